@@ -1,0 +1,37 @@
+# Two commands do everything on a machine with Python 3.11+, make and git: `make run` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: run test ui lint format bench clean
+
+run: $(INSTALLED)  ## the main job: 32k simulated stars, mlp gate, into MLflow
+	$(BIN)/python train.py
+
+test: $(INSTALLED)  ## the test suite
+	$(BIN)/python -m pytest
+
+ui: $(INSTALLED)  ## browse the runs at http://127.0.0.1:5000
+	$(BIN)/mlflow ui
+
+lint: $(INSTALLED)  ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED)  ## wall time and peak memory of each stage at 32k and 100k
+	$(BIN)/python bench/stages.py
+
+clean:  ## everything that can be made again; mlflow.db and mlruns stay
+	rm -rf .venv .cache outputs .mypy_cache .pytest_cache .ruff_cache src/*.egg-info
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@

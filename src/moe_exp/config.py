@@ -1,0 +1,155 @@
+"""From a composed configuration to the objects that do the work; beside train.py the only place that knows Hydra.
+
+Every YAML file of a group names a class as `_target_` and gives its parameters. The class is a dataclass, so that its
+annotations are the schema: a misspelt key or a wrong type is refused here, for a user's own gate as for a built-in one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.utils import get_class
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from moe_exp.errors import InputError
+
+GROUPS = ("data", "bins", "features", "experts", "gate", "training", "evaluation", "tracking")
+
+
+@dataclass
+class Schema:
+    """What the primary configuration holds; the groups are checked against the classes that they name."""
+
+    data: Any = MISSING
+    bins: Any = MISSING
+    features: Any = MISSING
+    experts: Any = MISSING
+    gate: Any = MISSING
+    training: Any = MISSING
+    evaluation: Any = MISSING
+    tracking: Any = MISSING
+    seed: int = MISSING
+    device: str = MISSING
+    cache_dir: str = MISSING
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One configured experiment: stage objects, and the plain values that they were made from.
+
+    Attributes
+    ----------
+    data, bins, features, experts, gate, training, evaluation, tracking : stage objects
+    seed : int
+        Seed of everything that is trained.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    cache_dir : path
+    choices : mapping of group to the name of its YAML file
+    values : dict
+        The resolved configuration as plain values.
+    """
+
+    data: Any
+    bins: Any
+    features: Any
+    experts: Any
+    gate: Any
+    training: Any
+    evaluation: Any
+    tracking: Any
+    seed: int
+    device: str
+    cache_dir: Path
+    choices: Mapping[str, str]
+    values: dict[str, Any]
+
+
+def register(project_root: Path) -> None:
+    """Tell Hydra the schema, and `${project_root:}` as a value in YAML files."""
+    ConfigStore.instance().store(name="schema", node=Schema)
+    OmegaConf.register_new_resolver("project_root", lambda: str(project_root), replace=True)
+
+
+def build(config: DictConfig, choices: Mapping[str, str]) -> Experiment:
+    """Make all stage objects of a composed configuration.
+
+    Parameters
+    ----------
+    config : DictConfig
+        What Hydra composed.
+    choices : mapping of str to str
+        Which YAML file was chosen in each group.
+
+    Raises
+    ------
+    InputError
+        If a value is missing, of the wrong type, or not accepted by its stage.
+    """
+    try:
+        OmegaConf.resolve(config)
+        values: dict[str, Any] = OmegaConf.to_container(config, throw_on_missing=True)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        raise InputError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+    if values["seed"] < 0:
+        raise InputError(f"seed={values['seed']}: a seed is 0 or more.")
+    return Experiment(
+        **{group: make_stage(group, values[group]) for group in GROUPS},
+        seed=values["seed"],
+        device=values["device"],
+        cache_dir=Path(values["cache_dir"]).expanduser(),
+        choices={group: choices[group] for group in GROUPS},
+        values=values,
+    )
+
+
+def make_stage(group: str, values: Mapping[str, Any]) -> Any:
+    """Make the object that one group describes: the class of `_target_`, with the other values as its parameters."""
+    if "_target_" not in values:
+        raise InputError(f"{group}._target_ is missing: name the class that this file configures.")
+    target = values["_target_"]
+    try:
+        stage = get_class(target)
+    except (ImportError, ValueError) as error:
+        raise InputError(f"{group}._target_={target} cannot be imported: {str(error).splitlines()[0]}") from error
+    if not is_dataclass(stage):
+        raise InputError(f"{group}._target_={target} is not a dataclass; its fields are the options of the YAML file.")
+    try:
+        schema = OmegaConf.structured(stage)
+        _open_for_writing(schema)
+        merged = OmegaConf.merge(schema, {k: v for k, v in values.items() if k != "_target_"})
+        return OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        message = f"{group}.{error.full_key}: {str(error).splitlines()[0]}."
+        if error.full_key in values and error.full_key not in stage.__dataclass_fields__:
+            message += f" It has {', '.join(field.name for field in fields(stage))}."
+        raise InputError(message) from error
+
+
+def _open_for_writing(node: DictConfig) -> None:
+    """Let values into the schema of a frozen dataclass, which OmegaConf marks as read-only."""
+    OmegaConf.set_readonly(node, False)
+    for key in node:
+        child = node._get_node(key)
+        if isinstance(child, DictConfig) and not child._is_none():
+            _open_for_writing(child)
+
+
+def flatten(values: Mapping[str, Any], choices: Mapping[str, str], prefix: str = "") -> dict[str, str]:
+    """Turn a configuration into parameters: names with dots, a group's own name for the file that was chosen.
+
+    Returns
+    -------
+    dict of str to str
+        For example ``{"gate": "mlp", "gate.hidden": "64", "data.n_train": "32000"}``.
+    """
+    flat: dict[str, str] = dict(choices)
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, {}, f"{prefix}{key}.")
+        elif key != "_target_":
+            flat[prefix + key] = str(value)
+    return flat

@@ -1,0 +1,62 @@
+"""What this machine has: cores, memory, accelerator."""
+
+import os
+import platform
+import resource
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+
+from moe_exp.errors import InputError
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def peak_memory_gb() -> float:
+    """Return the largest resident memory of this process so far, in GB (1e9 bytes)."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def choose_device(device: str) -> str:
+    """Turn ``auto``, ``cpu`` or ``cuda`` into the torch device to use.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or CUDA is asked for and torch sees none.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device={device}: choose auto, cpu or cuda.")
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
+        raise InputError("device=cuda, but torch sees no CUDA device here; use device=auto or device=cpu.")
+    return "cuda" if available and device != "cpu" else "cpu"
+
+
+def describe_machine() -> dict[str, str]:
+    """Return host, system, Python and cores as plain text."""
+    return {
+        "host": platform.node(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "cores": str(usable_cores()),
+    }
+
+
+def require_room(folder: Path, n_bytes: int, what: str, advice: str) -> None:
+    """Refuse to write `n_bytes` into a folder whose disk has too little room.
+
+    Raises
+    ------
+    InputError
+        Saying what would be written, how much is free, and `advice`.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < 1.05 * n_bytes + 1e8:
+        raise InputError(f"{what}: {n_bytes / 1e9:.2f} GB, but {folder} has {free / 1e9:.2f} GB free. {advice}")

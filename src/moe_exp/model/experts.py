@@ -1,0 +1,193 @@
+"""One Ridge for each bin, and the global Ridge on all stars, from one pass over the training spectra."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from moe_exp.errors import InputError
+from moe_exp.model.moments import Moments, PrincipalComponents
+from moe_exp.model.ridge import CrossValidatedRidge, assign_folds
+from moe_exp.random_streams import random_stream
+from moe_exp.spectra.dataset import Stars
+
+
+@dataclass(frozen=True, kw_only=True)
+class RidgeExperts:
+    """How experts and global Ridge are fitted.
+
+    Parameters
+    ----------
+    alpha_min, alpha_max : float
+        Ends of the logarithmic grid of ridge penalties, for flux in units of its median.
+    n_alphas : int
+        Number of penalties on the grid.
+    n_folds : int
+        Folds of the cross-validation that chooses the penalty.
+    clip : bool
+        Whether predictions count as limited to the range of the training labels.
+    """
+
+    alpha_min: float = 1e-3
+    alpha_max: float = 1e5
+    n_alphas: int = 9
+    n_folds: int = 5
+    clip: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha_min <= self.alpha_max < np.inf:
+            raise InputError(
+                f"experts.alpha_min={self.alpha_min} and experts.alpha_max={self.alpha_max}: both must be positive, "
+                f"the first not above the second."
+            )
+        if self.n_alphas < 1 or (self.n_alphas == 1) != (self.alpha_min == self.alpha_max):
+            raise InputError(f"experts.n_alphas={self.n_alphas}: at least 2, or 1 with alpha_min equal to alpha_max.")
+        if self.n_folds < 2:
+            raise InputError(f"experts.n_folds={self.n_folds}: cross-validation needs at least 2 folds.")
+
+    @property
+    def alphas(self) -> np.ndarray:
+        """Grid of ridge penalties, (n_alphas,)."""
+        return np.geomspace(self.alpha_min, self.alpha_max, self.n_alphas)
+
+    def check_counts(self, bin_index: np.ndarray, names: tuple[str, ...]) -> None:
+        """Refuse bins with too few training stars for the folds.
+
+        Raises
+        ------
+        InputError
+            Naming all of them.
+        """
+        counts = np.bincount(bin_index[bin_index >= 0], minlength=len(names))
+        needed = 2 * self.n_folds
+        few = [f"{name}: {count}" for name, count in zip(names, counts, strict=True) if count < needed]
+        if few:
+            raise InputError(
+                f"{len(few)} of {len(names)} bins have fewer than {needed} training stars, two for each of "
+                f"experts.n_folds={self.n_folds} folds ({'; '.join(few)}). Use more training stars (data.n_train), "
+                f"wider bins or fewer folds."
+            )
+
+    def fit(
+        self,
+        stars: Stars,
+        bin_index: np.ndarray,
+        names: tuple[str, ...],
+        *,
+        n_components: int,
+        seed: int,
+        device: str,
+        advance: Callable[[int], None],
+    ) -> "FittedExperts":
+        """Fit all Ridges; stars outside every bin serve the global one alone.
+
+        Parameters
+        ----------
+        stars : Stars
+            The experts' training stars.
+        bin_index : array of shape (n_stars,)
+            -1 outside every bin.
+        names : tuple of str
+            Names of the bins.
+        n_components : int
+            Principal components of the training stars' flux to find on the way.
+        seed : int
+            Draws the folds.
+        device : str
+            ``cpu`` or ``cuda``.
+        advance : callable
+            Told the number of stars just taken in.
+        """
+        logg = stars.labels["logg"].to_numpy(float)
+        fold_index = self._assign_folds(bin_index, len(names), seed)
+        pooled: Moments | None = None
+        ridges = []
+        for index in (*range(len(names)), -1):
+            members = np.flatnonzero(bin_index == index)
+            if not len(members):
+                continue
+            moments = Moments(self.n_folds, origin=None if pooled is None else pooled.origin, device=device)
+            for block, flux in stars.blocks(members):
+                moments.add(flux, logg[block], fold_index[block])
+                advance(len(block))
+            if index >= 0:
+                ridges.append(self._ridge(device).fit_moments(moments))
+            if pooled is None:
+                pooled = moments
+            else:
+                pooled += moments
+        assert pooled is not None
+        return FittedExperts(
+            names=names,
+            ridges=tuple(ridges),
+            global_ridge=self._ridge(device).fit_moments(pooled),
+            n_stars=np.bincount(bin_index[bin_index >= 0], minlength=len(names)),
+            logg_range=(float(logg.min()), float(logg.max())),
+            components=pooled.principal_components(n_components),
+        )
+
+    def _ridge(self, device: str) -> CrossValidatedRidge:
+        return CrossValidatedRidge(alphas=self.alphas, n_folds=self.n_folds, device=device)
+
+    def _assign_folds(self, bin_index: np.ndarray, n_bins: int, seed: int) -> np.ndarray:
+        """Spread each bin's stars evenly over the folds, (n_stars,); the same folds serve the global Ridge."""
+        fold_index = np.empty(len(bin_index), int)
+        for index in range(-1, n_bins):
+            members = np.flatnonzero(bin_index == index)
+            fold_index[members] = assign_folds(len(members), self.n_folds, random_stream(seed, "folds", index + 1))
+        return fold_index
+
+
+class ExpertPredictions(NamedTuple):
+    """What experts and global Ridge say of some stars, not clipped."""
+
+    experts: np.ndarray
+    """(n_stars, n_experts) log g [dex]"""
+    global_ridge: np.ndarray
+    """(n_stars,) log g [dex]"""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FittedExperts:
+    """Nine (or another number of) Ridges and the global one.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Bins, in the order of the experts.
+    ridges : tuple of CrossValidatedRidge
+    global_ridge : CrossValidatedRidge
+    n_stars : array of shape (n_experts,)
+        Training stars of each expert.
+    logg_range : (float, float)
+        Smallest and largest log g of all training stars [dex]: what predictions are clipped to.
+    components : PrincipalComponents
+        Of the training stars' noisy flux.
+    """
+
+    names: tuple[str, ...]
+    ridges: tuple[CrossValidatedRidge, ...]
+    global_ridge: CrossValidatedRidge
+    n_stars: np.ndarray
+    logg_range: tuple[float, float]
+    components: PrincipalComponents
+
+    def predict(self, flux: np.ndarray) -> ExpertPredictions:
+        """Predict log g [dex] of stars with noisy flux (n_stars, n_pixels), by every expert."""
+        experts = np.column_stack([ridge.predict(flux) for ridge in self.ridges])
+        return ExpertPredictions(experts, self.global_ridge.predict(flux))
+
+    def describe(self) -> pd.DataFrame:
+        """Return one row a Ridge: training stars, the alpha chosen, whether at the grid's edge, cross-validated R²."""
+        everyone = [*zip(self.names, self.ridges, strict=True), ("global_ridge", self.global_ridge)]
+        return pd.DataFrame(
+            {
+                "expert": [name for name, _ in everyone],
+                "n_train": [*self.n_stars, self.global_ridge.n_samples_],
+                "alpha": [ridge.alpha_ for _, ridge in everyone],
+                "alpha_at_edge": [ridge.alpha_at_edge_ for _, ridge in everyone],
+                "cv_r2": [ridge.mean_cv_scores_.max() for _, ridge in everyone],
+            }
+        )

@@ -1,0 +1,120 @@
+"""What a run writes into MLflow: results in, metrics, tables, figures and predictions out."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from moe_exp.config import Experiment
+from moe_exp.figures import all_figures
+from moe_exp.machine import describe_machine, peak_memory_gb
+from moe_exp.pipeline import Outcome
+from moe_exp.spectra.dataset import Dataset
+from moe_exp.tracking import FIGURE_DPI, TrackedRun, git_diff, git_tags, version_tags
+
+
+def name_run(experiment: Experiment) -> str:
+    """Return what tells a run from its neighbours in a list: ``mlp n=100k noise=0.2 seed=0``."""
+    data = experiment.data
+    parts = [experiment.choices["gate"], f"n={_short(data.n_train)}", f"noise={data.noise_level:g}"]
+    if experiment.choices["data"] != "simulated":
+        parts.insert(1, experiment.choices["data"])
+    return " ".join([*parts, f"seed={experiment.seed}"])
+
+
+def _short(size: float | None) -> str:
+    if size is None:
+        return "all"
+    for unit, suffix in ((1_000_000, "M"), (1_000, "k")):
+        if size >= unit and size % (unit // 10) == 0:
+            return f"{size / unit:g}{suffix}"
+    return f"{size:g}"
+
+
+def run_tags(experiment: Experiment, project_root: Path) -> dict[str, str]:
+    """Return where and with which code a run is made."""
+    machine = {f"machine.{name}": value for name, value in describe_machine().items()}
+    source = {"mlflow.source.name": "train.py", "mlflow.source.type": "LOCAL"}
+    return machine | version_tags() | git_tags(project_root) | source | {"gate": experiment.choices["gate"]}
+
+
+def record_start(run: TrackedRun, experiment: Experiment, project_root: Path) -> None:
+    """Keep the resolved configuration, and what the code differs by from its commit."""
+    with run.artifacts() as folder:
+        (folder / "config.yaml").write_text(yaml.safe_dump(experiment.values, sort_keys=False))
+        diff = git_diff(project_root)
+        if diff:
+            (folder / "uncommitted.diff").write_text(diff)
+
+
+def record_dataset(run: TrackedRun, dataset: Dataset, experiment: Experiment) -> None:
+    """Log which stars were used, by digest."""
+    sizes = {"n_train": len(dataset.train), "n_val": len(dataset.gate), "n_test": len(dataset.test)}
+    schema = {"n_pixels": len(dataset.wavelength), "label": "log_g", "labels": list(dataset.test.labels.columns)}
+    run.log_dataset(name=dataset.name, digest=dataset.digest, source=dataset.source, schema=schema, profile=sizes)
+    run.log_tags(
+        {
+            "data.digest": dataset.digest,
+            "data.test_digest": dataset.test.digest,
+            "data.noise_draw": f"data.seed={experiment.data.seed} {dataset.test.noise_stage}",
+        }
+    )
+
+
+def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
+    """Log metrics, the gate's training curve, tables, predictions and figures."""
+    results, gate = outcome.results, outcome.gate
+    curve = gate.curve_ if len(gate.curve_) else None
+    figures = all_figures(results, curve)
+    with run.artifacts() as folder:
+        for name, table in tables(outcome).items():
+            path = folder / "tables" / f"{name}.csv"
+            path.parent.mkdir(exist_ok=True)
+            table.to_csv(path, index=False)
+        results.predictions.to_frame().to_parquet(folder / "predictions.parquet")
+        for name, figure in figures.items():
+            path = folder / "figures" / f"{name}.png"
+            path.parent.mkdir(exist_ok=True)
+            figure.savefig(path, dpi=FIGURE_DPI)
+    run.log_images(figures)
+    if curve is not None:
+        losses = {f"gate/{name}": curve[name].to_numpy() for name in ("train_loss", "holdout_loss")}
+        run.log_curve(losses, curve["epoch"].to_numpy())
+    run.log_metrics(
+        results.metrics()
+        | {f"time/{stage}_s": seconds for stage, seconds in outcome.seconds.items()}
+        | {
+            "gate/converged": float(gate.converged_),
+            "gate/n_epochs": float(gate.n_epochs_),
+            "memory/peak_gb": peak_memory_gb(),
+        }
+    )
+    run.log_tags({"mlflow.note.content": describe(outcome), "gate.converged": str(gate.converged_).lower()})
+
+
+def tables(outcome: Outcome) -> dict[str, Any]:
+    """Return the tables of a run by name."""
+    results = outcome.results
+    return {
+        "scores": results.scores.reset_index(),
+        "bins": results.bins,
+        "bootstrap": results.intervals,
+        "worst_stars": results.worst_stars,
+        "experts": outcome.experts.describe(),
+    }
+
+
+def describe(outcome: Outcome) -> str:
+    """Sum a run up in a few lines of Markdown."""
+    results = outcome.results
+    soft = results.pooled.r2("soft")
+    percent = f"{100 * results.settings.confidence:g} %"
+    lines = [f"R² = {soft.value:.4f} [{soft.low:.4f}, {soft.high:.4f}] on {results.n_stars:,} covered test stars."]
+    for delta in (results.delta, results.delta_vs_global):
+        if delta is not None:
+            value, low, high = delta.interval
+            lines.append(f"{results.gate} - {delta.reference}: {value:+.4f} [{low:+.4f}, {high:+.4f}].")
+    gate = outcome.gate
+    ended = "converged" if gate.converged_ else "NOT converged"
+    lines.append(f"Gate {ended} after {gate.n_epochs_} epochs. Intervals: paired bootstrap, {percent}.")
+    return "\n\n".join(lines)

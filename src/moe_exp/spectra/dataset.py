@@ -1,0 +1,172 @@
+"""The stars of one experiment: three disjoint splits that hand out labels and noisy flux."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from moe_exp.errors import InputError
+from moe_exp.spectra.files import ERROR, FLUX, RowReader, read_wavelength
+from moe_exp.spectra.inspection import Inspection, inspect, repair_ends
+from moe_exp.spectra.noise import add_noise
+
+BLOCK_STARS = 1024
+
+
+class StarFiles:
+    """Files that together are one list of stars, in the order of the files.
+
+    Parameters
+    ----------
+    files : list of paths
+        Files with the same wavelength grid.
+    cache_dir : path
+        Where findings about the files are kept.
+    advance : callable
+        Told the number of stars just inspected.
+
+    Attributes
+    ----------
+    wavelength : array of shape (n_pixels,), Å
+    labels : DataFrame of n_stars rows
+    checksums : array of shape (n_stars,), uint64
+    n_repaired : int
+    """
+
+    def __init__(self, files: list[Path], cache_dir: Path, advance: Callable[[int], None] = lambda n: None) -> None:
+        self.files = files
+        self.wavelength = read_wavelength(files[0])
+        for path in files[1:]:
+            other = read_wavelength(path)
+            if not np.array_equal(other, self.wavelength):
+                raise InputError(f"{path} has another wavelength grid ({other.size} pixels) than {files[0]}.")
+        found: list[Inspection] = [inspect(path, cache_dir, advance) for path in files]
+        self.labels = pd.concat([each.labels for each in found], ignore_index=True)
+        self.checksums = np.concatenate([each.checksums for each in found])
+        self.n_repaired = sum(each.n_repaired for each in found)
+        self._readers = [(RowReader(path, FLUX), RowReader(path, ERROR)) for path in files]
+        self._ends = np.cumsum([len(each.labels) for each in found])
+
+    @property
+    def n_stars(self) -> int:
+        """Number of stars in all files."""
+        return int(self._ends[-1])
+
+    def read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return flux and repaired error of increasing `rows`, each (len(rows), n_pixels) float32."""
+        cuts = np.searchsorted(rows, self._ends)
+        parts, start, offset = [], 0, 0
+        for (flux, error), cut, end in zip(self._readers, cuts, self._ends, strict=True):
+            if cut > start:
+                local = rows[start:cut] - offset
+                parts.append((flux.read(local), repair_ends(error.read(local))))
+            start, offset = cut, end
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate([flux for flux, _ in parts]), np.concatenate([error for _, error in parts])
+
+
+@dataclass(frozen=True)
+class Stars:
+    """One split: labels of its stars, and their noisy flux on demand.
+
+    Attributes
+    ----------
+    files : StarFiles
+    handed_out : array of shape (n_stars,)
+        Rows of `files`, a star's index, in the order in which the split got them.
+    noise_stage : str
+        Name of the noise stream.
+    noise_level : float
+    seed : int
+        `data.seed`.
+    flux_unit : float
+        Flux is divided by this.
+    """
+
+    files: StarFiles
+    handed_out: np.ndarray
+    noise_stage: str
+    noise_level: float
+    seed: int
+    flux_unit: float
+
+    def __len__(self) -> int:
+        return len(self.handed_out)
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Rows of `files` in the order in which they are read, increasing."""
+        return np.sort(self.handed_out)
+
+    def first(self, number: int) -> np.ndarray:
+        """Return the positions of the first `number` stars handed out, which more stars would not move."""
+        return np.sort(np.searchsorted(self.rows, self.handed_out[:number]))
+
+    @property
+    def labels(self) -> pd.DataFrame:
+        """Labels, n_stars rows with `star_index` as the first column."""
+        labels = self.files.labels.iloc[self.rows].reset_index(drop=True)
+        labels.insert(0, "star_index", self.rows)
+        return labels
+
+    @property
+    def digest(self) -> str:
+        """Hash of which stars these are and what their spectra and labels hold."""
+        content = self.files.checksums[self.rows].tobytes() + self.rows.astype("<i8").tobytes()
+        return hashlib.sha256(content + self.files.wavelength.tobytes()).hexdigest()[:32]
+
+    def noisy_flux(self, members: np.ndarray) -> np.ndarray:
+        """Return the noisy flux of some stars, (len(members), n_pixels) float32 in units of `flux_unit`.
+
+        Parameters
+        ----------
+        members : array of int
+            Positions within this split, increasing.
+        """
+        rows = self.rows[members]
+        flux, error = self.files.read(rows)
+        noisy = add_noise(
+            flux, error, noise_level=self.noise_level, seed=self.seed, stage=self.noise_stage, star_index=rows
+        )
+        noisy *= np.float32(1 / self.flux_unit)
+        return noisy
+
+    def blocks(self, members: np.ndarray | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield (positions, noisy flux) of the given stars, by default of all, a block at a time."""
+        members = np.arange(len(self)) if members is None else members
+        for start in range(0, len(members), BLOCK_STARS):
+            block = members[start : start + BLOCK_STARS]
+            yield block, self.noisy_flux(block)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The stars of one experiment.
+
+    Attributes
+    ----------
+    name : str
+        What the data set is called in a list of runs.
+    source : str
+        Where it was read.
+    wavelength : array of shape (n_pixels,), Å
+    train, gate, test : Stars
+        The experts' stars, the gate's own, and those that scores are computed on.
+    """
+
+    name: str
+    source: str
+    wavelength: np.ndarray
+    train: Stars
+    gate: Stars
+    test: Stars
+
+    @property
+    def digest(self) -> str:
+        """Hash of all three splits."""
+        return hashlib.sha256("".join(s.digest for s in (self.train, self.gate, self.test)).encode()).hexdigest()[:32]

@@ -1,0 +1,210 @@
+"""The HDF5 layout in which the experiment reads and writes spectra.
+
+======================================  =====================================================
+``spectrumdataset/wave``                wavelength, (n_pixels,), air Å
+``dataset/arrays/flux/value``           flux, (n_stars, n_pixels)
+``dataset/arrays/error/value``          its 1-sigma error, (n_stars, n_pixels)
+one pandas table                        labels: T_eff [K], log_g [dex], M_H [dex]; others are optional
+======================================  =====================================================
+"""
+
+import glob
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from moe_exp.errors import InputError
+
+WAVELENGTH = "spectrumdataset/wave"
+FLUX = "dataset/arrays/flux/value"
+ERROR = "dataset/arrays/error/value"
+LABELS = "dataset/params"
+REQUIRED_LABELS = {"T_eff": "teff", "log_g": "logg", "M_H": "m_h"}
+FILE_LABELS = {**REQUIRED_LABELS, "a_M": "a_m", "C_M": "c_m"}
+RANDOM_ORDER = "stars_in_random_order"
+
+
+def find_files(path: str | os.PathLike[str] | Sequence[str], option: str = "data.path") -> list[Path]:
+    """List the files that a path, a list of paths or a glob names, in sorted order.
+
+    Raises
+    ------
+    InputError
+        If something named does not exist, or a glob matches nothing.
+    """
+    patterns = [path] if isinstance(path, str | os.PathLike) else list(path)
+    files: list[Path] = []
+    for pattern in patterns:
+        found = sorted(glob.glob(os.path.expanduser(pattern)))  # noqa: PTH207, PTH111 - absolute patterns too
+        if not found:
+            raise InputError(f"{option}: no file matches {os.fspath(pattern)!r} (working folder {Path.cwd()}).")
+        files += [Path(name).resolve() for name in found]
+    if not files:
+        raise InputError(f"{option} is empty: give a file, a list of files or a glob.")
+    if len(set(files)) < len(files):
+        raise InputError(f"{option} names {len(files) - len(set(files))} file(s) twice.")
+    return files
+
+
+class RowReader:
+    """Rows of one two-dimensional HDF5 dataset, in any selection, without holding the rest.
+
+    Contiguous float32 data are read straight from the file's bytes, several threads at a time if need be; other
+    storage (chunked, compressed, another type) goes through h5py in blocks of neighbouring rows.
+
+    Parameters
+    ----------
+    path : path of the file
+    name : str
+        The dataset's name within the file.
+    """
+
+    block_rows = 1024
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path, self.name = path, name
+        with h5py.File(path, "r") as file:
+            dataset = file[name]
+            self.shape: tuple[int, int] = dataset.shape
+            plain = dataset.dtype == np.dtype("<f4") and dataset.chunks is None
+            self._offset = dataset.id.get_offset() if plain else None
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Return the rows asked for, (len(rows), n_pixels) float32; `rows` must increase."""
+        values = np.empty((len(rows), self.shape[1]), np.float32)
+        if self._offset is None:
+            self._read_blocks(rows, values)
+        else:
+            self._read_bytes(rows, values, self._offset)
+        return values
+
+    def _read_bytes(self, rows: np.ndarray, values: np.ndarray, offset: int) -> None:
+        size = values.strides[0]
+        with self.path.open("rb", buffering=0) as file:
+            for value, row in zip(values, rows.tolist(), strict=True):
+                if os.preadv(file.fileno(), [value.data], offset + row * size) != size:
+                    raise InputError(f"{self.path}: {self.name} ends before row {row}; the file is cut off.")
+
+    def _read_blocks(self, rows: np.ndarray, values: np.ndarray) -> None:
+        with h5py.File(self.path, "r") as file:
+            for start in range(0, self.shape[0], self.block_rows):
+                lo, hi = np.searchsorted(rows, [start, start + self.block_rows])
+                if lo < hi:
+                    first, last = rows[lo], rows[hi - 1] + 1
+                    values[lo:hi] = file[self.name][first:last][rows[lo:hi] - first]
+
+
+def read_wavelength(path: Path) -> np.ndarray:
+    """Return the wavelength grid of one file, (n_pixels,) float64 in Å, or raise `InputError`."""
+    wavelength = _open_checked(path)
+    if wavelength.ndim != 1 or wavelength.size < 2:
+        raise InputError(f"{path}: {WAVELENGTH} has shape {wavelength.shape}; a list of wavelengths is needed.")
+    if not np.all(np.isfinite(wavelength)) or not np.all(np.diff(wavelength) > 0):
+        raise InputError(f"{path}: {WAVELENGTH} must be finite and increase from pixel to pixel.")
+    return wavelength
+
+
+def _open_checked(path: Path) -> np.ndarray:
+    """Check that the three datasets are there and fit together; return the wavelength."""
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read as HDF5: {error}.") from error
+    with file:
+        missing = [name for name in (WAVELENGTH, FLUX, ERROR) if not isinstance(file.get(name), h5py.Dataset)]
+        if missing:
+            raise InputError(f"{path} lacks the dataset(s) {', '.join(missing)}.")
+        wavelength = np.asarray(file[WAVELENGTH][()], float)
+        flux, error = file[FLUX].shape, file[ERROR].shape
+        if flux != error or len(flux) != 2 or flux[1:] != wavelength.shape:
+            raise InputError(
+                f"{path}: shapes do not match: {FLUX} {flux}, {ERROR} {error}, {WAVELENGTH} {wavelength.shape}; "
+                f"(n_stars, n_pixels) twice and (n_pixels,) are needed."
+            )
+    return wavelength
+
+
+def read_labels(path: Path) -> pd.DataFrame:
+    """Return teff [K], logg [dex] and m_h [dex] of one file, and its other numeric labels under their own names.
+
+    Raises
+    ------
+    InputError
+        If the table or a column is missing, or a needed label is not finite.
+    """
+    try:
+        table = pd.DataFrame(pd.read_hdf(path))
+    except (ValueError, KeyError, OSError, TypeError) as error:
+        raise InputError(f"{path}: the label table cannot be read with pandas.read_hdf: {error}") from error
+    missing = [name for name in REQUIRED_LABELS if name not in table]
+    if missing:
+        columns = ", ".join(map(str, table.columns))
+        raise InputError(f"{path}: the label table lacks {', '.join(missing)}; it has {columns}.")
+    labels = table.rename(columns=FILE_LABELS).reset_index(drop=True)
+    bad = ~np.isfinite(labels[list(REQUIRED_LABELS.values())].to_numpy(float)).all(axis=1)
+    if bad.any():
+        raise InputError(
+            f"{path}: {bad.sum()} of {len(labels)} stars have a NaN or infinite T_eff, log_g or M_H "
+            f"(first: row {int(np.argmax(bad))}); remove them."
+        )
+    return labels
+
+
+def in_random_order(path: Path) -> bool:
+    """Say whether the file declares its stars to be independent draws, so that any run of rows is a fair sample."""
+    with h5py.File(path, "r") as file:
+        return bool(file.attrs.get(RANDOM_ORDER, False))
+
+
+class SpectraWriter:
+    """Write one file of this layout, some stars at a time; it appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    path : path of the file
+    wavelength : array of shape (n_pixels,), air Å
+    n_stars : int
+        How many stars the file will hold.
+    random_order : bool
+        Whether the stars are independent draws: then splits are taken in the stored order.
+    """
+
+    def __init__(self, path: Path, *, wavelength: np.ndarray, n_stars: int, random_order: bool) -> None:
+        self.path, self.n_stars = path, n_stars
+        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        self._labels: list[pd.DataFrame] = []
+        self._written = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = h5py.File(self._partial, "w")
+        self._file[WAVELENGTH] = wavelength
+        self._file.attrs[RANDOM_ORDER] = int(random_order)
+        for name in (FLUX, ERROR):
+            self._file.create_dataset(name, (n_stars, len(wavelength)), "<f4")
+
+    def add(self, flux: np.ndarray, error: np.ndarray, labels: pd.DataFrame) -> None:
+        """Append stars: flux and error (n, n_pixels), and n rows of labels with teff, logg, m_h and any others."""
+        rows = slice(self._written, self._written + len(flux))
+        self._file[FLUX][rows], self._file[ERROR][rows] = flux, error
+        self._labels.append(labels.rename(columns={ours: theirs for theirs, ours in FILE_LABELS.items()}))
+        self._written = rows.stop
+
+    def __enter__(self) -> "SpectraWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self._file.close()
+            if kind is None:
+                if self._written != self.n_stars:
+                    raise ValueError(f"{self.path}: {self._written} of {self.n_stars} stars were added")
+                labels = pd.concat(self._labels, ignore_index=True)
+                labels.to_hdf(self._partial, key=LABELS, format="table", mode="a", index=False)
+                with self._partial.open("rb") as file:
+                    os.fsync(file.fileno())
+                self._partial.replace(self.path)
+        finally:
+            self._partial.unlink(missing_ok=True)

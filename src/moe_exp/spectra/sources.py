@@ -1,0 +1,188 @@
+"""The two values of `data`: HDF5 files of the user's, and files that the simulator makes first."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moe_exp.errors import InputError
+from moe_exp.progress import Stages
+from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
+from moe_exp.spectra.files import FLUX, RowReader, find_files, in_random_order, read_wavelength
+from moe_exp.spectra.simulated_files import SimulatedFiles
+from moe_exp.spectra.simulator import Simulator
+from moe_exp.spectra.splits import hand_out, stable_order
+
+FLUX_UNIT_STARS = 1000
+"""Training stars whose median flux sets the unit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What both sources share: how many stars, how noisy, and from which seed.
+
+    Parameters
+    ----------
+    n_train, n_val, n_test : int, float or None
+        The experts' training stars, the gate's own, and the test stars: a number, a fraction of the stars in the files,
+        or null for all that remain.
+    noise_level : float
+        Multiple of each pixel's 1-sigma error that is added as noise.
+    seed : int
+        Makes the stars (if they are simulated), their splits (if they are shuffled) and their noise.
+    """
+
+    n_train: int | float | None = 32_000
+    n_val: int | float | None = 10_000
+    n_test: int | float | None = 10_000
+    noise_level: float = 0.2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (self.noise_level >= 0 and np.isfinite(self.noise_level)):
+            raise InputError(f"data.noise_level={self.noise_level}: it multiplies the error and cannot be negative.")
+        if self.seed < 0:
+            raise InputError(f"data.seed={self.seed}: a seed is 0 or more.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hdf5Data(Data):
+    """Spectra in HDF5 files.
+
+    Parameters
+    ----------
+    path : str or list of str
+        A file, a list of files, or a glob of shards, taken in sorted order.
+    val_path, test_path : same, or None
+        Files of the gate's and of the test stars; without them these are reserved from `path`.
+    shuffle : bool or None
+        Whether stars are handed to the splits in an order shuffled by `seed`. By default they are, unless the files
+        declare that their stars are independent draws.
+    """
+
+    path: Any = None
+    val_path: Any = None
+    test_path: Any = None
+    shuffle: bool | None = None
+
+    def _files(self) -> dict[str, list[Path]]:
+        if self.path is None:
+            raise InputError("data.path is missing: name the HDF5 file(s), as in data=hdf5 data.path=stars.h5")
+        named = {"data.path": self.path, "data.val_path": self.val_path, "data.test_path": self.test_path}
+        files = {option: find_files(path, option) for option, path in named.items() if path is not None}
+        every = [path for group in files.values() for path in group]
+        shared = {str(path) for path in every if every.count(path) > 1}
+        if shared:
+            raise InputError(f"{', '.join(sorted(shared))}: the same file serves two splits; the splits must differ.")
+        return files
+
+    def read_wavelength(self) -> np.ndarray:
+        """Return the wavelength grid of the files, (n_pixels,) Å."""
+        return read_wavelength(self._files()["data.path"][0])
+
+    def open(self, cache_dir: Path, stages: Stages, device: str) -> Dataset:
+        """Check the files and split their stars.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be used or holds too few stars.
+        """
+        files = self._files()
+        options = {"data.n_test": "data.test_path", "data.n_val": "data.val_path", "data.n_train": "data.path"}
+        home = {size: own if own in files else "data.path" for size, own in options.items()}
+        sizes = {"data.n_test": self.n_test, "data.n_val": self.n_val, "data.n_train": self.n_train}
+        rows: dict[str, np.ndarray] = {}
+        for option, group in files.items():
+            n_stars = sum(_n_stars(path) for path in group)
+            shuffled = self.shuffle if self.shuffle is not None else not all(map(in_random_order, group))
+            order = stable_order(n_stars, seed=self.seed, shuffled=shuffled)
+            rows |= hand_out(order, {size: sizes[size] for size in sizes if home[size] == option})
+        with stages.stage("inspect", sum(_n_stars(path) for group in files.values() for path in group)) as advance:
+            stars = {option: StarFiles(group, cache_dir, advance) for option, group in files.items()}
+        return make_dataset(
+            self,
+            name=Path(files["data.path"][0]).stem,
+            source=", ".join(str(path) for path in files["data.path"]),
+            stars={size: (stars[home[size]], rows[size]) for size in sizes},
+            noise_stages={size: _noise_stage(home[size]) for size in sizes},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedData(Data):
+    """Simulated spectra, written to the cache folder in the layout of every other data set, once.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        The physics.
+    """
+
+    simulator: Simulator = field(default_factory=Simulator)
+
+    def read_wavelength(self) -> np.ndarray:
+        """Return the simulator's wavelength grid, (n_pixels,) Å."""
+        return self.simulator.wavelength
+
+    def open(self, cache_dir: Path, stages: Stages, device: str) -> Dataset:
+        """Make the stars that are missing, check the files and split their stars."""
+        sizes = {"data.n_test": self.n_test, "data.n_val": self.n_val, "data.n_train": self.n_train}
+        for option, size in sizes.items():
+            if size is None or size < 1 or size != int(size):
+                raise InputError(f"{option}={size}: the number of simulated stars must be given as a whole number.")
+        n_stars = sum(int(size) for size in sizes.values() if size is not None)
+        store = SimulatedFiles(self.simulator, seed=self.seed, cache_dir=cache_dir, device=device)
+        files = store.require(n_stars, stages)
+        with stages.stage("inspect", sum(map(_n_stars, files))) as advance:
+            stars = StarFiles(files, cache_dir, advance)
+        rows = hand_out(np.arange(stars.n_stars), sizes)
+        return make_dataset(
+            self,
+            name="simulated",
+            source=str(store.folder),
+            stars={size: (stars, rows[size]) for size in sizes},
+            noise_stages=dict.fromkeys(sizes, _noise_stage("data.path")),
+        )
+
+
+def _n_stars(path: Path) -> int:
+    read_wavelength(path)
+    return RowReader(path, FLUX).shape[0]
+
+
+def _noise_stage(option: str) -> str:
+    """Name the noise stream of one group of files; a row number means another star in another group."""
+    return f"noise {option}"
+
+
+def flux_unit(stars: StarFiles, rows: np.ndarray) -> float:
+    """Return the power of two nearest to the median flux of the first training stars.
+
+    Ridge penalties have a scale, that of the flux squared: in this unit one grid of them serves every data set, and
+    dividing by a power of two rounds nothing.
+    """
+    flux, _ = stars.read(np.sort(rows[:FLUX_UNIT_STARS]))
+    median = float(np.median(flux))
+    if not median > 0:
+        raise InputError(
+            f"{stars.files[0]}: the median flux is {median}; spectra with a positive continuum are needed."
+        )
+    return float(2.0 ** np.round(np.log2(median)))
+
+
+def make_dataset(
+    data: Data, *, name: str, source: str, stars: dict[str, tuple[StarFiles, np.ndarray]], noise_stages: dict[str, str]
+) -> Dataset:
+    """Put the three splits together, in one unit of flux and on one wavelength grid; `stars` holds files and rows."""
+    wavelength = stars["data.n_train"][0].wavelength
+    for files, _ in stars.values():
+        if not np.array_equal(files.wavelength, wavelength):
+            raise InputError(f"{files.files[0]} has another wavelength grid than {stars['data.n_train'][0].files[0]}.")
+    unit = flux_unit(*stars["data.n_train"])
+    splits = {
+        size: Stars(files, rows, noise_stages[size], data.noise_level, data.seed, unit)
+        for size, (files, rows) in stars.items()
+    }
+    return Dataset(name, source, wavelength, splits["data.n_train"], splits["data.n_val"], splits["data.n_test"])

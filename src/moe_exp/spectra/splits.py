@@ -1,0 +1,64 @@
+"""Which stars train the experts, which train the gate, and which test.
+
+Test stars are reserved first, then the gate's, and training stars are taken from what is left: a larger `n_train` never
+moves the other two, and n training stars are the first n of any larger number.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from moe_exp.errors import InputError
+from moe_exp.random_streams import random_stream
+
+Size = int | float | None
+
+
+def stable_order(n_stars: int, *, seed: int, shuffled: bool) -> np.ndarray:
+    """Return the order in which stars are handed out, (n_stars,): as stored, or shuffled once by `data.seed`."""
+    return random_stream(seed, "split").permutation(n_stars) if shuffled else np.arange(n_stars)
+
+
+def count_stars(size: Size, *, option: str, available: int, remaining: int) -> int:
+    """Turn a size into a number of stars: a count, a fraction of those available, or null for all that remain."""
+    if size is None:
+        return remaining
+    if 0 < size < 1:
+        return round(size * available)
+    if size < 1 or size != int(size):
+        raise InputError(f"{option}={size} is neither a number of stars nor a fraction between 0 and 1.")
+    return int(size)
+
+
+def hand_out(order: np.ndarray, sizes: Mapping[str, Size]) -> dict[str, np.ndarray]:
+    """Give each split its stars from the head of `order`, one split after the other.
+
+    Parameters
+    ----------
+    order : array of shape (n_stars,)
+        Rows in the order in which they are handed out.
+    sizes : mapping of option name to size
+        Splits in the order in which they are served, under the names that the configuration uses.
+
+    Returns
+    -------
+    dict of option name to array of rows, in the order in which they were handed out
+
+    Raises
+    ------
+    InputError
+        If more stars are asked for than there are, or a split would be empty.
+    """
+    available = remaining = len(order)
+    counts = {}
+    for option, size in sizes.items():
+        counts[option] = count_stars(size, option=option, available=available, remaining=max(remaining, 0))
+        remaining -= counts[option]
+    if remaining < 0 or min(counts.values()) < 1:
+        wanted = " + ".join(f"{option}={number:,}" for option, number in counts.items())
+        raise InputError(
+            f"{wanted} stars are asked for, at least one each, but the files hold {available:,}. Ask for fewer, or for "
+            f"fractions such as 0.2, or give more files."
+        )
+    ends = np.cumsum([0, *counts.values()])
+    return {option: order[start:end] for option, start, end in zip(counts, ends[:-1], ends[1:], strict=True)}

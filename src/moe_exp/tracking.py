@@ -1,0 +1,263 @@
+"""MLflow: one run a job, opened before any work and closed whatever happens; the only module that imports mlflow."""
+
+import json
+import logging
+import math
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+
+import mlflow
+import numpy as np
+import psutil
+from filelock import FileLock
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from mlflow.entities import Dataset as MlflowDataset
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunStatus, RunTag, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from moe_exp.errors import InputError
+
+log = logging.getLogger(__name__)
+
+SQLITE = "sqlite:///"
+PACKAGES = ("moe_exp", "numpy", "scikit-learn", "torch", "mlflow", "hydra-core")
+METRICS_A_BATCH = 1000
+logging.getLogger("mlflow").setLevel(logging.WARNING)  # not every table of a fresh store
+FIGURE_DPI = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """Where runs go.
+
+    Parameters
+    ----------
+    uri : str
+        MLflow tracking URI.
+    artifacts : str
+        Folder for the artifacts of a local store; a server keeps its own.
+    experiment : str
+        Name of the MLflow experiment.
+    run_name : str or None
+        Name of the run; by default it is made from gate, train size, noise and seed.
+    """
+
+    uri: str
+    artifacts: str
+    experiment: str = "moe_exp"
+    run_name: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is an SQLite file."""
+        return self.uri.startswith(SQLITE)
+
+    def describe(self) -> str:
+        """Say where runs go and which command shows them."""
+        if not self.is_local:
+            return f"{self.uri}, experiment {self.experiment!r}"
+        folder = Path(self.uri.removeprefix(SQLITE)).parent
+        plain = self.uri == f"{SQLITE}{folder}/mlflow.db"
+        command = "mlflow ui" if plain else f"mlflow ui --backend-store-uri {self.uri}"
+        return f"{self.uri}, experiment {self.experiment!r}; to browse: (cd {folder} && {command})"
+
+
+class TrackedRun:
+    """One MLflow run that is being written.
+
+    Parameters
+    ----------
+    client : MlflowClient
+    run : mlflow Run
+    """
+
+    def __init__(self, client: MlflowClient, run: Run) -> None:
+        self._client = client
+        self.run_id: str = run.info.run_id
+        self.name: str = run.info.run_name
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log finite metrics in one request; others are left out."""
+        self._log([(name, value, step) for name, value in metrics.items()])
+
+    def log_curve(self, curves: Mapping[str, np.ndarray], steps: np.ndarray) -> None:
+        """Log series, each (n_steps,), as stepped metrics."""
+        self._log([(name, v, int(s)) for name, curve in curves.items() for s, v in zip(steps, curve, strict=True)])
+
+    def _log(self, values: list[tuple[str, float, int]]) -> None:
+        now = int(time.time() * 1000)
+        entities = [Metric(n, float(v), now, step) for n, v, step in values if math.isfinite(v)]
+        for start in range(0, len(entities), METRICS_A_BATCH):
+            self._client.log_batch(self.run_id, metrics=entities[start : start + METRICS_A_BATCH])
+
+    def log_tags(self, tags: Mapping[str, str]) -> None:
+        """Log tags in one request."""
+        self._client.log_batch(self.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+    def log_dataset(self, *, name: str, digest: str, source: str, schema: Mapping, profile: Mapping) -> None:
+        """Log the data set that the run used."""
+        dataset = MlflowDataset(
+            name, digest, "local", json.dumps({"uri": source}), json.dumps(schema), json.dumps(profile)
+        )
+        self._client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+    @contextmanager
+    def artifacts(self) -> Iterator[Path]:
+        """Give a folder; what it holds at the end becomes the run's artifacts, in one go."""
+        with tempfile.TemporaryDirectory(prefix="moe_exp_") as folder:
+            yield Path(folder)
+            self._client.log_artifacts(self.run_id, folder)
+
+    def log_images(self, figures: Mapping[str, Figure]) -> None:
+        """Put figures into the image charts of the MLflow UI."""
+        for name, figure in figures.items():
+            canvas = FigureCanvasAgg(figure)
+            figure.set_dpi(FIGURE_DPI)
+            canvas.draw()
+            self._client.log_image(self.run_id, np.asarray(canvas.buffer_rgba())[..., :3], key=name, step=0)
+
+
+@contextmanager
+def track(
+    tracking: Tracking, *, run_name: str, parameters: Mapping[str, str], tags: Mapping[str, str]
+) -> Iterator[TrackedRun]:
+    """Open a run in MLflow; it ends FINISHED, or FAILED (KILLED when interrupted) with the message as a tag.
+
+    Raises
+    ------
+    InputError
+        If the store cannot be reached or written, before anything else is done.
+    """
+    client, experiment_id = open_store(tracking)
+    settle_dead_runs(client, experiment_id)
+    run = client.create_run(experiment_id, run_name=tracking.run_name or run_name, tags=dict(tags) | process_tags())
+    tracked = TrackedRun(client, run)
+    client.log_batch(tracked.run_id, params=[Param(name, value) for name, value in parameters.items()])
+    status = RunStatus.to_string(RunStatus.FINISHED)
+    try:
+        with terminate_as_exit():
+            yield tracked
+    except BaseException as error:
+        interrupted = not isinstance(error, Exception)
+        status = RunStatus.to_string(RunStatus.KILLED if interrupted else RunStatus.FAILED)
+        message = "interrupted" if interrupted else f"{type(error).__name__}: {error}"
+        tracked.log_tags({"error": message[:5000], "mlflow.note.content": f"**{status}**: {message}"[:5000]})
+        raise
+    finally:
+        client.set_terminated(tracked.run_id, status)
+
+
+def open_store(tracking: Tracking) -> tuple[MlflowClient, str]:
+    """Connect to the store and return a client and the experiment's id; both are created if need be."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    try:
+        with _store_lock(tracking):
+            mlflow.set_tracking_uri(tracking.uri)
+            client = MlflowClient(tracking.uri)
+            experiment = client.get_experiment_by_name(tracking.experiment)
+            if experiment is None:
+                location = Path(tracking.artifacts).resolve().as_uri() if tracking.is_local else None
+                return client, client.create_experiment(tracking.experiment, artifact_location=location)
+    except (MlflowException, OSError) as error:
+        reason = str(error).splitlines()[0][:300]
+        raise InputError(f"tracking.uri={tracking.uri} cannot be used, nothing was computed: {reason}") from error
+    if experiment.lifecycle_stage != "active":
+        raise InputError(
+            f"tracking.experiment={tracking.experiment} was deleted in {tracking.uri}; restore it or name another."
+        )
+    return client, experiment.experiment_id
+
+
+def _store_lock(tracking: Tracking) -> FileLock | nullcontext:
+    """Keep processes that start together from migrating one fresh SQLite file at the same time."""
+    if not tracking.is_local:
+        return nullcontext()
+    database = Path(tracking.uri.removeprefix(SQLITE))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(database.with_name(f"{database.name}.lock"))
+
+
+def process_tags() -> dict[str, str]:
+    """Identify this process, so that a later one can tell whether it still lives."""
+    started = psutil.Process().create_time()
+    return {"process.host": socket.gethostname(), "process.pid": str(os.getpid()), "process.started": f"{started:.0f}"}
+
+
+def settle_dead_runs(client: MlflowClient, experiment_id: str) -> None:
+    """Mark runs of this host as FAILED that say RUNNING but whose process is gone."""
+    running = client.search_runs(
+        [experiment_id],
+        f"attributes.status = 'RUNNING' and tags.`process.host` = '{socket.gethostname()}'",
+        run_view_type=ViewType.ACTIVE_ONLY,
+    )
+    for run in running:
+        if not _is_alive(int(run.data.tags["process.pid"]), float(run.data.tags["process.started"])):
+            log.info("run %s was left RUNNING by a process that is gone: marked FAILED", run.info.run_name)
+            client.set_tag(run.info.run_id, "error", "the process ended without closing the run")
+            client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
+
+
+def _is_alive(pid: int, started: float) -> bool:
+    try:
+        return abs(psutil.Process(pid).create_time() - started) < 2
+    except psutil.NoSuchProcess:
+        return False
+
+
+@contextmanager
+def terminate_as_exit() -> Iterator[None]:
+    """Turn SIGTERM into SystemExit, so that the run is closed on the way out."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, leave)
+    except ValueError:  # not in the main thread: signals belong to somebody else
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def version_tags() -> dict[str, str]:
+    """Return the versions of the packages that decide the numbers."""
+    return {f"version.{package}": version(package) for package in PACKAGES}
+
+
+def git_tags(folder: Path) -> dict[str, str]:
+    """Return the commit of a checkout and whether its tree differs from it; nothing outside a checkout."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD").strip()
+        dirty = bool(_git(folder, "status", "--porcelain").strip())
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"mlflow.source.git.commit": commit, "git.dirty": str(dirty).lower()}
+
+
+def git_diff(folder: Path) -> str:
+    """Return what the tree changes against its commit, or nothing outside a checkout."""
+    try:
+        return _git(folder, "diff", "HEAD")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, errors="replace").stdout

@@ -1,0 +1,53 @@
+"""What tests share: small HDF5 files of made-up spectra, and composed configurations."""
+
+import os
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from moe_exp.spectra.files import SpectraWriter
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+def make_stars(n_stars: int, n_pixels: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Return flux and error (n_stars, n_pixels) that depend smoothly on labels, and the labels."""
+    rng = np.random.default_rng(seed)
+    labels = pd.DataFrame(
+        {
+            "teff": rng.uniform(3750, 6000, n_stars),
+            "logg": rng.uniform(1, 5, n_stars),
+            "m_h": rng.uniform(-2.0, 0.5, n_stars),
+            "mag": rng.uniform(20, 22, n_stars),
+        }
+    )
+    pixel = np.linspace(0, 1, n_pixels)
+    x = labels["logg"].to_numpy()[:, None] - 3
+    z = labels["m_h"].to_numpy()[:, None] + 1
+    t = labels["teff"].to_numpy()[:, None] / 5000 - 1
+    depth = np.exp(0.4 * z + 0.2 * x) * np.exp(-(((pixel - 0.5) / 0.1) ** 2))
+    flux = 1 + t * (pixel - 0.5) + 0.1 * x * np.sin(7 * pixel) - 0.2 * depth
+    error = 0.1 * (1.5 + np.cos(9 * pixel)) * 10 ** (0.1 * (labels["mag"].to_numpy()[:, None] - 21))
+    return flux.astype(np.float32), error.astype(np.float32), labels
+
+
+def write_stars(
+    path: Path, n_stars: int = 50, *, random_order: bool = False, seed: int = 0, n_pixels: int = 60
+) -> Path:
+    """Write made-up stars to a file of the layout."""
+    flux, error, labels = make_stars(n_stars, n_pixels, seed)
+    wavelength = np.linspace(8480, 8680, n_pixels)
+    with SpectraWriter(path, wavelength=wavelength, n_stars=n_stars, random_order=random_order) as writer:
+        writer.add(flux, error, labels)
+    return path
+
+
+@pytest.fixture
+def stars_file(tmp_path: Path) -> Path:
+    """Give a file of 50 made-up stars."""
+    return write_stars(tmp_path / "stars.h5")

@@ -1,0 +1,121 @@
+import re
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from moe_exp.errors import InputError
+from moe_exp.spectra.files import (
+    ERROR,
+    FLUX,
+    WAVELENGTH,
+    RowReader,
+    SpectraWriter,
+    find_files,
+    in_random_order,
+    read_labels,
+    read_wavelength,
+)
+from tests.conftest import make_stars, write_stars
+
+
+def test_what_is_written_is_read_back(stars_file):
+    flux, error, labels = make_stars(50)
+    rows = np.arange(50)
+    np.testing.assert_array_equal(RowReader(stars_file, FLUX).read(rows), flux)
+    np.testing.assert_array_equal(RowReader(stars_file, ERROR).read(rows), error)
+    pd.testing.assert_frame_equal(read_labels(stars_file), labels)
+    assert not in_random_order(stars_file)
+
+
+def test_pandas_finds_the_labels_under_their_own_names(stars_file):
+    assert {"T_eff", "log_g", "M_H"} <= set(pd.read_hdf(stars_file).columns)
+
+
+@pytest.mark.parametrize("storage", [{}, {"chunks": (7, 60)}, {"chunks": (50, 10), "compression": "gzip"}])
+@pytest.mark.parametrize("dtype", ["<f4", "<f8", ">f4"])
+def test_any_storage_gives_the_same_rows(tmp_path, storage, dtype):
+    flux, _, _ = make_stars(50)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("flux", data=flux.astype(dtype), **storage)
+    rows = np.array([0, 3, 4, 17, 49])
+    np.testing.assert_array_equal(RowReader(tmp_path / "x.h5", "flux").read(rows), flux[rows])
+
+
+def test_file_appears_only_when_complete(tmp_path):
+    flux, error, labels = make_stars(10)
+    path = tmp_path / "new" / "stars.h5"
+
+    def write_half():
+        with SpectraWriter(path, wavelength=np.arange(60.0), n_stars=10, random_order=True) as writer:
+            writer.add(flux[:5], error[:5], labels[:5])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_glob_is_sorted_and_lists_are_kept(tmp_path):
+    files = [write_stars(tmp_path / f"shard_{i}.h5", 5) for i in (2, 0, 1)]
+    assert [path.name for path in find_files(str(tmp_path / "shard_*.h5"))] == [f"shard_{i}.h5" for i in range(3)]
+    assert find_files([str(path) for path in files]) == files
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=re.escape("data.test_path: no file matches") + ".*nowhere.h5"):
+        find_files(str(tmp_path / "nowhere.h5"), "data.test_path")
+
+
+def test_file_that_is_not_hdf5_is_named(tmp_path):
+    (tmp_path / "notes.h5").write_text("not spectra")
+    with pytest.raises(InputError, match=r"notes\.h5 cannot be read as HDF5"):
+        read_wavelength(tmp_path / "notes.h5")
+
+
+@pytest.mark.parametrize("name", [WAVELENGTH, FLUX, ERROR])
+def test_missing_dataset_is_named(stars_file, name):
+    with h5py.File(stars_file, "a") as file:
+        del file[name]
+    with pytest.raises(InputError, match=f"lacks the dataset.* {name}"):
+        read_wavelength(stars_file)
+
+
+def test_mismatched_shapes_are_shown(stars_file):
+    with h5py.File(stars_file, "a") as file:
+        del file[WAVELENGTH]
+        file[WAVELENGTH] = np.arange(59.0)
+    with pytest.raises(InputError, match=r"\(50, 60\).*\(59,\)"):
+        read_wavelength(stars_file)
+
+
+def test_wavelength_must_increase(stars_file):
+    with h5py.File(stars_file, "a") as file:
+        file[WAVELENGTH][...] = file[WAVELENGTH][:][::-1]
+    with pytest.raises(InputError, match="must be finite and increase"):
+        read_wavelength(stars_file)
+
+
+def rewrite_labels(path, change):
+    table = pd.read_hdf(path)
+    change(table).to_hdf(path, key="dataset/params", format="table", mode="a")
+
+
+def test_missing_label_lists_what_is_there(stars_file):
+    rewrite_labels(stars_file, lambda table: table.drop(columns="log_g"))
+    with pytest.raises(InputError, match="lacks log_g; it has T_eff, M_H, mag"):
+        read_labels(stars_file)
+
+
+def test_bad_label_is_counted(stars_file):
+    rewrite_labels(stars_file, lambda table: table.assign(M_H=table["M_H"].where(table.index != 7)))
+    with pytest.raises(InputError, match=r"1 of 50 stars have a NaN or infinite.*row 7"):
+        read_labels(stars_file)
+
+
+def test_file_without_labels_is_refused(stars_file):
+    with h5py.File(stars_file, "a") as file:
+        del file["dataset/params"]
+    with pytest.raises(InputError, match="label table cannot be read"):
+        read_labels(stars_file)

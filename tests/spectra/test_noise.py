@@ -1,0 +1,48 @@
+import numpy as np
+
+from moe_exp.spectra.noise import add_noise
+from tests.conftest import make_stars
+
+
+def noise(flux, error, index, level=1.0, seed=0, stage="noise"):
+    return add_noise(flux, error, noise_level=level, seed=seed, stage=stage, star_index=index) - flux
+
+
+def test_a_star_has_its_own_draw_whatever_the_block():
+    flux, error, _ = make_stars(300)
+    index = np.arange(300)
+    whole = noise(flux, error, index)
+    some = np.array([0, 7, 128, 299])
+    np.testing.assert_array_equal(noise(flux[some], error[some], index[some]), whole[some])
+
+
+def test_noise_levels_scale_one_draw():
+    flux, error, _ = make_stars(20)
+    flux = np.zeros_like(flux)
+    one, half = (noise(flux, error, np.arange(20), level) for level in (1.0, 0.5))
+    np.testing.assert_array_equal(half, one / 2)
+
+
+def test_no_noise_leaves_the_flux():
+    flux, error, _ = make_stars(5)
+    assert not noise(flux, error, np.arange(5), 0.0).any()
+
+
+def test_noise_is_standard_normal_in_units_of_the_error():
+    flux, error, _ = make_stars(2000)
+    scaled = noise(np.zeros_like(flux), error, np.arange(2000)) / error
+    assert abs(scaled.mean()) < 5 / np.sqrt(scaled.size)
+    assert abs(scaled.std() - 1) < 5 / np.sqrt(2 * scaled.size)
+
+
+def test_seed_stage_and_star_each_change_the_draw():
+    flux, error, _ = make_stars(2)
+    index = np.arange(2)
+    draws = [
+        noise(flux, error, index)[0],
+        noise(flux, error, index, seed=1)[0],
+        noise(flux, error, index, stage="noise data.test_path")[0],
+        noise(flux, error, index + 1)[0],
+    ]
+    correlation = np.corrcoef(draws)
+    assert np.abs(correlation[np.triu_indices(4, 1)]).max() < 0.6

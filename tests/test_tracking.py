@@ -1,0 +1,171 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from moe_exp.errors import InputError
+from moe_exp.tracking import Tracking, git_diff, git_tags, open_store, track, version_tags
+
+
+@pytest.fixture(scope="session")
+def fresh_store(tmp_path_factory) -> Path:
+    """Migrate one SQLite store; tests take copies, which is faster."""
+    folder = tmp_path_factory.mktemp("store")
+    open_store(Tracking(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "mlruns"), experiment="other"))
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def tracking(fresh_store, tmp_path) -> Tracking:
+    shutil.copy(fresh_store, tmp_path / "mlflow.db")
+    return Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=str(tmp_path / "mlruns"))
+
+
+def only_run(tracking: Tracking):
+    client, experiment_id = open_store(tracking)
+    [run] = client.search_runs([experiment_id])
+    return client, run
+
+
+def start(tracking: Tracking):
+    return track(tracking, run_name="mlp n=1k", parameters={"gate": "mlp"}, tags={"colour": "blue"})
+
+
+def test_a_run_keeps_what_is_logged(tracking):
+    with start(tracking) as run:
+        run.log_metrics({"test/r2": 0.9, "bin_r2/0_cool_metal_poor": 0.8, "undefined": np.nan, "endless": np.inf})
+        run.log_curve({"gate/train_loss": np.array([3.0, 2.0])}, np.array([1, 2]))
+        run.log_dataset(name="stars", digest="abc", source="/data", schema={"n_pixels": 3}, profile={"n_train": 5})
+        with run.artifacts() as folder:
+            (folder / "tables").mkdir()
+            (folder / "tables" / "bins.csv").write_text("index,r2\n0,0.8\n")
+        figure = Figure()
+        figure.subplots().plot([0, 1])
+        run.log_images({"r2": figure})
+    client, logged = only_run(tracking)
+    assert logged.info.status == "FINISHED"
+    assert logged.data.metrics == {"test/r2": 0.9, "bin_r2/0_cool_metal_poor": 0.8, "gate/train_loss": 2.0}
+    assert logged.data.params == {"gate": "mlp"}
+    assert logged.data.tags["colour"] == "blue"
+    assert [m.step for m in client.get_metric_history(logged.info.run_id, "gate/train_loss")] == [1, 2]
+    assert logged.inputs.dataset_inputs[0].dataset.digest == "abc"
+    assert [f.path for f in client.list_artifacts(logged.info.run_id, "tables")] == ["tables/bins.csv"]
+    assert any(f.path.endswith(".png") for f in client.list_artifacts(logged.info.run_id, "images"))
+    assert Path(tracking.artifacts) in Path(logged.info.artifact_uri.removeprefix("file://")).parents
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (InputError("data.path is missing"), "FAILED", "InputError: data.path is missing"),
+        (KeyboardInterrupt(), "KILLED", "interrupted"),
+        (SystemExit(143), "KILLED", "interrupted"),
+    ],
+)
+def test_an_exception_closes_the_run_and_goes_on(tracking, error, status, message):
+    with pytest.raises(type(error)), start(tracking):
+        raise error
+    _, run = only_run(tracking)
+    assert (run.info.status, run.data.tags["error"]) == (status, message)
+    assert message in run.data.tags["mlflow.note.content"]
+
+
+CHILD = """
+import sys, time
+from moe_exp.tracking import Tracking, track
+with track(Tracking(uri=sys.argv[1], artifacts=sys.argv[2]), run_name="child", parameters={}, tags={}):
+    print("open", flush=True)
+    time.sleep(60)
+"""
+
+
+def kill_a_run(tracking: Tracking, number: int) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, tracking.uri, tracking.artifacts], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "open\n"
+    os.kill(child.pid, number)
+    child.wait(30)
+    child.stdout.close()
+
+
+def test_sigterm_closes_the_run(tracking):
+    kill_a_run(tracking, signal.SIGTERM)
+    assert only_run(tracking)[1].info.status == "KILLED"
+
+
+def test_a_run_left_by_sigkill_is_settled_at_the_next_start(tracking):
+    kill_a_run(tracking, signal.SIGKILL)
+    assert only_run(tracking)[1].info.status == "RUNNING"
+    with start(tracking):
+        pass
+    client, experiment_id = open_store(tracking)
+    statuses = {run.info.run_name: run.info.status for run in client.search_runs([experiment_id])}
+    assert statuses == {"child": "FAILED", "mlp n=1k": "FINISHED"}
+
+
+def test_a_run_of_a_living_process_is_left_alone(tracking):
+    with start(tracking), start(tracking):
+        client, experiment_id = open_store(tracking)
+        assert {run.info.status for run in client.search_runs([experiment_id])} == {"RUNNING"}
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "sqlite:////proc/nowhere/mlflow.db", "nonsense://x"])
+def test_a_store_that_cannot_be_used_is_named_before_any_work(tracking, uri):
+    with pytest.raises(InputError, match="tracking.uri=.*cannot be used, nothing was computed"):
+        open_store(replace(tracking, uri=uri))
+
+
+def test_a_deleted_experiment_is_named(tracking):
+    client, experiment_id = open_store(tracking)
+    client.delete_experiment(experiment_id)
+    with pytest.raises(InputError, match="tracking.experiment=moe_exp was deleted"):
+        open_store(tracking)
+
+
+def test_processes_that_start_together_share_a_fresh_store(tmp_path):
+    code = (
+        "import sys; from moe_exp.tracking import *\n"
+        "with track(Tracking(uri=sys.argv[1], artifacts=sys.argv[2]), run_name='x', parameters={}, tags={}): pass"
+    )
+    tracking = Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=str(tmp_path / "mlruns"))
+    command = [sys.executable, "-c", code, tracking.uri, tracking.artifacts]
+    children = [subprocess.Popen(command) for _ in range(3)]
+    assert [child.wait(120) for child in children] == [0, 0, 0]
+    client, experiment_id = open_store(tracking)
+    assert len(client.search_runs([experiment_id])) == 3
+
+
+def test_the_plain_command_is_named_for_the_plain_store(tmp_path):
+    plain = Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts="x")
+    assert f"(cd {tmp_path} && mlflow ui)" in plain.describe()
+    other = Tracking(uri=f"sqlite:///{tmp_path}/other.db", artifacts="x")
+    assert f"mlflow ui --backend-store-uri sqlite:///{tmp_path}/other.db" in other.describe()
+    assert "http://server" in Tracking(uri="http://server", artifacts="x").describe()
+
+
+def test_git_state_is_read_from_a_checkout(tmp_path):
+    assert git_tags(tmp_path) == {}
+    assert git_diff(tmp_path) == ""
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], [*identity, "commit", "-q", "--allow-empty", "-m", "start"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    assert git_tags(tmp_path)["git.dirty"] == "false"
+    (tmp_path / "new.txt").write_text("new")
+    subprocess.run(["git", "add", "new.txt"], cwd=tmp_path, check=True)
+    assert git_tags(tmp_path)["git.dirty"] == "true"
+    assert "+new" in git_diff(tmp_path)
+
+
+def test_versions_name_the_packages():
+    assert {"version.torch", "version.numpy", "version.mlflow"} <= set(version_tags())
+
+

@@ -1,0 +1,34 @@
+"""Run one experiment, or a sweep of them: compose the configuration, run the stages, log to MLflow."""
+
+import logging
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from omegaconf import DictConfig
+
+PROJECT_ROOT = Path(__file__).resolve().parent
+log = logging.getLogger("moe_exp.train")
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(config: DictConfig) -> float:
+    """Run one job; the value returned is its test R², for sweepers that optimise."""
+    from moe_exp.config import build
+    from moe_exp.errors import InputError
+    from moe_exp.jobs import run_job  # late: --help and tab completion need neither torch nor MLflow
+
+    try:
+        return run_job(build(config, HydraConfig.get().runtime.choices), PROJECT_ROOT)
+    except InputError as error:
+        log.error("%s", error)
+        raise CompactHydraException(str(error)) from None
+
+
+if __name__ == "__main__":
+    from moe_exp.config import register
+
+    register(PROJECT_ROOT)
+    sys.exit(main())
