@@ -1,0 +1,1 @@
+"""What is concluded: predictions of the test stars, scores, paired bootstrap, results and published values."""

@@ -1,0 +1,194 @@
+"""Percentile intervals for R² and for differences of R² between models that are scored on the same stars.
+
+Each resample draws stars with replacement once and scores every model on that draw, so that the scatter which two
+models share cancels in their difference (paired bootstrap; Efron & Tibshirani 1993, An Introduction to the Bootstrap,
+chapters 6, 8 and 13). R² needs three sums over a draw: of y, y² and the squared error. They come from one product of
+the draws, as a sparse matrix, with these columns; no resampled array is formed.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from moe_exp.errors import InputError
+from moe_exp.evaluation.scores import r2
+from moe_exp.machine import usable_cores
+from moe_exp.random_streams import random_stream
+
+RESAMPLES_PER_STREAM = 100
+"""Resamples that share one random stream; part of the definition of the draws, not a matter of speed."""
+
+MAX_DRAWN = 2**20
+"""Most stars drawn at a time; has no effect on results."""
+
+
+class Interval(NamedTuple):
+    """A value on the stars as they are, and its bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Delta(NamedTuple):
+    """R² of one model minus R² of a reference on the same stars."""
+
+    reference: str
+    interval: Interval
+    draws: np.ndarray
+    """(n_resamples,) the difference on each resample"""
+
+
+@dataclass(frozen=True, eq=False)
+class R2Bootstrap:
+    """R² of several models on one set of stars, and on the same resamples of it.
+
+    Attributes
+    ----------
+    models : tuple of str
+    n_stars : int
+    values : array of shape (n_models,)
+        R² on the stars as they are.
+    draws : array of shape (n_resamples, n_models)
+        R² on each resample; NaN where all stars drawn have the same label.
+    confidence : float
+    """
+
+    models: tuple[str, ...]
+    n_stars: int
+    values: np.ndarray
+    draws: np.ndarray
+    confidence: float
+
+    def r2(self, model: str) -> Interval:
+        """Return R² of one model with its interval."""
+        column = self.models.index(model)
+        return percentile_interval(self.values[column], self.draws[:, column], self.confidence)
+
+    def delta(self, model: str, reference: str) -> Delta:
+        """Return R² of `model` minus R² of `reference` with its paired interval and draws."""
+        column, other = self.models.index(model), self.models.index(reference)
+        draws = self.draws[:, column] - self.draws[:, other]
+        value = self.values[column] - self.values[other]
+        return Delta(reference, percentile_interval(value, draws, self.confidence), draws)
+
+
+def bootstrap_r2(
+    y: np.ndarray,
+    predictions: Mapping[str, np.ndarray],
+    *,
+    n_resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int,
+    stage: str = "bootstrap",
+) -> R2Bootstrap:
+    """Score all models on the same resamples of their stars.
+
+    The draws depend on the number of stars, `seed` and `stage` alone, so that runs which compare different models on
+    the same stars share them, and a larger `n_resamples` keeps the resamples of a smaller one.
+
+    Parameters
+    ----------
+    y : array of shape (n_stars,)
+        Label, for example log g in dex.
+    predictions : mapping of str to array of shape (n_stars,)
+        Prediction of each model.
+    n_resamples : int
+        Number of resamples.
+    confidence : float
+        Probability content of the intervals, between 0 and 1.
+    seed : int
+    stage : str
+        Name of the random stream.
+
+    Raises
+    ------
+    InputError
+        If `n_resamples` or `confidence` is out of range, or a value is not finite.
+
+    References
+    ----------
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap, Chapman & Hall.
+    """
+    check_options(n_resamples, confidence)
+    predicted = np.column_stack([np.asarray(values, float) for values in predictions.values()])
+    y = np.asarray(y, float)
+    if not (np.isfinite(y).all() and np.isfinite(predicted).all()):
+        raise InputError(f"{stage}: labels or predictions hold NaN or infinite values; the bootstrap needs none.")
+    values = np.array([r2(y, column) for column in predicted.T])
+    draws = draw_r2(y, predicted, n_resamples=n_resamples, seed=seed, stage=stage)
+    return R2Bootstrap(tuple(predictions), len(y), values, draws, confidence)
+
+
+def check_options(n_resamples: int, confidence: float) -> None:
+    """Raise `InputError` unless there is a resample and `confidence` is a probability."""
+    if n_resamples < 1:
+        raise InputError(f"evaluation.n_resamples={n_resamples}: at least one resample is needed.")
+    if not 0 < confidence < 1:
+        raise InputError(f"evaluation.confidence={confidence} must lie between 0 and 1, for example 0.95.")
+
+
+def percentile_interval(value: float, draws: np.ndarray, confidence: float) -> Interval:
+    """Return `value` with the central percentile interval of its draws (Efron & Tibshirani 1993, chapter 13).
+
+    Draws that are NaN are left out; without any other the interval is NaN.
+    """
+    draws = draws[~np.isnan(draws)]
+    if not len(draws):
+        return Interval(float(value), np.nan, np.nan)
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(value), float(low), float(high))
+
+
+def draw_r2(y: np.ndarray, predicted: np.ndarray, *, n_resamples: int, seed: int, stage: str) -> np.ndarray:
+    """Return R² of every model on every resample, (n_resamples, n_models).
+
+    Parameters
+    ----------
+    y : array of shape (n_stars,)
+    predicted : array of shape (n_stars, n_models)
+    n_resamples : int
+    seed : int
+    stage : str
+        Name of the random stream.
+    """
+    r2_draws = np.full((n_resamples, predicted.shape[1]), np.nan)
+    if len(y) < 2 or np.all(y == y[0]):
+        return r2_draws
+    centred = y - np.mean(y)
+    terms = np.column_stack([centred, centred**2, (y[:, None] - predicted) ** 2])
+
+    def fill(stream: int) -> None:
+        start = stream * RESAMPLES_PER_STREAM
+        block = r2_draws[start : start + RESAMPLES_PER_STREAM]
+        for rows, sums in _resampled_sums(terms, len(block), random_stream(seed, stage, stream)):
+            block[rows] = _r2_of_sums(sums, len(y), float(np.sum(terms[:, 1])))
+
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        list(threads.map(fill, range(-(-n_resamples // RESAMPLES_PER_STREAM))))
+    return r2_draws
+
+
+def _resampled_sums(
+    terms: np.ndarray, n_resamples: int, rng: np.random.Generator
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield which resamples and the sums of `terms` (n_stars, n_terms) over each of them, some at a time."""
+    n_stars = len(terms)
+    step = max(1, MAX_DRAWN // n_stars)
+    for start in range(0, n_resamples, step):
+        size = min(step, n_resamples - start)
+        drawn = rng.integers(0, n_stars, size=size * n_stars, dtype=np.int32)
+        ends = np.arange(size + 1, dtype=np.int32) * np.int32(n_stars)
+        draws = sparse.csr_array((np.ones(len(drawn)), drawn, ends), shape=(size, n_stars))
+        yield slice(start, start + size), draws @ terms
+
+
+def _r2_of_sums(sums: np.ndarray, n_stars: int, scale: float) -> np.ndarray:
+    """Return R² (n_resamples, n_models) from sums of centred y, its square and each model's squared error."""
+    variation = sums[:, 1] - sums[:, 0] ** 2 / n_stars
+    variation[variation <= 1e-12 * scale] = np.nan
+    return 1 - sums[:, 2:] / variation[:, None]

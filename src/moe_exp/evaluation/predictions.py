@@ -1,0 +1,146 @@
+"""What every model predicts for every test star, in the form that is scored, stored and compared later."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from moe_exp.errors import InputError
+
+MODELS = ("soft", "hard", "oracle", "classify", "global_ridge")
+"""The models every run scores: its gate with soft, hard and oracle routing, and its two references."""
+
+STAR_COLUMNS = ("star_index", "teff", "logg", "m_h", "bin_index")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Predictions:
+    """Predictions of the test stars by the run's gate and by its references, all from the same experts.
+
+    Attributes
+    ----------
+    stars : DataFrame of n_stars rows
+        star_index, teff [K], logg [dex], m_h [dex] and bin_index (-1 outside every bin).
+    bin_names : tuple of str
+        Name of each bin, for example ``"Cool Metal-poor"``.
+    gate : str
+        Name of the run's gate.
+    clip : bool
+        Whether clipped predictions are those the run was configured for.
+    clipped, unclipped : mappings of str to array of shape (n_stars,)
+        log g [dex] with and without the experts' predictions limited to their training labels' range. ``"soft"``,
+        ``"hard"`` and ``"oracle"`` are the run's gate; ``"classify"`` is the classify reference with soft routing;
+        ``"global_ridge"`` is one Ridge, which also stands in for the others on uncovered stars.
+    gate_weights, classify_weights : arrays of shape (n_stars, n_bins)
+        Weights of the run's gate and of the classify reference.
+
+    Raises
+    ------
+    InputError
+        If a model is missing, a shape does not fit, or a prediction is not finite.
+    """
+
+    stars: pd.DataFrame
+    bin_names: tuple[str, ...]
+    gate: str
+    clip: bool
+    clipped: Mapping[str, np.ndarray]
+    unclipped: Mapping[str, np.ndarray]
+    gate_weights: np.ndarray
+    classify_weights: np.ndarray
+
+    def __post_init__(self) -> None:
+        missing = [name for name in STAR_COLUMNS if name not in self.stars]
+        missing += [name for name in MODELS if name not in self.clipped or name not in self.unclipped]
+        if missing or set(self.clipped) != set(self.unclipped):
+            raise InputError(f"Predictions lack {', '.join(missing) or 'a clipped or unclipped variant'}.")
+        for variant, values in (("clipped", self.clipped), ("unclipped", self.unclipped)):
+            for model, predicted in values.items():
+                _check(predicted, (len(self.stars),), f"{variant} predictions of {model}")
+        for weights, of in ((self.gate_weights, self.gate), (self.classify_weights, "classify reference")):
+            _check(weights, (len(self.stars), len(self.bin_names)), f"gate weights of {of}")
+
+        if not self.bin_index.max(initial=-1) < len(self.bin_names):
+            raise InputError(f"bin_index reaches {self.bin_index.max()}, but there are {len(self.bin_names)} bins.")
+
+    def __len__(self) -> int:
+        return len(self.stars)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of all models, this run's gate first."""
+        return MODELS + tuple(name for name in self.clipped if name not in MODELS)
+
+    @property
+    def logg(self) -> np.ndarray:
+        """True log g [dex], (n_stars,)."""
+        return self.stars["logg"].to_numpy(float)
+
+    @property
+    def bin_index(self) -> np.ndarray:
+        """True bin, (n_stars,); -1 outside every bin."""
+        return self.stars["bin_index"].to_numpy(int)
+
+    @property
+    def covered(self) -> np.ndarray:
+        """Whether a star lies in a bin, (n_stars,); models are compared on these stars only."""
+        return self.bin_index >= 0
+
+    @property
+    def configured(self) -> Mapping[str, np.ndarray]:
+        """Predictions with clipping as configured."""
+        return self.clipped if self.clip else self.unclipped
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per star; bin names, gate and clipping are in ``attrs``, which Parquet keeps."""
+        frame = self.stars.loc[:, list(STAR_COLUMNS)].reset_index(drop=True)
+        columns = {"covered": self.covered, "prediction": self.configured["soft"]}
+        for model in self.models:
+            columns[f"{model}_clipped"] = self.clipped[model]
+            columns[f"{model}_unclipped"] = self.unclipped[model]
+        columns |= {f"weight_{index}": column for index, column in enumerate(self.gate_weights.T)}
+        columns |= {f"classify_weight_{index}": column for index, column in enumerate(self.classify_weights.T)}
+        frame = pd.concat([frame, pd.DataFrame(columns)], axis=1)
+        frame.attrs = {"bin_names": list(self.bin_names), "gate": self.gate, "clip": self.clip}
+        return frame
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame) -> "Predictions":
+        """Return what `to_frame` was called on.
+
+        Raises
+        ------
+        InputError
+            If the frame has lost its ``attrs`` or a column.
+        """
+        lost = [name for name in ("bin_names", "gate", "clip") if name not in frame.attrs]
+        if lost:
+            raise InputError(f"The table of predictions has no {', '.join(lost)} in its attrs; read it from Parquet.")
+        models = [name.removesuffix("_unclipped") for name in map(str, frame.columns) if name.endswith("_unclipped")]
+        bins = range(len(frame.attrs["bin_names"]))
+        try:
+            stars = frame[list(STAR_COLUMNS)].copy()
+            stars.attrs = {}
+            return cls(
+                stars=stars,
+                bin_names=tuple(frame.attrs["bin_names"]),
+                gate=frame.attrs["gate"],
+                clip=frame.attrs["clip"],
+                clipped={model: frame[f"{model}_clipped"].to_numpy() for model in models},
+                unclipped={model: frame[f"{model}_unclipped"].to_numpy() for model in models},
+                gate_weights=frame[[f"weight_{index}" for index in bins]].to_numpy(),
+                classify_weights=frame[[f"classify_weight_{index}" for index in bins]].to_numpy(),
+            )
+        except KeyError as error:
+            raise InputError(f"The table of predictions lacks a column: {error}.") from error
+
+
+def _check(values: np.ndarray, shape: tuple[int, ...], what: str) -> None:
+    if values.shape != shape:
+        raise InputError(f"{what}: shape {values.shape}, but {shape} is needed.")
+    bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if bad.any():
+        raise InputError(
+            f"{what}: NaN or infinite for {bad.sum()} of {len(bad)} test stars (first: row {int(np.argmax(bad))})."
+        )

@@ -1,0 +1,52 @@
+"""Results in, matplotlib figures out: nothing is computed here that a table does not hold, and pyplot is not used."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from moe_exp.evaluation.results import Results
+from moe_exp.figures.comparison import delta_r2_distribution, delta_r2_per_bin, r2_of_models
+from moe_exp.figures.gates import gate_weight_distribution, training_curve
+from moe_exp.figures.style import GATE_COLOURS, gate_colour
+
+__all__ = [
+    "GATE_COLOURS",
+    "all_figures",
+    "delta_r2_distribution",
+    "delta_r2_per_bin",
+    "gate_colour",
+    "gate_weight_distribution",
+    "r2_of_models",
+    "training_curve",
+]
+
+
+def all_figures(
+    results: Results,
+    curve: pd.DataFrame | None = None,
+    *,
+    published: Mapping[str, float] | None = None,
+    loss: str = "Loss",
+) -> dict[str, Figure]:
+    """Draw every figure of one run, by file name without suffix.
+
+    Parameters
+    ----------
+    results : Results
+    curve : DataFrame, optional
+        The gate's training curve; without one, or when it is empty, that figure is left out.
+    published : mapping of str to float, optional
+        Published R² by model, for a run of the published design.
+    loss : str
+        Label of the curve's loss, with its unit.
+    """
+    figures = {
+        "r2_of_models": r2_of_models(results, published),
+        "delta_r2_per_bin": delta_r2_per_bin(results),
+        "delta_r2_distribution": delta_r2_distribution(results),
+        "gate_weight_distribution": gate_weight_distribution(results),
+    }
+    if curve is not None and len(curve):
+        figures["training_curve"] = training_curve(curve, gate=results.gate, loss=loss)
+    return figures

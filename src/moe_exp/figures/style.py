@@ -1,0 +1,113 @@
+"""What all figures share: size, type, colours and how an interval is drawn."""
+
+import zlib
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from moe_exp.evaluation.bootstrap import Interval
+
+COLUMN_WIDTH = 3.5
+"""Width of a journal's column, inches."""
+
+PAGE_WIDTH = 7.1
+"""Width of a journal's page, inches."""
+
+DPI = 300
+
+GATE_COLOURS = {"linear": "#E69F00", "mlp": "#0072B2", "classify": "#D55E00", "mlp_classify": "#CC79A7"}
+"""Colour of each gate in every figure, from the colour-blind-safe palette of Okabe & Ito (2008)."""
+
+REFERENCE_COLOURS = {"oracle": "#000000", "hard": "#595959", "global_ridge": "#8C8C8C"}
+"""Neutral colours of the references that are no gate of their own."""
+
+_OTHER_COLOURS = ("#009E73", "#56B4E9", "#882255", "#44AA99", "#999933")
+
+
+def gate_colour(gate: str) -> str:
+    """Return the colour of a gate; one that is not in `GATE_COLOURS` gets one by its name, the same in every figure."""
+    return GATE_COLOURS.get(gate) or _OTHER_COLOURS[zlib.crc32(gate.encode()) % len(_OTHER_COLOURS)]
+
+
+def model_colour(model: str, gate: str) -> str:
+    """Return the colour of one of a run's models; ``"soft"`` is its gate."""
+    return REFERENCE_COLOURS.get(model) or gate_colour(gate if model == "soft" else model)
+
+
+def display_name(model: str) -> str:
+    """Return a model's or gate's name as figures print it."""
+    return {"global_ridge": "global Ridge", "oracle": "oracle (true bin)", "lightgbm": "LightGBM"}.get(model, model)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of a size in inches that is saved at `DPI`."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
+def set_title(figure: Figure, title: str) -> None:
+    """Set a title over the whole width of the figure."""
+    figure.suptitle(title, fontsize=8, x=0.01, ha="left")
+
+
+def finish(axes: Axes, *, x: str, y: str = "") -> None:
+    """Set axis labels and type sizes that stay legible at column width."""
+    axes.set_xlabel(x, fontsize=8)
+    axes.set_ylabel(y, fontsize=8)
+    axes.tick_params(which="both", labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_interval(axes: Axes, row: float, interval: Interval, window: tuple[float, float], colour: str) -> None:
+    """Draw a value and its interval on one row; what lies outside `window` becomes an arrow at its edge.
+
+    Parameters
+    ----------
+    axes : Axes
+    row : float
+        Height of the row.
+    interval : Interval
+    window : tuple of float
+        Lowest and highest value to be shown.
+    colour : str
+    """
+    value, low, high = interval
+    if not np.isfinite(value):
+        return
+    low, high = (end if np.isfinite(end) else value for end in (low, high))
+    left, right = window
+    if low <= right and high >= left:
+        axes.plot(np.clip([low, high], left, right), [row, row], color=colour, linewidth=1.4, solid_capstyle="butt")
+    for beyond, edge, marker in ((low < left, left, "<"), (high > right, right, ">")):
+        if beyond:
+            axes.plot(edge, row, marker, color=colour, markersize=4, clip_on=False)
+    if left <= value <= right:
+        axes.plot(value, row, "o", color=colour, markersize=4.5)
+    else:
+        beyond_left = value < left
+        axes.annotate(
+            minus(f"{value:.3g}"),
+            (left if beyond_left else right, row),
+            xytext=(6 if beyond_left else -6, 3),
+            textcoords="offset points",
+            ha="left" if beyond_left else "right",
+            fontsize=6.5,
+            color=colour,
+        )
+
+
+def name_rows(axes: Axes, names: list[str]) -> None:
+    """Label rows from the top down."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+
+
+def minus(number: str) -> str:
+    """Return a number with the minus sign that the axes use."""
+    return number.replace("-", "−")
+
+
+def star_count(n_stars: int) -> str:
+    """Return the number of stars for a title."""
+    return f"{n_stars:,} covered test star{'' if n_stars == 1 else 's'}"

@@ -1,0 +1,113 @@
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from moe_exp.evaluation.results import Evaluation, Results
+from moe_exp.figures import GATE_COLOURS, all_figures, delta_r2_per_bin, gate_colour, r2_of_models, training_curve
+from moe_exp.figures.style import DPI
+from tests.evaluation.synthetic import make_predictions
+
+CURVE = pd.DataFrame({"epoch": [1, 2, 3], "train_loss": [0.5, 0.2, 0.1], "holdout_loss": [0.5, 0.3, 0.35]})
+
+
+def evaluate(gate: str = "mlp") -> Results:
+    return Evaluation(n_resamples=200).evaluate(make_predictions(900, gate=gate), seed=0)
+
+
+RESULTS = evaluate()
+
+
+def evaluate_wild() -> Results:
+    """A gate that is thrown off by one star of one bin, and an empty bin, under a name nobody knows."""
+    predictions = make_predictions(300, gate="a_gate_of_the_users_own")
+    soft = predictions.clipped["soft"].copy()
+    soft[np.flatnonzero(predictions.bin_index == 4)[0]] = -200
+    bin_index = np.where(predictions.bin_index == 2, -1, predictions.bin_index)
+    wild = replace(
+        predictions,
+        clipped={**predictions.clipped, "soft": soft},
+        stars=predictions.stars.assign(bin_index=bin_index),
+    )
+    return Evaluation(n_resamples=200).evaluate(wild, seed=0)
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("results", [RESULTS, evaluate("classify"), evaluate_wild()], ids=lambda results: results.gate)
+def test_every_figure_has_labelled_axes_and_text_inside_its_edges(results: Results) -> None:
+    figures = all_figures(results, CURVE, published={"mlp": 0.94, "linear": 0.935}, loss="Mean squared error [dex²]")
+    assert len(figures) == 5
+    for name, figure in figures.items():
+        figure.savefig(BytesIO(), format="png")
+        for axes in figure.axes:
+            assert axes.get_xlabel() or axes.get_ylabel(), name
+        drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+        assert -0.01 <= drawn.x0 < drawn.x1 <= width + 0.01, name
+        assert -0.01 <= drawn.y0 < drawn.y1 <= height + 0.01, name
+
+
+def test_pixels_suffice_for_print() -> None:
+    figure = r2_of_models(RESULTS)
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    width = int.from_bytes(buffer.getvalue()[16:20], "big")
+    assert width == round(3.5 * DPI) == 1050
+
+
+def test_the_same_results_give_the_same_pixels() -> None:
+    pictures = []
+    for _ in range(2):
+        buffer = BytesIO()
+        delta_r2_per_bin(RESULTS).savefig(buffer, format="png")
+        pictures.append(buffer.getvalue())
+    assert pictures[0] == pictures[1]
+
+
+def row_names(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].get_yticklabels()]
+
+
+def test_numbers_of_stars_are_shown() -> None:
+    shown = texts(delta_r2_per_bin(RESULTS))
+    for name, bootstrap in zip(RESULTS.predictions.bin_names, RESULTS.per_bin, strict=True):
+        assert f"{name} ({bootstrap.n_stars:,})" in shown
+    for name, figure in all_figures(RESULTS).items():
+        assert f"{RESULTS.n_stars} covered test stars" in figure.get_suptitle(), name
+
+
+def test_published_values_are_labelled_and_take_a_row_of_their_own() -> None:
+    assert "published" not in texts(r2_of_models(RESULTS))
+    figure = r2_of_models(RESULTS, published={"mlp": 0.94, "lightgbm": 0.913})
+    assert texts(figure).count("published") == 1
+    assert row_names(figure) == ["mlp", "hard routing", "oracle (true bin)", "classify", "global Ridge", "LightGBM"]
+
+
+def test_differences_are_against_classify_unless_that_is_the_gate() -> None:
+    assert delta_r2_per_bin(RESULTS).axes[0].get_xlabel().endswith("mlp − classify")
+    assert delta_r2_per_bin(evaluate("classify")).axes[0].get_xlabel().endswith("classify − global Ridge")
+
+
+def test_a_wild_bin_does_not_hide_the_others() -> None:
+    left, right = delta_r2_per_bin(evaluate_wild()).axes[0].get_xlim()
+    assert right - left < 20
+
+
+def test_a_gate_has_one_colour() -> None:
+    assert len(set(GATE_COLOURS.values())) == 4
+    assert gate_colour("mlp") == GATE_COLOURS["mlp"]
+    assert gate_colour("unheard of") == gate_colour("unheard of") not in GATE_COLOURS.values()
+    drawn = {to_rgb(line.get_color()) for line in r2_of_models(RESULTS).axes[0].lines}
+    assert {to_rgb(GATE_COLOURS["mlp"]), to_rgb(GATE_COLOURS["classify"])} <= drawn
+
+
+def test_training_curve_marks_the_best_epoch() -> None:
+    assert "best, epoch 2" in texts(training_curve(CURVE, gate="mlp"))
+    assert "training_curve" not in all_figures(RESULTS, CURVE.iloc[:0])
