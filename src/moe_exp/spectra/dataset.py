@@ -120,6 +120,15 @@ class Stars:
         content = self.files.checksums[self.rows].tobytes() + self.rows.astype("<i8").tobytes()
         return hashlib.sha256(content + self.files.wavelength.tobytes()).hexdigest()[:32]
 
+    @property
+    def identity(self) -> dict[str, str | int | float]:
+        """Everything that the noisy flux depends on, as plain values."""
+        return {
+            "digest": self.digest,
+            "noise": f"{self.noise_level:.17g} {self.seed} {self.noise_stage}",
+            "flux_unit": self.flux_unit,
+        }
+
     def noisy_flux(self, members: np.ndarray) -> np.ndarray:
         """Return the noisy flux of some stars, (len(members), n_pixels) float32 in units of `flux_unit`.
 

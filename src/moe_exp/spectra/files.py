@@ -119,10 +119,11 @@ def _open_checked(path: Path) -> np.ndarray:
         if missing:
             raise InputError(f"{path} lacks the dataset(s) {', '.join(missing)}.")
         wavelength = np.asarray(file[WAVELENGTH][()], float)
-        flux, error = file[FLUX].shape, file[ERROR].shape
-        if flux != error or len(flux) != 2 or flux[1:] != wavelength.shape:
+        flux_shape, error_shape = file[FLUX].shape, file[ERROR].shape
+        if flux_shape != error_shape or len(flux_shape) != 2 or flux_shape[1:] != wavelength.shape:
             raise InputError(
-                f"{path}: shapes do not match: {FLUX} {flux}, {ERROR} {error}, {WAVELENGTH} {wavelength.shape}; "
+                f"{path}: shapes do not match: {FLUX} {flux_shape}, {ERROR} {error_shape}, "
+                f"{WAVELENGTH} {wavelength.shape}; "
                 f"(n_stars, n_pixels) twice and (n_pixels,) are needed."
             )
     return wavelength

@@ -17,7 +17,6 @@ from filelock import FileLock
 from moe_exp.cache import cache_key, code_digest
 from moe_exp.machine import require_room
 from moe_exp.progress import Advance, Stages
-from moe_exp.spectra import simulator as simulator_package
 from moe_exp.spectra.files import ERROR, FLUX, RowReader, SpectraWriter, read_labels
 from moe_exp.spectra.simulator import CHUNK_SIZE, Simulator, StarChunk, simulate
 
@@ -56,7 +55,7 @@ class SimulatedFiles:
             "simulator": asdict(simulator),
             "seed": seed,
             "device": device,
-            "code": code_digest(simulator_package),
+            "code": code_digest("moe_exp.spectra.simulator"),
         }
         self.folder = cache_dir / "simulated" / cache_key(self._identity)
 

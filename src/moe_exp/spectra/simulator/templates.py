@@ -1,0 +1,227 @@
+"""Templates: the fixed functions of wavelength of which every star's opacity is a sum.
+
+A line's Boltzmann factor is written as a sum of those of two neighbouring excitation nodes, so that all lines of one
+species near one energy share a template; the parts of the Voigt profile that scale differently with pressure are
+templates of their own.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from moe_exp.spectra.simulator.bands import LineList, cn_red_lines, tio_gamma_lines
+from moe_exp.spectra.simulator.constants import BOLTZMANN_EV, SPEED_OF_LIGHT
+from moe_exp.spectra.simulator.opacity import KINDS, Recipe
+from moe_exp.spectra.simulator.profiles import (
+    collision_damping,
+    damping_parameter,
+    doppler_velocity,
+    paschen_lines,
+    radiation_damping,
+    voigt_wing,
+)
+from moe_exp.spectra.simulator.settings import Simulator
+from moe_exp.spectra.simulator.tables import Elements, read_table
+
+NODE_TEMPERATURES = (3600.0, 5400.0)  # K: Boltzmann factors are exact at these
+NODE_SPACING = {"atom": 1.0, "CN": 0.5, "TiO": 0.25}  # eV
+MOLECULE_MASS = {"CN": 26.018, "TiO": 63.866}  # u
+PASCHEN_EXCITATION = 12.0875  # eV
+CORE_REACH = 5.5  # Doppler widths
+NATURAL_STRENGTH = 1000.0  # central line over continuum opacity above which natural damping is kept
+SMALLEST_OPACITY = 3e-4  # of the continuum: where wings end, and templates are left out of a tile
+
+
+class AtomicLine(NamedTuple):
+    """One atomic line; `collision` is its Voigt parameter per perturber density [cm^3], `natural` the constant one."""
+
+    species: str
+    wavelength: float
+    excitation: float
+    gf: float
+    doppler: float
+    collision: float
+    natural: float
+
+    @property
+    def peak(self) -> float:
+        """Value of gf H / (sqrt(pi) dnu_D) per H [1/Hz]."""
+        return self.gf * self.wavelength * 1e-8 / (np.sqrt(np.pi) * self.doppler)
+
+
+class Templates(NamedTuple):
+    """Line templates.
+
+    Attributes
+    ----------
+    values : array of shape (n_templates, n_grid)
+        gf times profile [1/Hz], summed over lines.
+    recipe : Recipe
+        What to multiply them with.
+    """
+
+    values: np.ndarray
+    recipe: Recipe
+
+
+class LineStrength(NamedTuple):
+    """Largest effect of a line on any star to be simulated, in units of the continuum opacity."""
+
+    centre: float
+    wing: float
+
+
+def atomic_lines(simulator: Simulator, elements: Elements) -> list[AtomicLine]:
+    """Return the atomic lines with their broadening."""
+    lines = []
+    for row in read_table("lines").to_dict("records"):
+        species, wavelength, excitation = row["species"], float(row["wavelength"]), float(row["excitation"])
+        symbol, stage = species.split()
+        place = elements.index(symbol)
+        mass = float(elements.mass[place])
+        ionization = elements.ionization if stage == "I" else elements.second_ionization
+        doppler = doppler_velocity(mass, simulator.microturbulence)
+        width = collision_damping(
+            species,
+            ionization=float(ionization[place]),
+            excitation=excitation,
+            wavelength=wavelength,
+            charge=len(stage),
+            mass=mass,
+        )
+        natural = radiation_damping(species, wavelength)
+        lines.append(
+            AtomicLine(
+                species=species,
+                wavelength=wavelength,
+                excitation=excitation,
+                gf=10 ** float(row["log_gf"]),
+                doppler=doppler,
+                collision=damping_parameter(width, doppler, wavelength),
+                natural=damping_parameter(natural, doppler, wavelength),
+            )
+        )
+    return lines
+
+
+def species_names(simulator: Simulator) -> tuple[str, ...]:
+    """Return the names of all species with lines."""
+    molecules = [name for name, wanted in (("CN", simulator.cn), ("TiO", simulator.tio)) if wanted]
+    return (*dict.fromkeys(read_table("lines")["species"]), "H I", *molecules)
+
+
+def split_excitation(excitation: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Share Boltzmann factors between the nodes below and above.
+
+    Returns
+    -------
+    node : integer array of shape (n_lines,)
+        Number of the lower node, in units of `spacing`.
+    lower, upper : arrays of shape (n_lines,)
+        Weights that reproduce exp(-E / kT) exactly at `NODE_TEMPERATURES`, to 1 % between them.
+    """
+    node = np.floor(excitation / spacing)
+    a, b = (np.exp(-spacing * (excitation / spacing - node) / (BOLTZMANN_EV * t)) for t in NODE_TEMPERATURES)
+    c, d = (np.exp(-spacing / (BOLTZMANN_EV * t)) for t in NODE_TEMPERATURES)
+    upper = (a - b) / (c - d)
+    return node.astype(int), a - upper * c, upper
+
+
+class TemplateBuilder:
+    """Adds lines to templates; a template is made when the first line falls on it.
+
+    Parameters
+    ----------
+    grid : array of shape (n_grid,)
+        Wavelengths, equally spaced in their logarithm [Å].
+    """
+
+    def __init__(self, grid: np.ndarray) -> None:
+        self.grid = grid
+        self._log_step = float(np.log(grid[1] / grid[0]))
+        self._values: dict[tuple[str, str, float], np.ndarray] = {}
+        self._damping: dict[tuple[str, str, float], list[tuple[float, float]]] = {}
+
+    def _template(self, kind: str, species: str, node: float) -> np.ndarray:
+        return self._values.setdefault((kind, species, node), np.zeros_like(self.grid))
+
+    def _window(self, wavelength: float, reach: float) -> slice:
+        """Return the grid points within `reach` (a ratio of wavelengths minus one) of a line."""
+        centre = np.log(wavelength / self.grid[0]) / self._log_step
+        half = reach / self._log_step
+        return slice(max(0, int(np.ceil(centre - half))), max(0, int(np.floor(centre + half)) + 1))
+
+    def add_atomic(self, line: AtomicLine, strength: LineStrength) -> None:
+        """Add one line: a Doppler core, collisional wings and, if it is strong, natural wings."""
+        node, *weights = split_excitation(np.array([line.excitation]), NODE_SPACING["atom"])
+        core_reach = CORE_REACH
+        wing_reach = max(CORE_REACH, np.sqrt(strength.wing / (np.sqrt(np.pi) * SMALLEST_OPACITY)))
+        parts = [("core", core_reach, 1.0), ("collision", wing_reach, line.collision)]
+        if strength.centre > NATURAL_STRENGTH:
+            parts.append(("natural", wing_reach, line.natural))
+        for kind, reach, factor in parts:
+            window = self._window(line.wavelength, reach * line.doppler / SPEED_OF_LIGHT)
+            u = np.abs(self.grid[window] / line.wavelength - 1) * SPEED_OF_LIGHT / line.doppler
+            profile = line.peak * factor * (np.exp(-(u**2)) if kind == "core" else voigt_wing(u))
+            for offset, weight in enumerate(weights):
+                excitation = (node[0] + offset) * NODE_SPACING["atom"]
+                self._template(kind, line.species, excitation)[window] += weight[0] * profile
+                pairs = self._damping.setdefault((kind, line.species, excitation), [])
+                pairs.append((float(weight[0]) * line.gf, line.collision))
+
+    def add_molecule(self, name: str, lines: LineList, *, microturbulence: float) -> None:
+        """Add the lines of a molecule as Gaussians."""
+        doppler = doppler_velocity(MOLECULE_MASS[name], microturbulence) / SPEED_OF_LIGHT
+        margin = CORE_REACH * doppler + self._log_step
+        inside = (lines.wavelength > self.grid[0] * (1 - margin)) & (lines.wavelength < self.grid[-1] * (1 + margin))
+        wavelength, excitation, gf = (column[inside] for column in lines)
+        node, *weights = split_excitation(excitation, NODE_SPACING[name])
+        peak = gf * wavelength * 1e-8 / (np.sqrt(np.pi) * doppler * SPEED_OF_LIGHT)
+        centre = np.rint(np.log(wavelength / self.grid[0]) / self._log_step).astype(int)
+        half = int(np.ceil(CORE_REACH * doppler / self._log_step))
+        place = centre[:, None] + np.arange(-half, half + 1)
+        on_grid = (place >= 0) & (place < len(self.grid))
+        place = np.where(on_grid, place, 0)
+        u = (self.grid[place] / wavelength[:, None] - 1) / doppler
+        profile = peak[:, None] * np.exp(-(u**2)) * on_grid
+        for offset, weight in enumerate(weights):
+            for number in np.unique(node):
+                rows = node == number
+                template = self._template("plain", name, (number + offset) * NODE_SPACING[name])
+                np.add.at(template, place[rows], weight[rows, None] * profile[rows])
+
+    def add_paschen(self) -> None:
+        """Add the Paschen lines of hydrogen as Lorentz profiles."""
+        template = self._template("plain", "H I", PASCHEN_EXCITATION)
+        for wavelength, gf, width in zip(*paschen_lines(), strict=True):
+            per_hertz = (wavelength * 1e-8) ** 2 / SPEED_OF_LIGHT * 1e8  # Angstrom per hertz
+            half = width / 2
+            template += gf * per_hertz * half / np.pi / ((self.grid - wavelength) ** 2 + half**2)
+
+    def build(self, species: tuple[str, ...], *, device: str) -> Templates:
+        """Return the templates, grouped by kind."""
+        keys = sorted(
+            (key for key, values in self._values.items() if values.any()), key=lambda key: (KINDS.index(key[0]), key)
+        )
+        recipe = Recipe(
+            species=torch.tensor([species.index(key[1]) for key in keys], device=device),
+            excitation=torch.tensor([key[2] for key in keys], dtype=torch.float64, device=device),
+            damping=torch.tensor([self._mean_damping(key) for key in keys], dtype=torch.float64, device=device),
+            counts=tuple(sum(key[0] == kind for key in keys) for kind in KINDS),
+        )
+        return Templates(np.stack([self._values[key] for key in keys]), recipe)
+
+    def _mean_damping(self, key: tuple[str, str, float]) -> float:
+        weights, values = np.array(self._damping.get(key, [(1.0, 0.0)])).T
+        return float(np.average(values, weights=weights))
+
+
+def molecular_lines(simulator: Simulator) -> dict[str, LineList]:
+    """Return the line lists of the molecules that are switched on."""
+    lists = {}
+    if simulator.cn:
+        lists["CN"] = cn_red_lines()
+    if simulator.tio:
+        lists["TiO"] = tio_gamma_lines()
+    return lists
