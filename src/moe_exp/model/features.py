@@ -1,0 +1,226 @@
+"""What a gate sees of a star: line strengths and principal components of the noisy flux.
+
+A gate does not get all pixels, because its own stars are few. `GateFeatures` measures a depth and an equivalent width
+in each window of a list, adds sums of equivalent widths, and projects on the leading principal components that were
+found on the training stars.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from moe_exp.errors import InputError
+
+TILE_STARS = 64
+"""Stars that are measured at once: float64 copies of their spectra fit in a processor's cache."""
+
+MAX_DEPTH = 2.0
+"""Bound on \\|1 - f/c\\| in a pixel. Real lines stay below 1; beyond 2 a pixel is noise over a faint continuum."""
+
+
+@dataclass
+class Window:
+    """A spectral line and the side bands that give its continuum, in Å on the grid's own (air) wavelengths.
+
+    Parameters
+    ----------
+    name : str
+        For example ``"Ca II 8542"``.
+    line : [low, high]
+        Where depth and equivalent width are measured.
+    side_bands : list of [low, high]
+        Whose pixels, taken together, give the continuum.
+    """
+
+    name: str = ""
+    line: list[float] = field(default_factory=list)
+    side_bands: list[list[Any]] = field(default_factory=list)  # Any: OmegaConf turns no int into a nested float
+
+
+@dataclass
+class GateFeatures(BaseEstimator):
+    """Depths, equivalent widths and principal components of a noisy spectrum.
+
+    With f the flux in the line window and c the continuum of the side bands, depth = 1 - min(f/c) and the equivalent
+    width is the sum of (1 - f/c) over the pixels times their width [Å] (Gray, The Observation and Analysis of Stellar
+    Photospheres, ch. 16). In a pixel 1 - f/c is limited to `MAX_DEPTH`, and a star whose continuum is not positive
+    has no lines (0), so that noise cannot make a feature infinite.
+
+    Parameters
+    ----------
+    windows : list of Window
+        Lines to measure; two features each.
+    sums : dict of str to list of str
+        Extra features: name -> windows whose equivalent widths are added.
+    n_components : int
+        How many principal components of the flux to add.
+    continuum_percentile : float
+        Percentile of the side bands' pixels that is called the continuum; 50 is the median.
+
+    Attributes
+    ----------
+    names_ : tuple of str, length n_features
+        Names of the columns: windows in their order (depth, then equivalent width), sums, components.
+    """
+
+    windows: list[Window] = field(default_factory=list)
+    sums: dict[str, list[str]] = field(default_factory=dict)
+    n_components: int = 4
+    continuum_percentile: float = 50.0
+
+    def check(self) -> None:
+        """Refuse windows, sums and numbers that make no features.
+
+        Raises
+        ------
+        InputError
+            Naming the option and, for windows, every offending one.
+        """
+        if self.n_components < 0:
+            raise InputError(f"features.n_components is {self.n_components}; it must be 0 or more.")
+        if not 0 <= self.continuum_percentile <= 100:
+            raise InputError(f"features.continuum_percentile is {self.continuum_percentile:g}, outside 0 to 100.")
+        if not self.windows and self.n_components == 0:
+            raise InputError("features.windows is empty and features.n_components is 0: the gate would see nothing.")
+        self._check_windows()
+        self._check_sums()
+
+    def check_wavelength(self, wavelength: np.ndarray) -> None:
+        """Refuse a grid that does not cover every window.
+
+        Parameters
+        ----------
+        wavelength : array of shape (n_pixels,)
+            Grid [Å], increasing.
+
+        Raises
+        ------
+        InputError
+            Naming all windows that reach beyond the grid or fall between its pixels.
+        """
+        self.check()
+        bad = [
+            f"{window.name} ({low:g}-{high:g} Å)"
+            for window in self.windows
+            for low, high in [window.line, *window.side_bands]
+            if low < wavelength[0] or high > wavelength[-1] or _pixels(wavelength, [low, high]).size == 0
+        ]
+        if bad:
+            raise InputError(
+                f"The wavelength grid, {wavelength[0]:.1f} to {wavelength[-1]:.1f} Å, misses {len(bad)} range(s) "
+                f"of features.windows: {', '.join(bad)}. List windows inside the grid, or choose features=pca, "
+                "which needs none."
+            )
+
+    def fit(self, wavelength: np.ndarray, mean: np.ndarray, components: np.ndarray) -> Self:
+        """Prepare windows and projections for a grid.
+
+        Parameters
+        ----------
+        wavelength : array of shape (n_pixels,)
+            Grid [Å], increasing.
+        mean : array of shape (n_pixels,)
+            Mean noisy flux of the training stars.
+        components : array of shape (n_available, n_pixels)
+            Principal components of the training stars' noisy flux, leading first; the first `n_components` are used.
+
+        Raises
+        ------
+        InputError
+            If the grid misses a window, or there are fewer components than asked for.
+        """
+        self.check_wavelength(wavelength)
+        if len(components) < self.n_components:
+            raise InputError(f"features.n_components is {self.n_components}, but there are only {len(components)}.")
+        self.n_pixels_ = len(wavelength)
+        self.mean_ = np.array(mean, dtype=float)
+        self.components_ = np.array(components[: self.n_components], dtype=float)
+        self.pixel_width_ = np.gradient(np.asarray(wavelength, dtype=float))
+        self.line_pixels_ = [_pixels(wavelength, window.line) for window in self.windows]
+        self.side_pixels_ = [
+            np.concatenate([_pixels(wavelength, band) for band in window.side_bands]) for window in self.windows
+        ]
+        self.names_ = tuple(self._name_features())
+        return self
+
+    def transform(self, flux: np.ndarray) -> np.ndarray:
+        """Measure the features of every star.
+
+        A star's features do not depend, to the last bit, on the stars that are measured with it.
+
+        Parameters
+        ----------
+        flux : array of shape (n_stars, n_pixels)
+            Noisy flux, finite.
+
+        Returns
+        -------
+        features : float64 array of shape (n_stars, n_features)
+        """
+        if flux.ndim != 2 or flux.shape[1] != self.n_pixels_:
+            raise ValueError(f"flux has shape {flux.shape}, but the features were fitted for {self.n_pixels_} pixels.")
+        features = np.empty((len(flux), len(self.names_)))
+        for first in range(0, len(flux), TILE_STARS):
+            tile = np.array(flux[first : first + TILE_STARS], dtype=float, order="C")
+            features[first : first + TILE_STARS] = self._measure(tile)
+        return features
+
+    def _measure(self, flux: np.ndarray) -> np.ndarray:
+        depths, widths = [], {}
+        for window, line, side in zip(self.windows, self.line_pixels_, self.side_pixels_, strict=True):
+            depth = self._line_depth(flux[:, line], flux[:, side])
+            widths[window.name] = _sum_rows(depth * self.pixel_width_[line])
+            depths += [depth.max(axis=1), widths[window.name]]
+        sums = [sum(widths[name] for name in members) for members in self.sums.values()]
+        centred = flux - self.mean_
+        projections = [_sum_rows(centred * component) for component in self.components_]
+        return np.column_stack([*depths, *sums, *projections])
+
+    def _line_depth(self, line: np.ndarray, side: np.ndarray) -> np.ndarray:
+        """Return 1 - f/c in every pixel of a line, limited to `MAX_DEPTH`."""
+        continuum = np.percentile(side, self.continuum_percentile, axis=1, keepdims=True)
+        ratio = np.ones_like(line)
+        with np.errstate(over="ignore"):
+            np.divide(line, continuum, out=ratio, where=continuum > 0)
+        return np.clip(1 - ratio, -MAX_DEPTH, MAX_DEPTH)
+
+    def _name_features(self) -> list[str]:
+        lines = [f"{what} {window.name}" for window in self.windows for what in ("depth", "EW")]
+        return [*lines, *(f"EW {name}" for name in self.sums), *(f"PC {i + 1}" for i in range(self.n_components))]
+
+    def _check_windows(self) -> None:
+        names = [window.name for window in self.windows]
+        if "" in names or len(set(names)) < len(names):
+            raise InputError(f"features.windows must have names that differ, but has {names}.")
+        for window in self.windows:
+            if not window.side_bands:
+                raise InputError(f"features.windows: {window.name} has no side_bands to take the continuum from.")
+            for band in [window.line, *window.side_bands]:
+                numbers = all(isinstance(edge, int | float) for edge in band)
+                if len(band) != 2 or not numbers or not band[0] < band[1]:
+                    raise InputError(
+                        f"features.windows: {window.name} has {list(band)} where [low, high] in Å belongs."
+                    )
+
+    def _check_sums(self) -> None:
+        names = [window.name for window in self.windows]
+        for name, members in self.sums.items():
+            unknown = sorted(set(members) - set(names))
+            if unknown or not members:
+                raise InputError(
+                    f"features.sums: {name} adds {', '.join(unknown) or 'nothing'}; it must list windows among {names}."
+                )
+        taken = sorted(set(self.sums) & set(names))
+        if taken:
+            raise InputError(f"features.sums: {', '.join(taken)} is also the name of a window; name the sum otherwise.")
+
+
+def _pixels(wavelength: np.ndarray, band: list[float]) -> np.ndarray:
+    return np.flatnonzero((wavelength >= band[0]) & (wavelength <= band[1]))
+
+
+def _sum_rows(values: np.ndarray) -> np.ndarray:
+    """Sum each row by numpy's pairwise sum over contiguous memory, whose order only the row's length sets."""
+    return np.ascontiguousarray(values).sum(axis=1)

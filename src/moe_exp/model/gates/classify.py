@@ -1,0 +1,74 @@
+"""The gate that only classifies: the probability of each bin is the weight of its expert."""
+
+import logging
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from moe_exp.errors import InputError
+from moe_exp.model.gates.base import Gate
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class ClassifyGate(Gate):
+    """Multinomial logistic regression of the bin on the gate features.
+
+    The problem is convex and solved by L-BFGS to its own tolerance, so the training recipe does not apply. A bin
+    without gate stars gets weight zero.
+
+    Parameters
+    ----------
+    C : float
+        Inverse strength of the L2 penalty on the coefficients, as in scikit-learn.
+    tol : float
+        L-BFGS stops when the largest component of the gradient is below it.
+    max_iter : int
+        Iterations after which the gate counts as not converged.
+    """
+
+    C: float = 1.0
+    tol: float = 1e-4
+    max_iter: int = 2000
+
+    def check(self) -> None:
+        """Refuse values that are not positive.
+
+        Raises
+        ------
+        InputError
+            Naming the option.
+        """
+        super().check()
+        for name in ("C", "tol", "max_iter"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"gate.{name} is {getattr(self, name)}; it must be above 0.")
+
+    def fit_standardised(
+        self, X: np.ndarray, y: np.ndarray, *, expert_predictions: np.ndarray, bin_index: np.ndarray, seed: int
+    ) -> None:
+        """Fit the logistic regression; label and experts' predictions do not enter."""
+        self.bins_ = np.unique(bin_index)
+        if len(self.bins_) == 1:
+            return
+        self.model_ = LogisticRegression(C=self.C, tol=self.tol, max_iter=self.max_iter)
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.model_.fit(X, bin_index)
+        self.n_epochs_ = int(self.model_.n_iter_.max())
+        self.converged_ = self.n_epochs_ < self.max_iter
+        if self.converged_:
+            logger.info("ClassifyGate converged after %d iterations", self.n_epochs_)
+        else:
+            logger.warning("ClassifyGate has not converged: stopped by gate.max_iter=%d", self.max_iter)
+
+    def weigh_standardised(self, X: np.ndarray) -> np.ndarray:
+        """Return the probability of every bin."""
+        gate_weights = np.zeros((len(X), self.n_experts_))
+        gate_weights[:, self.bins_] = self.model_.predict_proba(X) if len(self.bins_) > 1 else 1.0
+        return gate_weights

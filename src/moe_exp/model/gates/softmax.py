@@ -1,0 +1,134 @@
+"""Gates whose weights are the softmax of a torch network; they differ in architecture and loss alone."""
+
+import logging
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from moe_exp.errors import InputError
+from moe_exp.model.gates.base import Gate
+from moe_exp.model.gates.training import GateStars, one_torch_thread, train
+from moe_exp.random_streams import random_stream
+
+logger = logging.getLogger(__name__)
+
+
+def mixed_squared_error(logits: Tensor, stars: GateStars) -> Tensor:
+    """Return the mean of (sum_k w_k p_k - y)², with weights w the softmax of the logits and p the experts' predictions.
+
+    It is computed as (sum_k w_k (p_k - y))², the same because the weights sum to one.
+    """
+    errors = stars.expert_predictions - stars.y[:, None]
+    return (torch.softmax(logits, dim=1) * errors).sum(dim=1).square().mean()
+
+
+def bin_cross_entropy(logits: Tensor, stars: GateStars) -> Tensor:
+    """Return the mean of -log w of the star's true bin, with weights w the softmax of the logits."""
+    return nn.functional.cross_entropy(logits, stars.bin_index)
+
+
+class SoftmaxGate(Gate):
+    """Base of the gates that are torch networks: a subclass says which (`network`) and, if it likes, which `loss`.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The trained network, float64.
+    """
+
+    loss_label: ClassVar[str] = "Mean squared error [dex²]"
+
+    def network(self, n_features: int, n_experts: int) -> nn.Module:
+        """Return the untrained network, (n_stars, n_features) to logits (n_stars, n_experts)."""
+        raise NotImplementedError
+
+    def loss(self, logits: Tensor, stars: GateStars) -> Tensor:
+        """Return the mean loss over stars, by default the squared error of the mixed prediction."""
+        return mixed_squared_error(logits, stars)
+
+    def fit_standardised(
+        self, X: np.ndarray, y: np.ndarray, *, expert_predictions: np.ndarray, bin_index: np.ndarray, seed: int
+    ) -> None:
+        """Train the network by the recipe, in float32 on one thread: too small for a GPU to be faster."""
+        arrays = (X.astype(np.float32), y.astype(np.float32), expert_predictions.astype(np.float32))
+        stars = GateStars(*(torch.from_numpy(values) for values in (*arrays, bin_index.astype(np.int64))))
+        rng = random_stream(seed, "gate")
+        with one_torch_thread():
+            network = self._initialise(X.shape[1], rng)
+            self.curve_, self.converged_ = train(network, self.loss, stars, self.training, rng)
+        self.network_ = network.to(torch.float64)
+        self.n_epochs_ = len(self.curve_)
+        self._log()
+
+    def weigh_standardised(self, X: np.ndarray) -> np.ndarray:
+        """Return the softmax of the network's logits."""
+        with one_torch_thread(), torch.no_grad():
+            return torch.softmax(self.network_(torch.from_numpy(X)), dim=1).numpy()
+
+    def _initialise(self, n_features: int, rng: np.random.Generator) -> nn.Module:
+        """Draw the first weights as torch does, but from the gate's own stream; torch's global state stays."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.integers(2**63)))
+            return self.network(n_features, self.n_experts_)
+
+    def _log(self) -> None:
+        name, loss = type(self).__name__, self.curve_["holdout_loss"].min()
+        if self.converged_:
+            logger.info("%s converged after %d epochs, hold-out loss %.6g", name, self.n_epochs_, loss)
+        else:
+            logger.warning(
+                "%s has not converged: stopped by training.max_epochs=%d, hold-out loss %.6g",
+                name, self.n_epochs_, loss,
+            )  # fmt: skip
+
+
+@dataclass
+class LinearGate(SoftmaxGate):
+    """softmax(W z + b), trained for the mixed prediction."""
+
+    def network(self, n_features: int, n_experts: int) -> nn.Module:
+        """Return one linear layer."""
+        return nn.Linear(n_features, n_experts)
+
+
+@dataclass
+class MlpGate(SoftmaxGate):
+    """Softmax of a network with one hidden layer, trained for the mixed prediction.
+
+    Parameters
+    ----------
+    hidden : int
+        Width of the hidden layer, whose activation is ReLU.
+    """
+
+    hidden: int = 64
+
+    def network(self, n_features: int, n_experts: int) -> nn.Module:
+        """Return linear, ReLU, linear."""
+        return nn.Sequential(nn.Linear(n_features, self.hidden), nn.ReLU(), nn.Linear(self.hidden, n_experts))
+
+    def check(self) -> None:
+        """Refuse a hidden layer without units.
+
+        Raises
+        ------
+        InputError
+            If `hidden` is below 1, or the recipe is wrong.
+        """
+        super().check()
+        if self.hidden < 1:
+            raise InputError(f"gate.hidden is {self.hidden}; it must be 1 or more.")
+
+
+@dataclass
+class MlpClassifyGate(MlpGate):
+    """The architecture of `MlpGate` trained to tell the bin: the control that tells the loss from the architecture."""
+
+    loss_label: ClassVar[str] = "Cross-entropy [nat]"
+
+    def loss(self, logits: Tensor, stars: GateStars) -> Tensor:
+        """Return the cross-entropy of the bin."""
+        return bin_cross_entropy(logits, stars)

@@ -1,0 +1,124 @@
+import logging
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from moe_exp.errors import InputError
+from moe_exp.model.gates import GateStars, LinearGate, MlpGate, Training
+from moe_exp.model.gates.softmax import bin_cross_entropy, mixed_squared_error
+from moe_exp.model.gates.training import one_torch_thread, train
+from tests.model.gate_stars import draw_stars
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with one_torch_thread():
+        yield
+
+
+def as_tensors(stars):
+    arrays = (values.astype(np.float32) for values in stars[:3])
+    return GateStars(*(torch.from_numpy(values) for values in arrays), torch.from_numpy(stars.bin_index))
+
+
+def test_losses_equal_their_definitions():
+    stars = draw_stars(50)
+    logits = np.random.default_rng(0).normal(size=(50, 9))
+    weights = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    tensors = as_tensors(stars)
+    mixed = mixed_squared_error(torch.from_numpy(logits), tensors)
+    assert float(mixed) == pytest.approx(stars.mixed_squared_error(weights), rel=1e-5)
+    entropy = bin_cross_entropy(torch.from_numpy(logits), tensors)
+    assert float(entropy) == pytest.approx(-np.mean(np.log(weights[np.arange(50), stars.bin_index])), rel=1e-6)
+
+
+def test_the_best_weights_are_kept():
+    stars = as_tensors(draw_stars(400))
+    seen = []
+
+    def loss(logits, batch):
+        value = mixed_squared_error(logits, batch)
+        if not torch.is_grad_enabled():
+            seen.append(float(value))
+        return value
+
+    network = nn.Linear(13, 9)
+    record = train(network, loss, stars, Training(learning_rate=1.0, max_epochs=40), np.random.default_rng(0))
+    holdout = torch.from_numpy(np.random.default_rng(0).permutation(400)[:40])
+    with torch.no_grad():
+        kept = float(mixed_squared_error(network(stars.X[holdout]), stars.take(holdout)))
+    assert kept == min(seen)
+    assert record.curve["holdout_loss"].tolist() == seen[1:]
+    assert record.curve["epoch"].tolist() == list(range(1, len(record.curve) + 1))
+
+
+def test_patience_and_drops_count_the_epochs_of_a_loss_that_cannot_fall():
+    def flat_loss(logits, batch):
+        return logits.sum() * 0 + 1.0
+
+    training = Training(patience=7, n_lr_drops=2, max_epochs=1000)
+    record = train(nn.Linear(13, 9), flat_loss, as_tensors(draw_stars(100)), training, np.random.default_rng(0))
+    assert len(record.curve) == 7 * 3
+    assert record.converged
+
+
+def test_max_epochs_stops_and_is_reported(caplog):
+    stars = draw_stars(300)
+    with caplog.at_level(logging.INFO):
+        gate = stars.fit(LinearGate(training=Training(max_epochs=4)))
+    assert (gate.n_epochs_, gate.converged_, len(gate.curve_)) == (4, False, 4)
+    assert "LinearGate has not converged: stopped by training.max_epochs=4" in caplog.text
+
+
+def test_convergence_is_reported(caplog):
+    with caplog.at_level(logging.INFO):
+        gate = draw_stars(300).fit(LinearGate())
+    assert gate.converged_
+    assert f"LinearGate converged after {gate.n_epochs_} epochs" in caplog.text
+
+
+def test_a_step_length_that_diverges_leaves_finite_weights():
+    stars = draw_stars(300)
+    gate = stars.fit(MlpGate(training=Training(learning_rate=1e30, max_epochs=20, patience=3)))
+    assert np.all(np.isfinite(gate.predict_weights(stars.X)))
+
+
+def test_threads_are_given_back_even_after_an_error():
+    torch.set_num_threads(2)
+    n_threads = torch.get_num_threads()
+
+    def fail():
+        with one_torch_thread():
+            assert torch.get_num_threads() == 1
+            raise RuntimeError("inside")
+
+    with pytest.raises(RuntimeError, match="inside"):
+        fail()
+    assert torch.get_num_threads() == n_threads
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("lr_factor", 1.0),
+        ("n_lr_drops", -1),
+        ("batch_size", 0),
+        ("max_epochs", 0),
+        ("patience", 0),
+        ("min_improvement", -0.1),
+        ("holdout_fraction", 1.0),
+    ],
+)
+def test_wrong_values_are_refused_by_name(option, value):
+    with pytest.raises(InputError, match=re.escape(f"training.{option} is {value}; it must be")):
+        Training(**{option: value}).check()
+
+
+def test_too_few_stars_to_hold_some_out_are_refused():
+    with pytest.raises(InputError, match=re.escape("holds out 0 of the gate's 4 covered stars")):
+        draw_stars(4).fit(LinearGate())
