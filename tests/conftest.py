@@ -4,12 +4,16 @@ import os
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import open_dict
 
+from moe_exp.config import Experiment, build, register
 from moe_exp.spectra.files import SpectraWriter
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
@@ -51,3 +55,36 @@ def write_stars(
 def stars_file(tmp_path: Path) -> Path:
     """Give a file of 50 made-up stars."""
     return write_stars(tmp_path / "stars.h5")
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give one cache for the whole session: the simulated stars of the smoke preset are made once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def configure(tmp_path: Path, cache_dir: Path) -> Callable[..., Experiment]:
+    """Compose and build a configuration whose runs go to `tmp_path`."""
+
+    def compose_and_build(*overrides: str) -> Experiment:
+        places = [
+            f"tracking.uri=sqlite:///{tmp_path}/mlflow.db",
+            f"tracking.artifacts={tmp_path}/mlruns",
+            f"cache_dir={cache_dir}",
+        ]
+        register(tmp_path)
+        with initialize_config_dir(str(PROJECT_ROOT / "conf"), version_base="1.3"):
+            config = compose("config", [*places, *overrides], return_hydra_config=True)
+        choices = dict(config.hydra.runtime.choices)
+        with open_dict(config):
+            del config["hydra"]
+        return build(config, choices)
+
+    return compose_and_build
+
+
+@pytest.fixture(scope="session")
+def many_stars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a file of made-up stars, enough for nine bins."""
+    return write_stars(tmp_path_factory.mktemp("data") / "many.h5", 1200, random_order=True)

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from moe_exp.errors import InputError
-from moe_exp.tracking import Tracking, git_diff, git_tags, open_store, track, version_tags
+from moe_exp.tracking import Tracking, closing, git_diff, git_tags, open_run, open_store, version_tags
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def only_run(tracking: Tracking):
 
 
 def start(tracking: Tracking):
-    return track(tracking, run_name="mlp n=1k", parameters={"gate": "mlp"}, tags={"colour": "blue"})
+    return closing(open_run(tracking, run_name="mlp n=1k", parameters={"gate": "mlp"}, tags={"colour": "blue"}))
 
 
 def test_a_run_keeps_what_is_logged(tracking):
@@ -79,8 +79,9 @@ def test_an_exception_closes_the_run_and_goes_on(tracking, error, status, messag
 
 CHILD = """
 import sys, time
-from moe_exp.tracking import Tracking, track
-with track(Tracking(uri=sys.argv[1], artifacts=sys.argv[2]), run_name="child", parameters={}, tags={}):
+from moe_exp.tracking import Tracking, closing, open_run
+tracking = Tracking(uri=sys.argv[1], artifacts=sys.argv[2])
+with closing(open_run(tracking, run_name="child", parameters={}, tags={})):
     print("open", flush=True)
     time.sleep(60)
 """
@@ -134,7 +135,8 @@ def test_a_deleted_experiment_is_named(tracking):
 def test_processes_that_start_together_share_a_fresh_store(tmp_path):
     code = (
         "import sys; from moe_exp.tracking import *\n"
-        "with track(Tracking(uri=sys.argv[1], artifacts=sys.argv[2]), run_name='x', parameters={}, tags={}): pass"
+        "tracking = Tracking(uri=sys.argv[1], artifacts=sys.argv[2])\n"
+        "with closing(open_run(tracking, run_name='x', parameters={}, tags={})): pass"
     )
     tracking = Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=str(tmp_path / "mlruns"))
     command = [sys.executable, "-c", code, tracking.uri, tracking.artifacts]
@@ -167,5 +169,3 @@ def test_git_state_is_read_from_a_checkout(tmp_path):
 
 def test_versions_name_the_packages():
     assert {"version.torch", "version.numpy", "version.mlflow"} <= set(version_tags())
-
-

@@ -1,12 +1,32 @@
-"""Keys of things kept on disk: what they were made from, and the code that made them."""
+"""Results kept on disk under a key of everything that they depend on: values, code, data.
+
+An entry appears under its name only when it is complete. Two processes that need the same entry at the same time do the
+work once: the second waits for the first. Entries that were used least recently go when the limit is reached.
+"""
 
 import ast
 import hashlib
+import importlib.util
 import json
-from collections.abc import Mapping
+import logging
+import os
+import pickle
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
+
+from filelock import FileLock
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PACKAGE = "moe_exp"
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 
 
 def cache_key(identity: Mapping[str, Any]) -> str:
@@ -14,18 +34,54 @@ def cache_key(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:20]
 
 
-def code_digest(*modules: ModuleType) -> str:
-    """Hash what modules and packages do: their code without comments and docstrings, and their data files."""
-    digest = hashlib.sha256()
-    for module in modules:
-        source = Path(str(module.__file__))
-        files = sorted(source.parent.rglob("*")) if source.name == "__init__.py" else [source]
-        for path in files:
-            if path.suffix == ".py":
-                digest.update(_code_alone(path.read_text()).encode())
-            elif path.suffix == ".csv":
-                digest.update(path.read_bytes())
+@cache
+def code_digest(module: str) -> str:
+    """Hash what a module does: its code, that of all it imports from this project, and the libraries' versions.
+
+    Comments, docstrings and layout do not count; data files of a package do.
+
+    Parameters
+    ----------
+    module : str
+        Full name, for example ``"moe_exp.model.experts"``.
+    """
+    digest = hashlib.sha256(json.dumps({name: version(name) for name in LIBRARIES}).encode())
+    for path in sorted(_source_files(module)):
+        content = _code_alone(path.read_text()).encode() if path.suffix == ".py" else path.read_bytes()
+        digest.update(path.name.encode() + b"\0" + content)
     return digest.hexdigest()[:16]
+
+
+def _source_files(module: str) -> set[Path]:
+    """Return the files of a module, of the project's modules that it imports, and so on."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        spec = importlib.util.find_spec(waiting.pop())
+        if spec is None or spec.origin is None or Path(spec.origin) in found:
+            continue
+        path = Path(spec.origin)
+        found.add(path)
+        if path.name == "__init__.py":
+            found |= set(path.parent.rglob("*.csv"))
+        waiting += [name for name in _imports(path) if name.startswith(f"{PACKAGE}.") and _is_module(name)]
+    return found
+
+
+def _imports(path: Path) -> Iterable[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # a name within a module
+        return False
 
 
 def _code_alone(source: str) -> str:
@@ -34,3 +90,62 @@ def _code_alone(source: str) -> str:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
     return ast.dump(tree)
+
+
+@dataclass(frozen=True)
+class StageCache:
+    """Results of stages that several runs share.
+
+    Parameters
+    ----------
+    folder : path
+    limit_gb : float
+        Size above which the least recently used entries are removed [1e9 bytes].
+    """
+
+    folder: Path
+    limit_gb: float = 5.0
+
+    def get(self, stage: str, identity: Mapping[str, Any], make: Callable[[], T]) -> T:
+        """Return the result of a stage: what is kept under `identity`, else what `make` returns, which is then kept."""
+        path = self.folder / stage / f"{cache_key(identity)}.pickle"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if path.exists():
+                log.info("%s: recalled from the cache", stage)
+                os.utime(path)
+                with path.open("rb") as file:
+                    return pickle.load(file)
+            result = make()
+            partial = path.with_suffix(f".{os.getpid()}.partial")
+            try:
+                with partial.open("wb") as file:
+                    pickle.dump(result, file, protocol=pickle.HIGHEST_PROTOCOL)
+                    file.flush()
+                    os.fsync(file.fileno())
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+            self._prune(keep=path)
+        return result
+
+    def _prune(self, keep: Path) -> None:
+        entries = sorted(self.folder.rglob("*.pickle"), key=lambda path: path.stat().st_mtime)
+        size = sum(path.stat().st_size for path in entries)
+        for path in entries:
+            if size <= self.limit_gb * 1e9:
+                return
+            if path != keep:
+                size -= path.stat().st_size
+                path.unlink(missing_ok=True)
+
+
+def measure(folder: Path) -> tuple[int, int]:
+    """Return the number of files in a folder and their size in bytes."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    return len(files), sum(path.stat().st_size for path in files)
+
+
+def clear(folder: Path) -> None:
+    """Remove a folder of the cache and all it holds."""
+    shutil.rmtree(folder, ignore_errors=True)

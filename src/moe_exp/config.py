@@ -34,6 +34,7 @@ class Schema:
     seed: int = MISSING
     device: str = MISSING
     cache_dir: str = MISSING
+    cache_limit_gb: float = MISSING
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Experiment:
     device : str
         ``auto``, ``cpu`` or ``cuda``.
     cache_dir : path
+    cache_limit_gb : float
+        Size above which the least recently used results of stages are removed; spectra do not count.
     choices : mapping of group to the name of its YAML file
     values : dict
         The resolved configuration as plain values.
@@ -64,6 +67,7 @@ class Experiment:
     seed: int
     device: str
     cache_dir: Path
+    cache_limit_gb: float
     choices: Mapping[str, str]
     values: dict[str, Any]
 
@@ -101,6 +105,7 @@ def build(config: DictConfig, choices: Mapping[str, str]) -> Experiment:
         seed=values["seed"],
         device=values["device"],
         cache_dir=Path(values["cache_dir"]).expanduser(),
+        cache_limit_gb=values["cache_limit_gb"],
         choices={group: choices[group] for group in GROUPS},
         values=values,
     )

@@ -7,7 +7,7 @@ from moe_exp.config import Experiment, flatten
 from moe_exp.pipeline import check, run
 from moe_exp.progress import Stages
 from moe_exp.record import describe, name_run, record_dataset, record_outcome, record_start, run_tags
-from moe_exp.tracking import track
+from moe_exp.tracking import closing, open_run
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +23,11 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
     check(experiment)
     name = name_run(experiment)
     tags = run_tags(experiment, project_root)
-    with track(
-        experiment.tracking, run_name=name, parameters=flatten(experiment.values, experiment.choices), tags=tags
-    ) as tracked:
+    parameters = flatten(experiment.values, experiment.choices)
+    opened = open_run(
+        experiment.tracking, run_name=experiment.tracking.run_name or name, parameters=parameters, tags=tags
+    )
+    with closing(opened) as tracked:
         log.info("run %r -> %s", tracked.name, experiment.tracking.describe())
         record_start(tracked, experiment, project_root)
         stages = Stages()

@@ -1,10 +1,17 @@
-"""The order of the stages of one run, and nothing else."""
+"""The order of the stages of one run, and nothing else.
 
-from dataclasses import dataclass, replace
+What does not depend on the gate (Ridges, gate features, the Ridges' predictions) is shared through the cache.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from moe_exp.cache import StageCache, code_digest
 from moe_exp.config import Experiment
 from moe_exp.errors import InputError
 from moe_exp.evaluation.predictions import Predictions
@@ -40,25 +47,15 @@ class Outcome:
     seconds: dict[str, float]
 
 
-@dataclass(frozen=True, eq=False)
-class GateInput:
-    """One split as the gate sees it.
+class Look(NamedTuple):
+    """Stars of one split as the gate sees them."""
 
-    Attributes
-    ----------
-    labels : DataFrame of n_stars rows
-    bin_index : array of shape (n_stars,)
-    features : array of shape (n_stars, n_features)
-    experts : array of shape (n_stars, n_experts)
-        Predictions of log g [dex], not clipped.
-    global_ridge : array of shape (n_stars,)
-    """
-
-    labels: pd.DataFrame
-    bin_index: np.ndarray
     features: np.ndarray
+    """(n_stars, n_features)"""
     experts: np.ndarray
+    """(n_stars, n_experts) log g [dex], not clipped"""
     global_ridge: np.ndarray
+    """(n_stars,) log g [dex], not clipped"""
 
 
 def run(experiment: Experiment, stages: Stages) -> Outcome:
@@ -71,29 +68,22 @@ def run(experiment: Experiment, stages: Stages) -> Outcome:
     """
     device = choose_device(experiment.device)
     check(experiment)
-    dataset = experiment.data.open(experiment.cache_dir, stages, device)
+    dataset: Dataset = experiment.data.open(experiment.cache_dir, stages, device)
     bins, train_bins = divide(experiment, dataset)
-    with stages.stage("experts", len(dataset.train)) as advance:
-        experts: FittedExperts = experiment.experts.fit(
-            dataset.train,
-            train_bins,
-            bins.names_,
-            n_components=experiment.features.n_components,
-            seed=experiment.seed,
-            device=device,
-            advance=advance,
-        )
+    shared = StageCache(experiment.cache_dir / "stages", experiment.cache_limit_gb)
+    experts, identity = fit_experts(experiment, dataset.train, train_bins, bins.names_, shared, stages, device)
     features = experiment.features.fit(dataset.wavelength, experts.components.mean, experts.components.components)
-    with stages.stage("features", len(dataset.gate) + len(dataset.test)) as advance:
-        gate_input = look(dataset.gate, bins, features, experts, advance)
-        test_input = look(dataset.test, bins, features, experts, advance)
+    gate_look = look(dataset.gate, features, experts, identity, shared, stages)
+    test_look = look(dataset.test, features, experts, identity, shared, stages)
     with stages.stage("gate"):
-        gate = train_gate(experiment.gate, experiment, gate_input, experts)
-        reference = gate if isinstance(gate, ClassifyGate) else ClassifyGate(training=experiment.training)
-        if reference is not gate:
-            reference = train_gate(reference, experiment, gate_input, experts)
+        gate = train_gate(experiment.gate, experiment, dataset.gate, gate_look, bins, experts)
+        reference = ClassifyGate(training=experiment.training)
+        if reference.get_params() == gate.get_params() and type(gate) is ClassifyGate:
+            reference = gate
+        else:
+            reference = train_gate(reference, experiment, dataset.gate, gate_look, bins, experts)
     with stages.stage("evaluate"):
-        predictions = predict(experiment, bins.names_, test_input, experts, gate, reference)
+        predictions = predict(experiment, dataset.test, test_look, bins, experts, gate, reference)
         results: Results = experiment.evaluation.evaluate(predictions, seed=experiment.seed)
     return Outcome(results=results, dataset=dataset, experts=experts, gate=gate, seconds=stages.seconds)
 
@@ -110,78 +100,136 @@ def divide(experiment: Experiment, dataset: Dataset) -> tuple[RectangularBins, n
     """Fit the bins on the training stars' labels, and return them with the bin of each training star."""
     handed_out = dataset.train.files.labels.iloc[dataset.train.handed_out]
     bins: RectangularBins = experiment.bins.fit(handed_out["teff"].to_numpy(float), handed_out["m_h"].to_numpy(float))
-    train_bins = assign(bins, dataset.train.labels)
+    train_bins = assign(bins, dataset.train)
     experiment.experts.check_counts(train_bins, bins.names_)
     for option, stars in (("data.n_val", dataset.gate), ("data.n_test", dataset.test)):
-        if np.sum(assign(bins, stars.labels) >= 0) < 2:
+        if np.sum(assign(bins, stars) >= 0) < 2:
             raise InputError(
                 f"{option}: fewer than 2 of {len(stars)} stars lie in a bin; use more stars or wider bins."
             )
     return bins, train_bins
 
 
-def assign(bins: RectangularBins, labels: pd.DataFrame) -> np.ndarray:
+def assign(bins: RectangularBins, stars: Stars) -> np.ndarray:
     """Return the bin of each star, (n_stars,); -1 outside every bin."""
+    labels = stars.labels
     return bins.assign(labels["teff"].to_numpy(float), labels["m_h"].to_numpy(float))
 
 
+def fit_experts(
+    experiment: Experiment,
+    stars: Stars,
+    train_bins: np.ndarray,
+    names: tuple[str, ...],
+    shared: StageCache,
+    stages: Stages,
+    device: str,
+) -> tuple[FittedExperts, dict[str, Any]]:
+    """Fit all Ridges or recall them; the second value is what they depend on."""
+    settings = experiment.experts
+    identity = {
+        "stars": stars.identity,
+        "bins": [*names, hashlib.sha256(train_bins.tobytes()).hexdigest()],
+        "alphas": settings.alphas.tolist(),
+        "n_folds": settings.n_folds,
+        "n_components": experiment.features.n_components,
+        "seed": experiment.seed,
+        "device": device,
+        "code": code_digest("moe_exp.model.experts"),
+    }
+    with stages.stage("experts", len(stars)) as advance:
+
+        def fit() -> FittedExperts:
+            return settings.fit(
+                stars,
+                train_bins,
+                names,
+                n_components=experiment.features.n_components,
+                seed=experiment.seed,
+                device=device,
+                advance=advance,
+            )
+
+        return shared.get("experts", identity, fit), identity
+
+
 def look(
-    stars: Stars, bins: RectangularBins, features: GateFeatures, experts: FittedExperts, advance: Advance
-) -> GateInput:
-    """Take gate features and every expert's prediction of the stars of one split, a block at a time."""
+    stars: Stars,
+    features: GateFeatures,
+    experts: FittedExperts,
+    experts_identity: Mapping[str, Any],
+    shared: StageCache,
+    stages: Stages,
+) -> Look:
+    """Take gate features and every Ridge's prediction of the stars of one split, or recall them."""
+    identity = {
+        "stars": stars.identity,
+        "experts": experts_identity,
+        "features": asdict(features),
+        "code": code_digest("moe_exp.model.features"),
+    }
+    with stages.stage("features", len(stars)) as advance:
+        return shared.get("look", identity, lambda: _look(stars, features, experts, advance))
+
+
+def _look(stars: Stars, features: GateFeatures, experts: FittedExperts, advance: Advance) -> Look:
     parts = []
     for block, flux in stars.blocks():
         parts.append((features.transform(flux), *experts.predict(flux)))
         advance(len(block))
-    labels = stars.labels
-    return GateInput(labels, assign(bins, labels), *(np.concatenate(part) for part in zip(*parts, strict=True)))
+    return Look(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def train_gate(gate: Gate, experiment: Experiment, stars: GateInput, experts: FittedExperts) -> Gate:
+def train_gate(
+    gate: Gate, experiment: Experiment, stars: Stars, seen: Look, bins: RectangularBins, experts: FittedExperts
+) -> Gate:
     """Fit a gate on the covered gate stars, with the experts' predictions clipped as configured."""
-    covered = stars.bin_index >= 0
-    predicted = stars.experts[covered]
+    bin_index = assign(bins, stars)
+    covered = bin_index >= 0
+    predicted = seen.experts[covered]
     if experiment.experts.clip:
         predicted = clip_predictions(predicted, *experts.logg_range)
     return replace(gate, training=experiment.training).fit(
-        stars.features[covered],
+        seen.features[covered],
         stars.labels["logg"].to_numpy(float)[covered],
         expert_predictions=predicted,
-        bin_index=stars.bin_index[covered],
+        bin_index=bin_index[covered],
         seed=experiment.seed,
     )
 
 
 def predict(
     experiment: Experiment,
-    names: tuple[str, ...],
-    stars: GateInput,
+    stars: Stars,
+    seen: Look,
+    bins: RectangularBins,
     experts: FittedExperts,
     gate: Gate,
     reference: Gate,
 ) -> Predictions:
     """Route the experts' predictions of the test stars, with and without clipping."""
-    weights, classify_weights = gate.predict_weights(stars.features), reference.predict_weights(stars.features)
-    covered = stars.bin_index >= 0
+    weights, classify_weights = gate.predict_weights(seen.features), reference.predict_weights(seen.features)
+    bin_index = assign(bins, stars)
 
     def route(predicted: np.ndarray, global_ridge: np.ndarray) -> dict[str, np.ndarray]:
         mixed = {
             "soft": route_soft(weights, predicted),
             "hard": route_hard(weights, predicted),
-            "oracle": route_oracle(stars.bin_index, predicted),
+            "oracle": route_oracle(bin_index, predicted),
             "classify": route_soft(classify_weights, predicted),
         }
-        routed = {name: fall_back(prediction, covered, global_ridge) for name, prediction in mixed.items()}
+        routed = {name: fall_back(prediction, bin_index >= 0, global_ridge) for name, prediction in mixed.items()}
         return routed | {"global_ridge": global_ridge}
 
     limits = experts.logg_range
+    labels: pd.DataFrame = stars.labels[["star_index", "teff", "logg", "m_h"]]
     return Predictions(
-        stars=stars.labels[["star_index", "teff", "logg", "m_h"]].assign(bin_index=stars.bin_index),
-        bin_names=names,
+        stars=labels.assign(bin_index=bin_index),
+        bin_names=bins.names_,
         gate=experiment.choices["gate"],
         clip=experiment.experts.clip,
-        clipped=route(clip_predictions(stars.experts, *limits), clip_predictions(stars.global_ridge, *limits)),
-        unclipped=route(stars.experts, stars.global_ridge),
+        clipped=route(clip_predictions(seen.experts, *limits), clip_predictions(seen.global_ridge, *limits)),
+        unclipped=route(seen.experts, seen.global_ridge),
         gate_weights=weights,
         classify_weights=classify_weights,
     )

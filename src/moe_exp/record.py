@@ -6,11 +6,12 @@ from typing import Any
 import yaml
 
 from moe_exp.config import Experiment
+from moe_exp.evaluation.published import published_r2
 from moe_exp.figures import all_figures
 from moe_exp.machine import describe_machine, peak_memory_gb
 from moe_exp.pipeline import Outcome
 from moe_exp.spectra.dataset import Dataset
-from moe_exp.tracking import FIGURE_DPI, TrackedRun, git_diff, git_tags, version_tags
+from moe_exp.tracking import TrackedRun, git_diff, git_tags, version_tags
 
 
 def name_run(experiment: Experiment) -> str:
@@ -65,7 +66,8 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     """Log metrics, the gate's training curve, tables, predictions and figures."""
     results, gate = outcome.results, outcome.gate
     curve = gate.curve_ if len(gate.curve_) else None
-    figures = all_figures(results, curve)
+    published = published_r2(n_train=len(outcome.dataset.train), noise_level=outcome.dataset.test.noise_level)
+    figures = all_figures(results, curve, published=published, loss=gate.loss_label)
     with run.artifacts() as folder:
         for name, table in tables(outcome).items():
             path = folder / "tables" / f"{name}.csv"
@@ -75,7 +77,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
         for name, figure in figures.items():
             path = folder / "figures" / f"{name}.png"
             path.parent.mkdir(exist_ok=True)
-            figure.savefig(path, dpi=FIGURE_DPI)
+            figure.savefig(path)
     run.log_images(figures)
     if curve is not None:
         losses = {f"gate/{name}": curve[name].to_numpy() for name in ("train_loss", "holdout_loss")}

@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 SQLITE = "sqlite:///"
 PACKAGES = ("moe_exp", "numpy", "scikit-learn", "torch", "mlflow", "hydra-core")
 METRICS_A_BATCH = 1000
+PARENT_TAG = "mlflow.parentRunId"
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # not every table of a fresh store
-FIGURE_DPI = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +88,13 @@ class TrackedRun:
         self.run_id: str = run.info.run_id
         self.name: str = run.info.run_name
 
+    def close(self, status: int, message: str = "") -> None:
+        """End the run with a status of `mlflow.entities.RunStatus`, and keep the message of one that went wrong."""
+        name = RunStatus.to_string(status)
+        if message:
+            self.log_tags({"error": message[:5000], "mlflow.note.content": f"**{name}**: {message}"[:5000]})
+        self._client.set_terminated(self.run_id, name)
+
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log finite metrics in one request; others are left out."""
         self._log([(name, value, step) for name, value in metrics.items()])
@@ -124,16 +131,19 @@ class TrackedRun:
         """Put figures into the image charts of the MLflow UI."""
         for name, figure in figures.items():
             canvas = FigureCanvasAgg(figure)
-            figure.set_dpi(FIGURE_DPI)
             canvas.draw()
             self._client.log_image(self.run_id, np.asarray(canvas.buffer_rgba())[..., :3], key=name, step=0)
 
 
-@contextmanager
-def track(
-    tracking: Tracking, *, run_name: str, parameters: Mapping[str, str], tags: Mapping[str, str]
-) -> Iterator[TrackedRun]:
-    """Open a run in MLflow; it ends FINISHED, or FAILED (KILLED when interrupted) with the message as a tag.
+def open_run(
+    tracking: Tracking,
+    *,
+    run_name: str,
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+    parent_id: str | None = None,
+) -> TrackedRun:
+    """Open a run in MLflow, after settling those that dead processes of this host left open.
 
     Raises
     ------
@@ -142,21 +152,24 @@ def track(
     """
     client, experiment_id = open_store(tracking)
     settle_dead_runs(client, experiment_id)
-    run = client.create_run(experiment_id, run_name=tracking.run_name or run_name, tags=dict(tags) | process_tags())
-    tracked = TrackedRun(client, run)
-    client.log_batch(tracked.run_id, params=[Param(name, value) for name, value in parameters.items()])
-    status = RunStatus.to_string(RunStatus.FINISHED)
+    nested = {PARENT_TAG: parent_id} if parent_id else {}
+    run = client.create_run(experiment_id, run_name=run_name, tags=dict(tags) | process_tags() | nested)
+    client.log_batch(run.info.run_id, params=[Param(name, value) for name, value in parameters.items()])
+    return TrackedRun(client, run)
+
+
+@contextmanager
+def closing(run: TrackedRun) -> Iterator[TrackedRun]:
+    """Close a run whatever happens: FINISHED, or FAILED (KILLED when interrupted) with the message as a tag."""
     try:
         with terminate_as_exit():
-            yield tracked
+            yield run
     except BaseException as error:
         interrupted = not isinstance(error, Exception)
-        status = RunStatus.to_string(RunStatus.KILLED if interrupted else RunStatus.FAILED)
         message = "interrupted" if interrupted else f"{type(error).__name__}: {error}"
-        tracked.log_tags({"error": message[:5000], "mlflow.note.content": f"**{status}**: {message}"[:5000]})
+        run.close(RunStatus.KILLED if interrupted else RunStatus.FAILED, message)
         raise
-    finally:
-        client.set_terminated(tracked.run_id, status)
+    run.close(RunStatus.FINISHED)
 
 
 def open_store(tracking: Tracking) -> tuple[MlflowClient, str]:

@@ -1,0 +1,147 @@
+"""The command line as a user types it: real processes, a real store."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from moe_exp.evaluation.predictions import Predictions
+from tests.conftest import PROJECT_ROOT
+
+TABLES = {"scores", "bins", "bootstrap", "worst_stars", "experts"}
+FIGURES = {
+    "r2_of_models", "delta_r2_per_bin", "delta_r2_distribution", "gate_weight_distribution", "training_curve",
+}  # fmt: skip
+
+
+def train(*arguments: str, folder: Path, cwd: Path = PROJECT_ROOT, **environment: str) -> subprocess.CompletedProcess:
+    places = [
+        f"tracking.uri=sqlite:///{folder}/mlflow.db",
+        f"tracking.artifacts={folder}/mlruns",
+        f"hydra.run.dir={folder}/output",
+        f"hydra.sweep.dir={folder}/sweep",
+    ]
+    return subprocess.run(
+        [sys.executable, str(PROJECT_ROOT / "train.py"), *arguments, *places],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def runs_in(folder: Path):
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("moe_exp")
+    return client, client.search_runs([experiment.experiment_id], order_by=["attributes.start_time"])
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory, cache_dir):
+    """Run the smoke preset with three gates, from another folder than the project's root."""
+    folder = tmp_path_factory.mktemp("sweep")
+    command = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
+    done = train(*command, folder=folder, cwd=PROJECT_ROOT / "src", MOE_EXP_CACHE=str(cache_dir))
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_a_sweep_makes_a_run_for_each_gate(sweep):
+    folder, done = sweep
+    _, runs = runs_in(folder)
+    assert [run.info.run_name for run in runs] == [f"{g} n=1k noise=0.2 seed=0" for g in ("linear", "mlp", "classify")]
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert f"sqlite:///{folder}/mlflow.db" in done.stderr
+
+
+def test_a_run_can_be_judged_from_what_it_logged(sweep):
+    folder, _ = sweep
+    client, (_, run, _) = runs_in(folder)
+    assert run.data.params["gate"] == "mlp"
+    assert run.data.params["data.n_train"] == "1000"
+    metrics = run.data.metrics
+    names = ["test/r2", "test/rmse", "test/mae", "test/delta_r2", "test/delta_r2_ci_low", "test/delta_r2_ci_high"]
+    names += [f"test/delta_r2_vs_global{end}" for end in ("", "_ci_low", "_ci_high")]
+    names += ["test/r2_clipped", "test/r2_unclipped", "bin_r2/0_cool_metal_poor", "bin_delta_r2/8_hot_metal_rich"]
+    names += ["reference/classify_r2", "reference/global_ridge_r2", "time/experts_s", "gate/holdout_loss"]
+    assert set(names) <= set(metrics)
+    assert metrics["test/delta_r2_ci_low"] <= metrics["test/delta_r2"] <= metrics["test/delta_r2_ci_high"]
+    tags = run.data.tags
+    assert {"mlflow.source.git.commit", "git.dirty", "machine.host", "version.torch", "data.digest"} <= set(tags)
+    assert run.inputs.dataset_inputs[0].dataset.digest == tags["data.digest"]
+    assert len(client.get_metric_history(run.info.run_id, "gate/train_loss")) == 5
+
+
+def test_artifacts_hold_tables_figures_and_predictions(sweep):
+    folder, _ = sweep
+    _, (_, run, _) = runs_in(folder)
+    artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
+    assert {path.stem for path in (artifacts / "tables").glob("*.csv")} == TABLES
+    assert {path.stem for path in (artifacts / "figures").glob("*.png")} == FIGURES
+    assert "n_train: 1000" in (artifacts / "config.yaml").read_text()
+    predictions = Predictions.from_frame(pd.read_parquet(artifacts / "predictions.parquet"))
+    error = (predictions.configured["soft"] - predictions.logg)[predictions.covered]
+    spread = predictions.logg[predictions.covered].var()
+    assert run.data.metrics["test/r2"] == pytest.approx(1 - np.mean(error**2) / spread, abs=1e-12)
+
+
+def test_the_classify_gate_is_not_compared_with_itself(sweep):
+    folder, _ = sweep
+    _, (linear, _, classify) = runs_in(folder)
+    assert "test/delta_r2" in linear.data.metrics
+    assert "test/delta_r2" not in classify.data.metrics
+    assert linear.data.metrics["reference/classify_r2"] == classify.data.metrics["test/r2"]
+    assert linear.data.tags["data.test_digest"] == classify.data.tags["data.test_digest"]
+
+
+def test_plain_lines_are_kept_in_a_log_file(sweep):
+    folder, _ = sweep
+    text = (folder / "sweep" / "0" / "train.log").read_text()
+    assert "experts: done in" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gate=oracle"], "classify\n\tlinear\n\tmlp\n\tmlp_classify"),
+        (["gate.hiden=3"], "Key 'hiden' is not in struct"),
+        (["data=hdf5"], "data.path is missing"),
+    ],
+)
+def test_bad_input_ends_in_a_short_message(tmp_path, arguments, message):
+    done = train(*arguments, folder=tmp_path)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) < 20
+
+
+def test_a_run_that_fails_says_so_in_mlflow(tmp_path, many_stars):
+    sizes = ("data.n_train=60", "data.n_val=200", "data.n_test=200")
+    done = train("data=hdf5", f"data.path={many_stars}", "features=pca", *sizes, folder=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    _, [run] = runs_in(tmp_path)
+    assert run.info.status == "FAILED"
+    assert "bins have fewer than 10 training stars" in run.data.tags["error"]
+
+
+def test_help_and_configuration_need_no_run(tmp_path):
+    text = train("--help", folder=tmp_path).stdout
+    assert "gate: classify, linear, mlp, mlp_classify" in text
+    assert "experiment: " in text
+    assert "n_train: 32000" in train("--cfg", "job", folder=tmp_path).stdout
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_tab_completion_knows_the_gates(tmp_path):
+    line = f"python {PROJECT_ROOT}/train.py gate="
+    done = train("-sc", "query=bash", folder=tmp_path, COMP_LINE=line, COMP_POINT=str(len(line)))
+    assert set(done.stdout.split()) == {"gate=classify", "gate=linear", "gate=mlp", "gate=mlp_classify"}
