@@ -1,7 +1,6 @@
 """Run one experiment, or a sweep of them: compose the configuration, run the stages, log to MLflow."""
 
 import logging
-import sys
 from pathlib import Path
 
 import hydra
@@ -29,6 +28,8 @@ def main(config: DictConfig) -> float:
 
 if __name__ == "__main__":
     from moe_exp.config import register
+    from moe_exp.sweep import sweeping
 
     register(PROJECT_ROOT)
-    sys.exit(main())
+    with sweeping():
+        main()

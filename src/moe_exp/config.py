@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from moe_exp.errors import InputError
 
-GROUPS = ("data", "bins", "features", "experts", "gate", "training", "evaluation", "tracking")
+GROUPS = ("data", "bins", "features", "experts", "baseline", "gate", "training", "evaluation", "tracking")
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Schema:
     bins: Any = MISSING
     features: Any = MISSING
     experts: Any = MISSING
+    baseline: Any = MISSING
     gate: Any = MISSING
     training: Any = MISSING
     evaluation: Any = MISSING
@@ -43,7 +44,7 @@ class Experiment:
 
     Attributes
     ----------
-    data, bins, features, experts, gate, training, evaluation, tracking : stage objects
+    data, bins, features, experts, baseline, gate, training, evaluation, tracking : stage objects
     seed : int
         Seed of everything that is trained.
     device : str
@@ -60,6 +61,7 @@ class Experiment:
     bins: Any
     features: Any
     experts: Any
+    baseline: Any
     gate: Any
     training: Any
     evaluation: Any

@@ -1,19 +1,28 @@
-"""One job: an experiment that was configured becomes a finished MLflow run."""
+"""Jobs and sweeps: an experiment that was configured becomes a finished MLflow run, several become a sweep."""
 
 import logging
+import os
 from pathlib import Path
 
+from moe_exp.cache import cache_key, code_digest
 from moe_exp.config import Experiment, flatten
 from moe_exp.pipeline import check, run
 from moe_exp.progress import Stages
 from moe_exp.record import describe, name_run, record_dataset, record_outcome, record_start, run_tags
-from moe_exp.tracking import closing, open_run
+from moe_exp.tracking import SKIPPED_TAG, closing, find_runs, has_tag, open_run, resume_run
 
 log = logging.getLogger(__name__)
+
+PARENT_VARIABLE = "MOE_EXP_PARENT_RUN"
+"""Environment variable that tells a job the MLflow run of its sweep."""
+
+IDENTITY_TAG = "identity"
 
 
 def run_job(experiment: Experiment, project_root: Path) -> float:
     """Run one experiment and log it; return R² of the mixture on the covered test stars.
+
+    Within a sweep, a job that an earlier sweep finished already is not run again, unless `tracking.resume` is false.
 
     Raises
     ------
@@ -21,11 +30,20 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         If an option, the data or the tracking store cannot be used.
     """
     check(experiment)
-    name = name_run(experiment)
-    tags = run_tags(experiment, project_root)
-    parameters = flatten(experiment.values, experiment.choices)
+    parent_id = os.environ.get(PARENT_VARIABLE)
+    identity = identify(experiment)
+    if parent_id and experiment.tracking.resume:
+        finished = next(iter(find_runs(experiment.tracking, has_tag(IDENTITY_TAG, identity))), None)
+        if finished is not None:
+            log.info("skipped: %r finished already (run %s)", finished.name, finished.run_id)
+            resume_run(experiment.tracking, parent_id).log_tags({SKIPPED_TAG + finished.run_id: finished.name})
+            return finished.metrics["test/r2"]
     opened = open_run(
-        experiment.tracking, run_name=experiment.tracking.run_name or name, parameters=parameters, tags=tags
+        experiment.tracking,
+        run_name=experiment.tracking.run_name or name_run(experiment),
+        parameters=flatten(experiment.values, experiment.choices),
+        tags=run_tags(experiment, project_root) | {IDENTITY_TAG: identity},
+        parent_id=parent_id,
     )
     with closing(opened) as tracked:
         log.info("run %r -> %s", tracked.name, experiment.tracking.describe())
@@ -37,3 +55,12 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
             record_outcome(tracked, outcome)
     log.info("%s", describe(outcome).replace("\n\n", "\n"))
     return outcome.results.pooled.r2("soft").value
+
+
+def identify(experiment: Experiment) -> str:
+    """Return a hash of all that decides a run's numbers: configuration, data files, code; not where it is tracked."""
+    apart = ("tracking", "cache_dir", "cache_limit_gb")
+    values = {key: value for key, value in experiment.values.items() if key not in apart}
+    return cache_key(
+        {"values": values, "files": experiment.data.fingerprint(), "code": code_digest("moe_exp.pipeline")}
+    )

@@ -75,6 +75,7 @@ def run(experiment: Experiment, stages: Stages) -> Outcome:
     features = experiment.features.fit(dataset.wavelength, experts.components.mean, experts.components.components)
     gate_look = look(dataset.gate, features, experts, identity, shared, stages)
     test_look = look(dataset.test, features, experts, identity, shared, stages)
+    baseline = fit_baseline(experiment, dataset, shared, stages)
     with stages.stage("gate"):
         gate = train_gate(experiment.gate, experiment, dataset.gate, gate_look, bins, experts)
         reference = ClassifyGate(training=experiment.training)
@@ -83,7 +84,7 @@ def run(experiment: Experiment, stages: Stages) -> Outcome:
         else:
             reference = train_gate(reference, experiment, dataset.gate, gate_look, bins, experts)
     with stages.stage("evaluate"):
-        predictions = predict(experiment, dataset.test, test_look, bins, experts, gate, reference)
+        predictions = predict(experiment, dataset.test, test_look, bins, experts, gate, reference, baseline)
         results: Results = experiment.evaluation.evaluate(predictions, seed=experiment.seed)
     return Outcome(results=results, dataset=dataset, experts=experts, gate=gate, seconds=stages.seconds)
 
@@ -180,6 +181,26 @@ def _look(stars: Stars, features: GateFeatures, experts: FittedExperts, advance:
     return Look(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
+def fit_baseline(experiment: Experiment, dataset: Dataset, shared: StageCache, stages: Stages) -> dict[str, np.ndarray]:
+    """Return log g [dex] of the test stars by the baseline's name, fitted or recalled; nothing without a baseline."""
+    baseline = experiment.baseline
+    if not baseline.name:
+        return {}
+    identity = {
+        "train": dataset.train.identity,
+        "test": dataset.test.identity,
+        "baseline": asdict(baseline),
+        "seed": experiment.seed,
+        "code": code_digest("moe_exp.model.baselines"),
+    }
+    with stages.stage("baseline", baseline.n_steps, unit="trees") as advance:
+
+        def fit() -> np.ndarray:
+            return baseline.fit_predict(dataset.train, dataset.test, seed=experiment.seed, advance=advance)
+
+        return {baseline.name: shared.get("baseline", identity, fit)}
+
+
 def train_gate(
     gate: Gate, experiment: Experiment, stars: Stars, seen: Look, bins: RectangularBins, experts: FittedExperts
 ) -> Gate:
@@ -206,6 +227,7 @@ def predict(
     experts: FittedExperts,
     gate: Gate,
     reference: Gate,
+    baseline: Mapping[str, np.ndarray],
 ) -> Predictions:
     """Route the experts' predictions of the test stars, with and without clipping."""
     weights, classify_weights = gate.predict_weights(seen.features), reference.predict_weights(seen.features)
@@ -228,8 +250,9 @@ def predict(
         bin_names=bins.names_,
         gate=experiment.choices["gate"],
         clip=experiment.experts.clip,
-        clipped=route(clip_predictions(seen.experts, *limits), clip_predictions(seen.global_ridge, *limits)),
-        unclipped=route(seen.experts, seen.global_ridge),
+        clipped=route(clip_predictions(seen.experts, *limits), clip_predictions(seen.global_ridge, *limits))
+        | {name: clip_predictions(predicted, *limits) for name, predicted in baseline.items()},
+        unclipped=route(seen.experts, seen.global_ridge) | dict(baseline),
         gate_weights=weights,
         classify_weights=classify_weights,
     )

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from moe_exp.config import Experiment
+from moe_exp.evaluation.comparison import Comparison
 from moe_exp.evaluation.published import published_r2
 from moe_exp.figures import all_figures
 from moe_exp.machine import describe_machine, peak_memory_gb
@@ -56,6 +57,7 @@ def record_dataset(run: TrackedRun, dataset: Dataset, experiment: Experiment) ->
     run.log_tags(
         {
             "data.digest": dataset.digest,
+            "data.n_train": str(len(dataset.train)),
             "data.test_digest": dataset.test.digest,
             "data.noise_draw": f"data.seed={experiment.data.seed} {dataset.test.noise_stage}",
         }
@@ -92,6 +94,19 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
         }
     )
     run.log_tags({"mlflow.note.content": describe(outcome), "gate.converged": str(gate.converged_).lower()})
+
+
+def record_comparison(run: TrackedRun, comparison: Comparison) -> None:
+    """Log the tables of a comparison, and its differences as metrics."""
+    with run.artifacts() as folder:
+        write_tables(comparison, folder / "comparison")
+
+
+def write_tables(comparison: Comparison, folder: Path) -> None:
+    """Write every table of a comparison as CSV."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("scores", "bin_scores", "pairs", "bin_pairs", "influence", "replicates"):
+        getattr(comparison, name).to_csv(folder / f"{name}.csv", index=False)
 
 
 def tables(outcome: Outcome) -> dict[str, Any]:

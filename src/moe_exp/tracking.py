@@ -35,6 +35,7 @@ SQLITE = "sqlite:///"
 PACKAGES = ("moe_exp", "numpy", "scikit-learn", "torch", "mlflow", "hydra-core")
 METRICS_A_BATCH = 1000
 PARENT_TAG = "mlflow.parentRunId"
+SKIPPED_TAG = "skipped."
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # not every table of a fresh store
 
 
@@ -52,12 +53,15 @@ class Tracking:
         Name of the MLflow experiment.
     run_name : str or None
         Name of the run; by default it is made from gate, train size, noise and seed.
+    resume : bool
+        Whether a sweep skips jobs that an earlier one finished.
     """
 
     uri: str
     artifacts: str
     experiment: str = "moe_exp"
     run_name: str | None = None
+    resume: bool = True
 
     @property
     def is_local(self) -> bool:
@@ -201,6 +205,108 @@ def _store_lock(tracking: Tracking) -> FileLock | nullcontext:
     database = Path(tracking.uri.removeprefix(SQLITE))
     database.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(database.with_name(f"{database.name}.lock"))
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """A finished run as the store holds it.
+
+    Attributes
+    ----------
+    run_id, name : str
+    parameters, tags : dict of str to str
+    metrics : dict of str to float
+    started : float
+        Seconds since 1970.
+    """
+
+    run_id: str
+    name: str
+    parameters: dict[str, str]
+    tags: dict[str, str]
+    metrics: dict[str, float]
+    started: float
+
+    @classmethod
+    def of(cls, run: Run) -> "LoggedRun":
+        """Take over what MLflow returned."""
+        data = run.data
+        name = run.info.run_name or run.info.run_id
+        return cls(run.info.run_id, name, data.params, data.tags, data.metrics, run.info.start_time / 1000)
+
+
+def find_runs(tracking: Tracking, condition: str = "") -> list[LoggedRun]:
+    """Return the finished runs of the experiment that an MLflow filter accepts, the oldest first.
+
+    Raises
+    ------
+    InputError
+        If the store cannot be used or the filter not be read.
+    """
+    client, experiment_id = open_store(tracking)
+    whole = " and ".join(part for part in ("attributes.status = 'FINISHED'", condition) if part)
+    found: list[LoggedRun] = []
+    token = None
+    try:
+        while True:
+            page = client.search_runs([experiment_id], whole, order_by=["attributes.start_time"], page_token=token)
+            found += [LoggedRun.of(run) for run in page]
+            token = page.token
+            if not token:
+                return found
+    except MlflowException as error:
+        raise InputError(f"The filter {condition!r} cannot be used: {str(error).splitlines()[0]}") from error
+
+
+def get_run(tracking: Tracking, run_id: str) -> LoggedRun:
+    """Return one run.
+
+    Raises
+    ------
+    InputError
+        If there is none of this id.
+    """
+    client, _ = open_store(tracking)
+    try:
+        return LoggedRun.of(client.get_run(run_id))
+    except MlflowException as error:
+        raise InputError(f"{tracking.uri} has no run {run_id!r}.") from error
+
+
+def runs_of_parent(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
+    """Return the finished children of a run, and the earlier runs that stood in for skipped jobs of it."""
+    skipped = [name for name in get_run(tracking, parent_id).tags if name.startswith(SKIPPED_TAG)]
+    earlier = [get_run(tracking, name.removeprefix(SKIPPED_TAG)) for name in skipped]
+    return sorted([*find_runs(tracking, has_tag(PARENT_TAG, parent_id)), *earlier], key=lambda run: run.started)
+
+
+def has_tag(name: str, value: str) -> str:
+    """Return the filter for runs with a tag."""
+    return f"tags.`{name}` = '{value}'"
+
+
+def resume_run(tracking: Tracking, run_id: str) -> TrackedRun:
+    """Go on writing a run that is open, from whatever process."""
+    client, _ = open_store(tracking)
+    return TrackedRun(client, client.get_run(run_id))
+
+
+def fetch_artifact(tracking: Tracking, run: LoggedRun, name: str) -> Path:
+    """Return the path of a local copy of an artifact.
+
+    Raises
+    ------
+    InputError
+        If the run does not have it.
+    """
+    client, _ = open_store(tracking)
+    try:
+        return Path(client.download_artifacts(run.run_id, name))
+    except (MlflowException, OSError) as error:
+        raise InputError(
+            f"Run {run.name!r} ({run.run_id}) has no artifact {name}, which a comparison needs; leave it out or run it "
+            f"again with tracking.resume=false."
+        ) from error
 
 
 def process_tags() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """One Ridge for each bin, and the global Ridge on all stars, from one pass over the training spectra."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from moe_exp.model.moments import Moments, PrincipalComponents
 from moe_exp.model.ridge import CrossValidatedRidge, assign_folds
 from moe_exp.random_streams import random_stream
 from moe_exp.spectra.dataset import Stars
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,14 +122,16 @@ class RidgeExperts:
             else:
                 pooled += moments
         assert pooled is not None
-        return FittedExperts(
+        fitted = FittedExperts(
             names=names,
             ridges=tuple(ridges),
             global_ridge=self._ridge(device).fit_moments(pooled),
             n_stars=np.bincount(bin_index[bin_index >= 0], minlength=len(names)),
             logg_range=(float(logg.min()), float(logg.max())),
-            components=pooled.principal_components(n_components),
+            components=pooled.principal_components(max(1, n_components)),
         )
+        _report_edges(fitted.describe())
+        return fitted
 
     def _ridge(self, device: str) -> CrossValidatedRidge:
         return CrossValidatedRidge(alphas=self.alphas, n_folds=self.n_folds, device=device)
@@ -191,3 +196,11 @@ class FittedExperts:
                 "cv_r2": [ridge.mean_cv_scores_.max() for _, ridge in everyone],
             }
         )
+
+
+def _report_edges(table: pd.DataFrame) -> None:
+    """Say which penalties lie at an end of the grid, where a wider one might have given another."""
+    at_edge = table[table["alpha_at_edge"]]
+    if len(at_edge):
+        found = ", ".join(f"{row['expert']}: {row['alpha']:g}" for row in at_edge.to_dict("records"))
+        log.warning("alpha at the edge of experts.alpha_min to experts.alpha_max: %s", found)

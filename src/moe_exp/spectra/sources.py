@@ -77,6 +77,11 @@ class Hdf5Data(Data):
             raise InputError(f"{', '.join(sorted(shared))}: the same file serves two splits; the splits must differ.")
         return files
 
+    def fingerprint(self) -> list[str]:
+        """Tell the files as they are now from what they were or will be: paths, sizes and times of change."""
+        files = [path for group in self._files().values() for path in group]
+        return [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+
     def read_wavelength(self) -> np.ndarray:
         """Return the wavelength grid of the files, (n_pixels,) Å."""
         return read_wavelength(self._files()["data.path"][0])
@@ -121,6 +126,10 @@ class SimulatedData(Data):
     """
 
     simulator: Simulator = field(default_factory=Simulator)
+
+    def fingerprint(self) -> list[str]:
+        """Return nothing: configuration and code say which stars these are."""
+        return []
 
     def read_wavelength(self) -> np.ndarray:
         """Return the simulator's wavelength grid, (n_pixels,) Å."""

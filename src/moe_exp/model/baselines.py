@@ -1,0 +1,99 @@
+"""Regressors of another kind, on the same stars: what the mixture has to beat besides one Ridge."""
+
+from dataclasses import dataclass
+
+import lightgbm
+import numpy as np
+
+from moe_exp.errors import InputError
+from moe_exp.machine import usable_cores
+from moe_exp.progress import Advance
+from moe_exp.spectra.dataset import Stars
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoBaseline:
+    """No regressor beside the Ridges."""
+
+    name: str = ""
+    n_steps: int = 0
+
+
+class _Rows(lightgbm.Sequence):
+    """Noisy flux of some stars as LightGBM asks for it, so that it is never held whole."""
+
+    batch_size = 1024
+
+    def __init__(self, stars: Stars) -> None:
+        self._stars = stars
+
+    def __len__(self) -> int:
+        return len(self._stars)
+
+    def __getitem__(self, index: int | slice | list[int]) -> np.ndarray:
+        wanted = np.atleast_1d(np.arange(len(self))[index])
+        order = np.argsort(wanted)
+        flux = self._stars.noisy_flux(wanted[order])[np.argsort(order)].astype(float)
+        return flux[0] if isinstance(index, int | np.integer) else flux
+
+
+@dataclass(frozen=True, kw_only=True)
+class LightGbm:
+    """Gradient-boosted trees on all pixels (Ke et al. 2017, NeurIPS 30, 3146), deterministic.
+
+    Parameters
+    ----------
+    n_trees, n_leaves : int
+    learning_rate : float
+    max_bin : int
+        Histogram bins a pixel.
+    """
+
+    n_trees: int = 500
+    learning_rate: float = 0.05
+    n_leaves: int = 31
+    max_bin: int = 63
+
+    def __post_init__(self) -> None:
+        limits = {"n_trees": 1, "n_leaves": 2, "max_bin": 2}
+        low = [
+            f"baseline.{name}={getattr(self, name)}" for name, least in limits.items() if getattr(self, name) < least
+        ]
+        if low or not self.learning_rate > 0:
+            raise InputError(f"{', '.join(low) or f'baseline.learning_rate={self.learning_rate}'}: too small.")
+
+    @property
+    def name(self) -> str:
+        """Name of the model among the predictions."""
+        return "lightgbm"
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps that a fit reports."""
+        return self.n_trees
+
+    def fit_predict(self, train: Stars, test: Stars, *, seed: int, advance: Advance) -> np.ndarray:
+        """Fit the training stars and return log g [dex] of the test stars, (n_test,).
+
+        Parameters
+        ----------
+        train, test : Stars
+        seed : int
+        advance : callable
+            Told the number of trees just grown.
+        """
+        options = {
+            "objective": "regression",
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.n_leaves,
+            "max_bin": self.max_bin,
+            "bin_construct_sample_cnt": 10_000,
+            "seed": seed,
+            "deterministic": True,
+            "force_col_wise": True,
+            "num_threads": usable_cores(),
+            "verbosity": -1,
+        }
+        data = lightgbm.Dataset(_Rows(train), train.labels["logg"].to_numpy(float), params=options)
+        model = lightgbm.train(options, data, self.n_trees, callbacks=[lambda _: advance(1)])
+        return np.concatenate([np.asarray(model.predict(flux)) for _, flux in test.blocks()])
