@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from mlflow.tracking import MlflowClient
 
+from moe_exp.cli import main as cli
 from moe_exp.evaluation.predictions import Predictions
 from tests.conftest import PROJECT_ROOT
 
@@ -36,10 +38,20 @@ def train(*arguments: str, folder: Path, cwd: Path = PROJECT_ROOT, **environment
     )
 
 
-def runs_in(folder: Path):
+def all_runs(folder: Path):
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     experiment = client.get_experiment_by_name("moe_exp")
     return client, client.search_runs([experiment.experiment_id], order_by=["attributes.start_time"])
+
+
+def runs_in(folder: Path):
+    """Return the jobs, without the parent runs of sweeps."""
+    client, runs = all_runs(folder)
+    return client, [run for run in runs if "gate" in run.data.params]
+
+
+def parents_in(folder: Path):
+    return [run for run in all_runs(folder)[1] if "sweep.overrides" in run.data.tags]
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +110,94 @@ def test_the_classify_gate_is_not_compared_with_itself(sweep):
     assert "test/delta_r2" not in classify.data.metrics
     assert linear.data.metrics["reference/classify_r2"] == classify.data.metrics["test/r2"]
     assert linear.data.tags["data.test_digest"] == classify.data.tags["data.test_digest"]
+
+
+def test_the_jobs_of_a_sweep_have_a_parent_with_their_comparison(sweep):
+    folder, _ = sweep
+    [parent] = parents_in(folder)
+    assert parent.info.run_name == "sweep gate=linear,mlp,classify"
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["sweep/n_finished"] == parent.data.metrics["sweep/n_jobs"] == 3
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs_in(folder)[1]} == {parent.info.run_id}
+    pairs = pd.read_csv(Path(parent.info.artifact_uri.removeprefix("file://")) / "comparison" / "pairs.csv")
+    assert len(pairs) == 3
+    _, (linear, _, _) = runs_in(folder)
+    [row] = pairs[(pairs["model"] == "linear") & (pairs["reference"] == "classify")].to_dict("records")
+    assert row["delta_r2"] == pytest.approx(linear.data.metrics["test/delta_r2"], abs=1e-9)
+
+
+def test_a_finished_sweep_is_not_run_again(sweep, cache_dir):
+    folder, _ = sweep
+    command = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
+    done = train(*command, folder=folder, MOE_EXP_CACHE=str(cache_dir))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("skipped: ") == 3
+    assert len(runs_in(folder)[1]) == 3
+    first, second = parents_in(folder)
+    assert second.info.status == "FINISHED"
+    assert second.data.metrics == first.data.metrics
+
+
+def test_finished_runs_are_compared_from_the_command_line(sweep, tmp_path):
+    folder, _ = sweep
+    store = f"sqlite:///{folder}/mlflow.db"
+    done = CliRunner().invoke(cli, ["compare", "--store", store, "--csv", str(tmp_path), "--n-resamples", "500"])
+    assert done.exit_code == 0, done.output
+    assert "mlp" in done.output
+    assert len(pd.read_csv(tmp_path / "pairs.csv")) == 3
+    nothing = CliRunner().invoke(cli, ["compare", "--store", store, "--filter", "params.gate = 'x'"])
+    assert nothing.exit_code == 1
+    assert "there are 3: linear n=1k noise=0.2 seed=0" in nothing.output
+    unknown = CliRunner().invoke(cli, ["compare", "--store", store, "0123"])
+    assert "has no run '0123'" in unknown.output
+
+
+def test_a_sweep_that_cannot_work_is_refused_before_its_first_job(tmp_path):
+    for override, message in (("gate=linear,nonsense", "nonsense"), ("data.noise_level=0.1,-1", "noise_level=-1")):
+        done = train("-m", "experiment=smoke", override, folder=tmp_path)
+        assert done.returncode == 1
+        assert "The sweep was not started" in done.stderr
+        assert message in done.stderr
+        assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_failed_job_does_not_end_the_sweep(tmp_path, many_stars):
+    data = ("data=hdf5", f"data.path={many_stars}", "features=pca", "data.n_val=200", "data.n_test=200")
+    done = train("-m", *data, "gate=linear", "data.n_train=60,800", "training.max_epochs=2", folder=tmp_path)
+    assert done.returncode == 1
+    _, runs = runs_in(tmp_path)
+    assert [run.info.status for run in runs] == ["FAILED", "FINISHED"]
+    [parent] = parents_in(tmp_path)
+    assert parent.info.status == "FAILED"
+    assert parent.data.tags["error"] == "1 of 2 jobs did not finish"
+
+
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path, cache_dir, sweep):
+    command = ("-m", "experiment=smoke", "gate=linear,mlp", "training.max_epochs=5")
+    places = (f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", f"tracking.artifacts={tmp_path}/mlruns")
+    sweep_dir = f"hydra.sweep.dir={tmp_path}/sweep"
+    process = subprocess.Popen(
+        [sys.executable, str(PROJECT_ROOT / "train.py"), *command, *places, sweep_dir],
+        env=os.environ | {"MOE_EXP_CACHE": str(cache_dir)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "run 'mlp" in line:
+            break
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    assert [run.info.status for run in all_runs(tmp_path)[1]] == ["RUNNING", "FINISHED", "RUNNING"]
+    done = train(*command, folder=tmp_path, MOE_EXP_CACHE=str(cache_dir))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("skipped: ") == 1
+    whole = {run.data.params["gate"]: run.data.metrics["test/r2"] for run in runs_in(sweep[0])[1]}
+    _, runs = runs_in(tmp_path)
+    finished = {run.data.params["gate"]: run.data.metrics["test/r2"] for run in runs if run.info.status == "FINISHED"}
+    assert finished == {gate: whole[gate] for gate in ("linear", "mlp")}
+    assert [run.info.status for run in all_runs(tmp_path)[1]].count("RUNNING") == 0
 
 
 def test_plain_lines_are_kept_in_a_log_file(sweep):

@@ -1,65 +1,72 @@
 """A comparison as tables in the terminal."""
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from moe_exp.evaluation.comparison import Comparison
 
+PIPE_WIDTH = 130
+"""Characters a line where the output is no terminal."""
+
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print scores, differences and notes of a comparison."""
     console = console or Console()
-    console.print(_scores(comparison.scores))
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    percent = f"{100 * comparison.settings.confidence:g} %"
+    console.print(_scores(comparison.scores, percent))
     if len(comparison.pairs):
-        console.print(_pairs(comparison.pairs, comparison.settings.confidence))
+        console.print(_pairs(comparison.pairs, percent))
     for note in comparison.notes:
         console.print(f"Note: {note}")
 
 
-def _scores(scores: pd.DataFrame) -> Table:
-    table = _table(
-        "R² on the covered test stars",
-        "model", "n_train", "noise", "design", "R²", "interval", "clipped", "unclipped", "seeds",
-    )  # fmt: skip
-    for row in scores.to_dict("records"):
-        table.add_row(
-            str(row["model"]),
-            f"{row['n_train']:,}",
-            f"{row['noise_level']:g}",
-            str(row["design"]),
-            f"{row['r2']:.4f}",
-            f"[{row['r2_ci_low']:.4f}, {row['r2_ci_high']:.4f}]",
-            f"{row['r2_clipped']:.4f}",
-            f"{row['r2_unclipped']:.4f}",
-            str(row["n_seeds"]),
-        )
-    return table
+def _scores(scores: pd.DataFrame, percent: str) -> Table:
+    columns = {
+        "model": scores["model"],
+        "n_train": [f"{n:,}" for n in scores["n_train"]],
+        "noise": [f"{level:g}" for level in scores["noise_level"]],
+        "data.seed": scores["data_seed"],
+        "design": scores["design"],
+        f"R² [{percent}]": _intervals(scores, "r2", ".4f"),
+        "clipped": [f"{value:.4f}" for value in scores["r2_clipped"]],
+        "unclipped": [f"{value:.4f}" for value in scores["r2_unclipped"]],
+        "seeds": scores["n_seeds"],
+    }
+    return _table("R² on the covered test stars", columns, only_if_varied=("data.seed", "design", "seeds"))
 
 
-def _pairs(pairs: pd.DataFrame, confidence: float) -> Table:
-    table = _table(
-        f"Differences of R² on the same stars; verdicts hold at {100 * confidence:g} % for all together (Holm)",
-        "difference", "where", "delta R²", "interval", "p (Holm)", "verdict", "clipped", "unclipped", "without star",
-    )  # fmt: skip
-    for row in pairs.to_dict("records"):
-        table.add_row(
-            str(row["contrast"]),
-            str(row["condition"]),
-            f"{row['delta_r2']:+.4f}",
-            f"[{row['delta_r2_ci_low']:+.4f}, {row['delta_r2_ci_high']:+.4f}]",
-            f"{row['p_holm']:.2g}",
-            str(row["verdict"]),
-            f"{row['delta_r2_clipped']:+.4f}",
-            f"{row['delta_r2_unclipped']:+.4f}",
-            f"{row['deciding_star']}: {row['delta_r2_without']:+.4f}",
-        )
-    return table
+def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
+    title = f"Differences of R² on the same stars; the verdicts hold together at {percent} (Holm)"
+    without = zip(pairs["deciding_star"], pairs["delta_r2_without"], strict=True)
+    columns = {
+        "difference": pairs["contrast"],
+        "where": pairs["condition"],
+        "data.seed": pairs["data_seed"],
+        f"delta R² [{percent}]": _intervals(pairs, "delta_r2", "+.4f"),
+        "p (Holm)": [f"{value:.2g}" for value in pairs["p_holm"]],
+        "verdict": pairs["verdict"],
+        "unclipped": [f"{value:+.4f}" for value in pairs["delta_r2_unclipped"]],
+        "without star": [f"{value:+.4f} ({star})" for star, value in without],
+    }
+    return _table(title, columns, only_if_varied=("data.seed",))
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for name in columns:
+def _intervals(table: pd.DataFrame, name: str, form: str) -> list[str]:
+    values = zip(table[name], table[f"{name}_ci_low"], table[f"{name}_ci_high"], strict=True)
+    return [f"{value:{form}} [{low:{form}}, {high:{form}}]" for value, low, high in values]
+
+
+def _table(title: str, columns: dict, only_if_varied: tuple[str, ...]) -> Table:
+    shown = {name: [str(v) for v in values] for name, values in columns.items()}
+    shown = {name: values for name, values in shown.items() if name not in only_if_varied or len(set(values)) > 1}
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for name in shown:
         words = name in ("model", "design", "difference", "where", "verdict")
-        table.add_column(name, justify="left" if words else "right")
+        table.add_column(name, justify="left" if words else "right", overflow="fold")
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*row)
     return table

@@ -156,21 +156,55 @@ def draw_r2(y: np.ndarray, predicted: np.ndarray, *, n_resamples: int, seed: int
     stage : str
         Name of the random stream.
     """
-    r2_draws = np.full((n_resamples, predicted.shape[1]), np.nan)
-    if len(y) < 2 or np.all(y == y[0]):
-        return r2_draws
-    centred = y - np.mean(y)
-    terms = np.column_stack([centred, centred**2, (y[:, None] - predicted) ** 2])
+    terms = r2_terms(y, (y[:, None] - predicted) ** 2)
+    return r2_of_sums(resample_sums(terms, n_resamples=n_resamples, seed=seed, stage=stage), y)
+
+
+def r2_terms(y: np.ndarray, squared_error: np.ndarray) -> np.ndarray:
+    """Return what must be summed over a draw to score it, (n_stars, 2 + n_models).
+
+    Parameters
+    ----------
+    y : array of shape (n_stars,)
+    squared_error : array of shape (n_stars, n_models)
+        Of one model, or its mean over several trainings: the mean of their R² is then scored.
+    """
+    centred = y - np.mean(y) if len(y) else y
+    return np.column_stack([centred, centred**2, squared_error])
+
+
+def resample_sums(terms: np.ndarray, *, n_resamples: int, seed: int, stage: str) -> np.ndarray:
+    """Return the sum of every term over every resample of the stars, (n_resamples, n_terms).
+
+    Parameters
+    ----------
+    terms : array of shape (n_stars, n_terms)
+    n_resamples : int
+    seed : int
+    stage : str
+        Name of the random stream.
+    """
+    sums = np.zeros((n_resamples, terms.shape[1]))
 
     def fill(stream: int) -> None:
         start = stream * RESAMPLES_PER_STREAM
-        block = r2_draws[start : start + RESAMPLES_PER_STREAM]
-        for rows, sums in _resampled_sums(terms, len(block), random_stream(seed, stage, stream)):
-            block[rows] = _r2_of_sums(sums, len(y), float(np.sum(terms[:, 1])))
+        block = sums[start : start + RESAMPLES_PER_STREAM]
+        for rows, part in _resampled_sums(terms, len(block), random_stream(seed, stage, stream)):
+            block[rows] = part
 
-    with ThreadPoolExecutor(usable_cores()) as threads:
-        list(threads.map(fill, range(-(-n_resamples // RESAMPLES_PER_STREAM))))
-    return r2_draws
+    if len(terms):
+        with ThreadPoolExecutor(usable_cores()) as threads:
+            list(threads.map(fill, range(-(-n_resamples // RESAMPLES_PER_STREAM))))
+    return sums
+
+
+def r2_of_sums(sums: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return R² (n_resamples, n_models) from the sums of `r2_terms`; NaN where all stars drawn have the same label."""
+    if len(y) < 2 or np.all(y == y[0]):
+        return np.full((len(sums), sums.shape[1] - 2), np.nan)
+    variation = sums[:, 1] - sums[:, 0] ** 2 / len(y)
+    scale = np.sum((y - np.mean(y)) ** 2)
+    return 1 - sums[:, 2:] / np.where(variation > 1e-12 * scale, variation, np.nan)[:, None]
 
 
 def _resampled_sums(
@@ -185,10 +219,3 @@ def _resampled_sums(
         ends = np.arange(size + 1, dtype=np.int32) * np.int32(n_stars)
         draws = sparse.csr_array((np.ones(len(drawn)), drawn, ends), shape=(size, n_stars))
         yield slice(start, start + size), draws @ terms
-
-
-def _r2_of_sums(sums: np.ndarray, n_stars: int, scale: float) -> np.ndarray:
-    """Return R² (n_resamples, n_models) from sums of centred y, its square and each model's squared error."""
-    variation = sums[:, 1] - sums[:, 0] ** 2 / n_stars
-    variation[variation <= 1e-12 * scale] = np.nan
-    return 1 - sums[:, 2:] / variation[:, None]

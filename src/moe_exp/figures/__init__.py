@@ -8,16 +8,21 @@ from matplotlib.figure import Figure
 from moe_exp.evaluation.results import Results
 from moe_exp.figures.comparison import delta_r2_distribution, delta_r2_per_bin, r2_of_models
 from moe_exp.figures.gates import gate_weight_distribution, training_curve
+from moe_exp.figures.heat_maps import delta_r2_heat_map
 from moe_exp.figures.style import GATE_COLOURS, gate_colour
+from moe_exp.figures.sweeps import r2_along, sweep_figures
 
 __all__ = [
     "GATE_COLOURS",
     "all_figures",
     "delta_r2_distribution",
+    "delta_r2_heat_map",
     "delta_r2_per_bin",
     "gate_colour",
     "gate_weight_distribution",
+    "r2_along",
     "r2_of_models",
+    "sweep_figures",
     "training_curve",
 ]
 

@@ -1,0 +1,164 @@
+"""What a comparison needs to know of a run, and the check that runs may stand side by side at all."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from moe_exp.errors import InputError
+from moe_exp.evaluation.predictions import Predictions
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RunRecord:
+    """One finished run.
+
+    Attributes
+    ----------
+    run_id, name : str
+    gate : str
+    n_train : int
+    noise_level : float
+    seed : int
+        Seed of everything that is trained.
+    data_seed : int
+        Seed of the stars and of their noise.
+    test_digest : str
+        Digest of the test stars' spectra, without noise, and labels.
+    noise_draw : str
+        Which random numbers are the test stars' noise; the same at every noise level.
+    clip : bool
+        Whether the run was configured to clip its experts' predictions.
+    predictions : Predictions
+    design : mapping of str to str
+        All other parameters that can change the predictions, for example ``"bins"`` or ``"experts.n_folds"``. Those
+        that start with ``gate.`` belong to the gate. What follows from `n_train` or `noise_level` must be left out.
+    """
+
+    run_id: str
+    name: str
+    gate: str
+    n_train: int
+    noise_level: float
+    seed: int
+    data_seed: int
+    test_digest: str
+    noise_draw: str
+    clip: bool
+    predictions: Predictions
+    design: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.name!r} ({self.run_id[:8]})"
+
+    @property
+    def place(self) -> tuple[int, int, float, str, int, str]:
+        """Where the run stands in a sorted list; of all runs of a comparison no two stand in the same place."""
+        return self.data_seed, self.n_train, self.noise_level, self.gate, self.seed, self.run_id
+
+    @property
+    def configuration(self) -> tuple[object, ...]:
+        """Everything that decides the run's predictions."""
+        return *self.place[:-1], self.clip, *sorted(self.design.items())
+
+
+def check_comparable(records: Iterable[RunRecord]) -> None:
+    """Refuse runs that would be compared unfairly.
+
+    Within one data seed all runs must have the same test stars in the same order, with the same noise draw, labels and
+    bins. Two runs of one configuration must agree in every prediction.
+
+    Raises
+    ------
+    InputError
+        Naming what differs and the runs on each side.
+    """
+    by_data_seed = defaultdict(list)
+    for record in sort_records(records):
+        by_data_seed[record.data_seed].append(record)
+    if not by_data_seed:
+        raise InputError("There is no run to compare.")
+    differences = [
+        f"data.seed={data_seed}: {difference}"
+        for data_seed, members in by_data_seed.items()
+        for difference in [*_differences(members), *_contradictions(members)]
+    ]
+    if differences:
+        raise InputError("These runs cannot be compared. " + " ".join(differences))
+
+
+def sort_records(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Return the runs in a fixed order, each once."""
+    return sorted({record.run_id: record for record in records}.values(), key=lambda record: record.place)
+
+
+def _differences(records: Sequence[RunRecord]) -> Iterable[str]:
+    """Yield what differs between runs of one data seed; of the stars only the first thing, as the rest follows."""
+    for label, digest in STAR_CHECKS:
+        groups = _group(records, digest)
+        if len(groups) > 1:
+            yield f"the {label} differ: {_sides(groups)}. Compare runs of the same test set."
+            break
+    else:
+        groups = _group(records, _bins_digest)
+        if len(groups) > 1:
+            yield f"the bins differ, so that other stars are covered: {_sides(groups)}. Use the same bins."
+    groups = _group(records, lambda record: record.noise_draw)
+    if len(groups) > 1:
+        yield f"the noise draws differ: {_sides(groups)}. Compare runs whose test stars carry the same noise."
+
+
+def _contradictions(records: Sequence[RunRecord]) -> Iterable[str]:
+    """Yield runs of one configuration that nevertheless predict differently."""
+    for members in _group(records, lambda record: record.configuration).values():
+        if len(_group(members, _predictions_digest)) > 1:
+            names = ", ".join(map(str, members))
+            yield f"{names} have one configuration, but different predictions. Keep one of them."
+
+
+def _group(records: Sequence[RunRecord], key: Callable[[RunRecord], object]) -> dict[object, list[RunRecord]]:
+    groups: dict[object, list[RunRecord]] = defaultdict(list)
+    for record in records:
+        groups[key(record)].append(record)
+    return groups
+
+
+def _sides(groups: Mapping[object, list[RunRecord]]) -> str:
+    return "; ".join(f"{value}: {', '.join(map(str, members))}" for value, members in groups.items())
+
+
+def _digest(*values: object) -> str:
+    digest = hashlib.sha256()
+    for value in values:
+        digest.update(np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+    return digest.hexdigest()[:8]
+
+
+def _star_digest(column: str) -> Callable[[RunRecord], str]:
+    def digest(record: RunRecord) -> str:
+        values: pd.Series = record.predictions.stars[column]
+        return _digest(values.to_numpy(float))
+
+    return digest
+
+
+def _bins_digest(record: RunRecord) -> str:
+    return _digest(record.predictions.bin_names, record.predictions.bin_index)
+
+
+def _predictions_digest(record: RunRecord) -> str:
+    predictions = record.predictions
+    return _digest(
+        *(values[model] for values in (predictions.clipped, predictions.unclipped) for model in sorted(values))
+    )
+
+
+STAR_CHECKS: tuple[tuple[str, Callable[[RunRecord], object]], ...] = (
+    ("test stars", lambda record: f"digest {record.test_digest}"),
+    ("test stars or their order", _star_digest("star_index")),
+    ("labels", _star_digest("logg")),
+)
+"""What must be equal of the test stars, first to last."""
