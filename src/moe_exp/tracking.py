@@ -34,6 +34,10 @@ log = logging.getLogger(__name__)
 SQLITE = "sqlite:///"
 PACKAGES = ("moe_exp", "numpy", "scikit-learn", "torch", "mlflow", "hydra-core")
 METRICS_A_BATCH = 1000
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",  # the UI's pages for training, not those for language models
+    "mlflow.note.content": "Mixtures of Ridge experts for log g: gates compared on the same covered test stars.",
+}
 PARENT_TAG = "mlflow.parentRunId"
 SKIPPED_TAG = "skipped."
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # not every table of a fresh store
@@ -187,7 +191,7 @@ def open_store(tracking: Tracking) -> tuple[MlflowClient, str]:
             experiment = client.get_experiment_by_name(tracking.experiment)
             if experiment is None:
                 location = Path(tracking.artifacts).resolve().as_uri() if tracking.is_local else None
-                return client, client.create_experiment(tracking.experiment, artifact_location=location)
+                return client, client.create_experiment(tracking.experiment, location, EXPERIMENT_TAGS)
     except (MlflowException, OSError) as error:
         reason = str(error).splitlines()[0][:300]
         raise InputError(f"tracking.uri={tracking.uri} cannot be used, nothing was computed: {reason}") from error
