@@ -87,7 +87,7 @@ class LightGbm:
             "learning_rate": self.learning_rate,
             "num_leaves": self.n_leaves,
             "max_bin": self.max_bin,
-            "bin_construct_sample_cnt": 10_000,
+            "bin_construct_sample_cnt": min(100_000, max(10_000, len(train) // 5 + 1)),
             "seed": seed,
             "deterministic": True,
             "force_col_wise": True,
