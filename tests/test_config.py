@@ -98,3 +98,14 @@ def test_parameters_have_dotted_names(configure):
 def test_the_cache_can_be_moved(configure, monkeypatch, tmp_path):
     monkeypatch.setenv("MOE_EXP_CACHE", str(tmp_path / "elsewhere"))
     assert configure("cache_dir=${oc.env:MOE_EXP_CACHE}").cache_dir == Path(tmp_path / "elsewhere")
+
+
+def test_hypotheses_are_chosen_as_a_list(configure):
+    hypotheses = configure("hypothesis=[h_12a,more_stars]").hypotheses
+    assert {name: hypothesis.name for name, hypothesis in hypotheses.items()} == {
+        "h_12a": "H-12A",
+        "more_stars": "more stars",
+    }
+    assert not configure().hypotheses
+    with pytest.raises(InputError, match=r"hypotheses\.h_12a\.dat: Key 'dat' not in 'Hypothesis'"):
+        configure("hypothesis=[h_12a]", "+hypotheses.h_12a.dat=today")

@@ -91,7 +91,8 @@ def test_files_of_the_simulator_give_the_numbers_of_simulated_data(configure, tm
         write_simulated(writer, simulate(simulator, seed=0, first=0, last=n_stars), lambda n: None)
     files = ("experts.n_alphas=5", "evaluation.n_resamples=1000", "training.max_epochs=5")
     sizes = ("data.n_train=1000", "data.n_val=300", "data.n_test=300")
-    own = run(configure("data=hdf5", f"data.path={path}", *files, *sizes), Stages()).results
+    fresh = f"cache_dir={tmp_path}/cache"
+    own = run(configure("data=hdf5", f"data.path={path}", *files, *sizes, fresh), Stages()).results
     assert own.metrics() == simulated.metrics()
 
 

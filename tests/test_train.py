@@ -147,7 +147,7 @@ def test_finished_runs_are_compared_from_the_command_line(sweep, tmp_path):
     assert len(pd.read_csv(tmp_path / "pairs.csv")) == 3
     nothing = CliRunner().invoke(cli, ["compare", "--store", store, "--filter", "params.gate = 'x'"])
     assert nothing.exit_code == 1
-    assert "there are 3: linear n=1k noise=0.2 seed=0" in nothing.output
+    assert "there are 3: classify n=1k noise=0.2 seed=0; linear" in nothing.output
     unknown = CliRunner().invoke(cli, ["compare", "--store", store, "0123"])
     assert "has no run '0123'" in unknown.output
 

@@ -1,9 +1,13 @@
 """The command line beside train.py: simulated files, comparison of runs, the cache."""
 
 import os
+import shlex
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+import yaml
 
 from moe_exp.errors import InputError
 from moe_exp.machine import choose_device, require_room
@@ -12,6 +16,9 @@ from moe_exp.spectra.files import SpectraWriter
 from moe_exp.spectra.simulated_files import bytes_per_star, write_stars
 from moe_exp.spectra.simulator import Simulator
 from moe_exp.spectra.simulator import simulate as simulate_stars
+
+if TYPE_CHECKING:
+    from moe_exp.evaluation.hypotheses import Hypothesis
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -53,32 +60,58 @@ def simulate(path: Path, n_stars: int, seed: int, device: str, force: bool) -> N
 @click.option("--filter", "condition", default="", help="An MLflow filter, as in \"params.gate = 'mlp'\".")
 @click.option("--experiment", default="moe_exp", help="Name of the MLflow experiment.")
 @click.option("--store", default=None, help="MLflow tracking URI; by default the project's own store.")
-@click.option("--csv", "folder", type=click.Path(file_okay=False, path_type=Path), help="Also write the tables here.")
+@click.option("--csv", "tables", type=click.Path(file_okay=False, path_type=Path), help="Also write the tables here.")
+@click.option(
+    "--report", type=click.Path(file_okay=False, path_type=Path), help="Also write an HTML and a Markdown report."
+)
+@click.option("--hypothesis", "names", multiple=True, help="A file of conf/hypothesis to judge, without its ending.")
 @click.option("--n-resamples", type=click.IntRange(min=1), default=10_000)
 def compare(
-    runs: tuple[str, ...], condition: str, experiment: str, store: str | None, folder: Path | None, n_resamples: int
+    runs: tuple[str, ...],
+    condition: str,
+    experiment: str,
+    store: str | None,
+    tables: Path | None,
+    report: Path | None,
+    names: tuple[str, ...],
+    n_resamples: int,
 ) -> None:
     """Compare finished runs on their common test stars.
 
     RUNS are ids of runs, or of sweeps, which stand for their jobs; without any, all runs of the experiment that
     --filter accepts. Runs that cannot be compared fairly are refused.
     """
-    from moe_exp.evaluation.comparison import compare as compare_records
-    from moe_exp.record import write_tables
-    from moe_exp.runs import make_records, select_runs
-    from moe_exp.terminal import print_comparison
+    from moe_exp.conclusions import conclude
+    from moe_exp.runs import select_runs
+    from moe_exp.terminal import print_conclusions
     from moe_exp.tracking import Tracking
 
     try:
         tracking = Tracking(uri=store or find_store(), artifacts="", experiment=experiment)
-        records = make_records(tracking, select_runs(tracking, runs, condition))
-        comparison = compare_records(records, n_resamples=n_resamples)
-        print_comparison(comparison)
-        if folder:
-            write_tables(comparison, folder)
-            click.echo(f"Tables: {folder}", err=True)
+        hypotheses = {name: read_hypothesis(name) for name in names}
+        found = select_runs(tracking, runs, condition)
+        conclusions = conclude(tracking, found, hypotheses=hypotheses, n_resamples=n_resamples)
+        print_conclusions(conclusions)
+        if tables:
+            conclusions.write_tables(tables)
+            click.echo(f"Tables: {tables}", err=True)
+        if report:
+            conclusions.write_report(report, command=shlex.join(["moe-exp", *sys.argv[1:]]))
+            click.echo(f"Report: {report / 'report.html'}", err=True)
     except InputError as error:
         raise click.ClickException(str(error)) from error
+
+
+def read_hypothesis(name: str) -> "Hypothesis":
+    """Build the hypothesis of one file of conf/hypothesis."""
+    from moe_exp.config import make_stage
+
+    folder = find_project() / "conf" / "hypothesis"
+    path = folder / f"{name}.yaml"
+    if not path.exists():
+        known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+        raise InputError(f"There is no hypothesis {name!r} in {folder}; there are {known}.")
+    return make_stage(f"hypotheses.{name}", yaml.safe_load(path.read_text()))
 
 
 @main.command()

@@ -32,6 +32,7 @@ class Schema:
     training: Any = MISSING
     evaluation: Any = MISSING
     tracking: Any = MISSING
+    hypotheses: dict[str, Any] = MISSING
     seed: int = MISSING
     device: str = MISSING
     cache_dir: str = MISSING
@@ -45,6 +46,8 @@ class Experiment:
     Attributes
     ----------
     data, bins, features, experts, baseline, gate, training, evaluation, tracking : stage objects
+    hypotheses : mapping of str to Hypothesis
+        Claims that a sweep is judged by, by the name of their file.
     seed : int
         Seed of everything that is trained.
     device : str
@@ -66,6 +69,7 @@ class Experiment:
     training: Any
     evaluation: Any
     tracking: Any
+    hypotheses: Mapping[str, Any]
     seed: int
     device: str
     cache_dir: Path
@@ -104,6 +108,7 @@ def build(config: DictConfig, choices: Mapping[str, str]) -> Experiment:
         raise InputError(f"seed={values['seed']}: a seed is 0 or more.")
     return Experiment(
         **{group: make_stage(group, values[group]) for group in GROUPS},
+        hypotheses={name: make_stage(f"hypotheses.{name}", each) for name, each in values["hypotheses"].items()},
         seed=values["seed"],
         device=values["device"],
         cache_dir=Path(values["cache_dir"]).expanduser(),

@@ -59,7 +59,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
 
 def identify(experiment: Experiment) -> str:
     """Return a hash of all that decides a run's numbers: configuration, data files, code; not where it is tracked."""
-    apart = ("tracking", "cache_dir", "cache_limit_gb")
+    apart = ("tracking", "cache_dir", "cache_limit_gb", "hypotheses")
     values = {key: value for key, value in experiment.values.items() if key not in apart}
     return cache_key(
         {"values": values, "files": experiment.data.fingerprint(), "code": code_digest("moe_exp.pipeline")}

@@ -2,18 +2,18 @@
 
 import logging
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from moe_exp.conclusions import conclude
 from moe_exp.config import Experiment
 from moe_exp.errors import InputError
-from moe_exp.evaluation.comparison import compare
 from moe_exp.jobs import PARENT_VARIABLE
 from moe_exp.pipeline import check
-from moe_exp.record import record_comparison, run_tags
-from moe_exp.runs import make_records
-from moe_exp.tracking import RunStatus, TrackedRun, Tracking, open_run, runs_of_parent
+from moe_exp.record import record_conclusions, run_tags
+from moe_exp.tracking import LoggedRun, RunStatus, TrackedRun, Tracking, open_run, runs_of_parent
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +25,22 @@ class Parent:
     Attributes
     ----------
     run : TrackedRun
-    tracking : Tracking
+    settings : Experiment
+        The first job: its hypotheses, evaluation and tracking are those of the sweep.
     n_jobs : int
+    command : str
+        What was typed.
     """
 
     run: TrackedRun
-    tracking: Tracking
+    settings: Experiment
     n_jobs: int
+    command: str
+
+    @property
+    def tracking(self) -> Tracking:
+        """Where the sweep is tracked."""
+        return self.settings.tracking
 
     @classmethod
     def open(cls, name: str, overrides: Sequence[str], jobs: Sequence[Experiment], project_root: Path) -> "Parent":
@@ -50,21 +59,32 @@ class Parent:
         run.log_metrics({"sweep/n_jobs": len(jobs)})
         os.environ[PARENT_VARIABLE] = run.run_id
         log.info("%s: %d jobs -> %s", name, len(jobs), tracking.describe())
-        return cls(run, tracking, len(jobs))
+        return cls(run, jobs[0], len(jobs), shlex.join(["python", "train.py", "-m", *overrides]))
 
     def close(self) -> None:
-        """Compare the jobs that finished, and close the run: FAILED if any did not."""
+        """Compare the jobs that finished, report, and close the run: FAILED if any job did not finish."""
         os.environ.pop(PARENT_VARIABLE, None)
         finished = runs_of_parent(self.tracking, self.run.run_id)
         self.run.log_metrics({"sweep/n_finished": len(finished)})
+        n_missing = self.n_jobs - len(finished)
+        missing = f"{n_missing} of {self.n_jobs} jobs did not finish"
         try:
             if finished:
-                record_comparison(self.run, compare(make_records(self.tracking, finished)))
+                self._conclude(finished, [f"{missing}; this report is about the others."] * bool(n_missing))
         except InputError as error:
             log.error("the jobs are not compared: %s", error)
             self.run.log_tags({"comparison": str(error)[:5000]})
-        n_missing = self.n_jobs - len(finished)
-        if n_missing:
-            self.run.close(RunStatus.FAILED, f"{n_missing} of {self.n_jobs} jobs did not finish")
-        else:
-            self.run.close(RunStatus.FINISHED)
+        self.run.close(RunStatus.FAILED if n_missing else RunStatus.FINISHED, missing * bool(n_missing))
+
+    def _conclude(self, finished: Sequence[LoggedRun], remarks: Sequence[str]) -> None:
+        settings = self.settings
+        conclusions = conclude(
+            self.tracking,
+            finished,
+            hypotheses=settings.hypotheses,
+            n_resamples=settings.evaluation.n_resamples,
+            confidence=settings.evaluation.confidence,
+        )
+        record_conclusions(self.run, conclusions, command=self.command, remarks=remarks)
+        for name, verdict in conclusions.verdicts.items():
+            log.info("hypothesis %s: %s", name, verdict)

@@ -95,6 +95,8 @@ def check(experiment: Experiment) -> None:
     experiment.features.check_wavelength(experiment.data.read_wavelength())
     replace(experiment.gate, training=experiment.training).check()
     experiment.evaluation.check()
+    for hypothesis in experiment.hypotheses.values():
+        hypothesis.check()
 
 
 def divide(experiment: Experiment, dataset: Dataset) -> tuple[RectangularBins, np.ndarray]:

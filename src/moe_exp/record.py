@@ -1,14 +1,16 @@
 """What a run writes into MLflow: results in, metrics, tables, figures and predictions out."""
 
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from moe_exp.conclusions import Conclusions
 from moe_exp.config import Experiment
-from moe_exp.evaluation.comparison import Comparison
 from moe_exp.evaluation.published import published_r2
-from moe_exp.figures import all_figures
+from moe_exp.figures import all_figures, sweep_figures
 from moe_exp.machine import describe_machine, peak_memory_gb
 from moe_exp.pipeline import Outcome
 from moe_exp.spectra.dataset import Dataset
@@ -96,17 +98,25 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     run.log_tags({"mlflow.note.content": describe(outcome), "gate.converged": str(gate.converged_).lower()})
 
 
-def record_comparison(run: TrackedRun, comparison: Comparison) -> None:
-    """Log the tables of a comparison, and its differences as metrics."""
+def record_conclusions(
+    run: TrackedRun, conclusions: Conclusions, *, command: str = "", remarks: Sequence[str] = ()
+) -> None:
+    """Log what the jobs of a sweep say together: report, tables, figures, verdicts and the main numbers."""
     with run.artifacts() as folder:
-        write_tables(comparison, folder / "comparison")
+        conclusions.write_report(folder, command=command, remarks=remarks)
+        conclusions.write_tables(folder / "comparison")
+    run.log_images(sweep_figures(conclusions.comparison))
+    scores = conclusions.comparison.scores
+    gates = scores[scores["kind"] == "gate"]
+    run.log_metrics({f"r2/{_slug(row)}": row["r2"] for row in gates.to_dict("records")})
+    run.log_tags({f"hypothesis.{name}": verdict for name, verdict in conclusions.verdicts.items()})
 
 
-def write_tables(comparison: Comparison, folder: Path) -> None:
-    """Write every table of a comparison as CSV."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("scores", "bin_scores", "pairs", "bin_pairs", "influence", "replicates"):
-        getattr(comparison, name).to_csv(folder / f"{name}.csv", index=False)
+def _slug(row: Mapping[Any, Any]) -> str:
+    """Name one row of the scores as a metric."""
+    words = [row["model"], f"n_{_short(row['n_train'])}", f"noise_{row['noise_level']:g}", row["design"]]
+    text = "_".join(str(word) for word in [*words, f"data_seed_{row['data_seed']}"] if word != "")
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", text)
 
 
 def tables(outcome: Outcome) -> dict[str, Any]:

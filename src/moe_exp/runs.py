@@ -13,7 +13,17 @@ from moe_exp.tracking import LoggedRun, Tracking, fetch_artifact, find_runs, get
 FACTORS = {"data", "gate", "data.n_train", "data.noise_level", "data.seed", "seed", "experts.clip"}
 """Parameters that a comparison knows by themselves."""
 
-NO_MATTER = ("data.path", "data.val_path", "data.test_path", "device", "baseline", "evaluation", "tracking", "cache")
+NO_MATTER = (
+    "data.path",
+    "data.val_path",
+    "data.test_path",
+    "device",
+    "baseline",
+    "evaluation",
+    "tracking",
+    "cache",
+    "hypotheses",
+)
 """Parameters, and groups of them, that do not change what is compared; digests tell one file from another."""
 
 

@@ -1,26 +1,28 @@
-"""A comparison as tables in the terminal."""
+"""What runs say together, as tables in the terminal."""
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from moe_exp.evaluation.comparison import Comparison
+from moe_exp.conclusions import Conclusions
 
 PIPE_WIDTH = 130
 """Characters a line where the output is no terminal."""
 
 
-def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
-    """Print scores, differences and notes of a comparison."""
-    console = console or Console()
+def print_conclusions(conclusions: Conclusions) -> None:
+    """Print scores, differences, verdicts on hypotheses, and notes."""
+    comparison, console = conclusions.comparison, Console()
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     percent = f"{100 * comparison.settings.confidence:g} %"
     console.print(_scores(comparison.scores, percent))
     if len(comparison.pairs):
         console.print(_pairs(comparison.pairs, percent))
-    for note in comparison.notes:
+    for file, verdict in conclusions.verdicts.items():
+        console.print(f"Hypothesis {file}: {verdict}")
+    for note in [*conclusions.notes.values(), *comparison.notes]:
         console.print(f"Note: {note}")
 
 
@@ -47,7 +49,7 @@ def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
         "where": pairs["condition"],
         "data.seed": pairs["data_seed"],
         f"delta R² [{percent}]": _intervals(pairs, "delta_r2", "+.4f"),
-        "p (Holm)": [f"{value:.2g}" for value in pairs["p_holm"]],
+        "p (Holm)": ["<1e-6" if value < 1e-6 else f"{value:.2g}" for value in pairs["p_holm"]],
         "verdict": pairs["verdict"],
         "unclipped": [f"{value:+.4f}" for value in pairs["delta_r2_unclipped"]],
         "without star": [f"{value:+.4f} ({star})" for star, value in without],

@@ -1,0 +1,9 @@
+"""A comparison in, the report of a scientist out: one HTML page that stands alone, and the same in Markdown.
+
+What is said is put together once, as a `Document` of plain blocks; `html` and `markdown` only decide how it looks.
+"""
+
+from moe_exp.report.assembly import make_document, write_report
+from moe_exp.report.context import ReportContext, Run
+
+__all__ = ["ReportContext", "Run", "make_document", "write_report"]

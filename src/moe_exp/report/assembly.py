@@ -1,0 +1,98 @@
+"""The order of a report, and the files that it becomes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from moe_exp.evaluation.comparison import Comparison
+from moe_exp.report import formats
+from moe_exp.report.claims import claim_blocks
+from moe_exp.report.context import ReportContext
+from moe_exp.report.design import design_blocks
+from moe_exp.report.document import Block, Bullets, Document, Heading, Section, number_sections, paragraph
+from moe_exp.report.errors import error_table
+from moe_exp.report.html import to_html
+from moe_exp.report.markdown import to_markdown
+from moe_exp.report.measured import all_bins_table, bin_tables, difference_table, pooled_table
+from moe_exp.report.pictures import main_pictures, sweep_pictures
+from moe_exp.report.reproduction import parameter_blocks, reproduction_blocks, run_blocks
+from moe_exp.report.robustness import robustness_blocks
+from moe_exp.report.selection import Selection
+from moe_exp.report.verdict import hypothesis_blocks, verdict_box
+
+
+def write_report(folder: Path, comparison: Comparison, context: ReportContext) -> None:
+    """Write ``report.html``, ``report.md`` and ``figures/*.png``.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if need be; files of these names are replaced.
+    comparison : Comparison
+    context : ReportContext
+    """
+    document = make_document(comparison, context)
+    figures = folder / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    for picture in document.pictures:
+        (figures / f"{picture.name}.png").write_bytes(picture.png)
+    (folder / "report.md").write_text(to_markdown(document), encoding="utf-8")
+    (folder / "report.html").write_text(to_html(document), encoding="utf-8")
+
+
+def make_document(comparison: Comparison, context: ReportContext) -> Document:
+    """Put the report together; a section that has nothing to say is left out."""
+    selection = Selection.of(comparison)
+    sections = {
+        "Question": (paragraph(context.question),) if context.question else (),
+        "Design": design_blocks(selection, context),
+        "Hypotheses": hypothesis_blocks(selection, context),
+        "Results": _result_blocks(selection, context),
+        "Published claims": claim_blocks(selection, context),
+        "Along the sweep": sweep_pictures(selection),
+        "What the answer hangs on": robustness_blocks(selection),
+        "Notes": _notes(comparison),
+        "Runs and times": run_blocks(context),
+        "How to reproduce": reproduction_blocks(context),
+        "Parameters": parameter_blocks(context),
+    }
+    return Document(
+        title=context.title,
+        subtitle=_subtitle(context),
+        opening=(verdict_box(selection, context), *(paragraph(note, kind="warning") for note in context.notes)),
+        sections=number_sections(Section(title, tuple(blocks)) for title, blocks in sections.items()),
+    )
+
+
+def _subtitle(context: ReportContext) -> str:
+    days = sorted({formats.day(run.started) for run in context.runs})
+    made = f"made {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "") if days else ""
+    versions = formats.enumerate_words(found) if (found := context.tags("version.moe_exp")) else ""
+    parts = [f"moe_exp {versions}" if versions else "moe_exp"]
+    parts += [f"{formats.counted(len(context.runs), 'run')} {made}"] if context.runs else []
+    return " · ".join(parts)
+
+
+def _result_blocks(selection: Selection, context: ReportContext) -> Iterator[Block]:
+    """Yield tables and figures: all bins together, differences, single bins, weights."""
+    pictures = {picture.name: picture for picture in main_pictures(selection, context)}
+    yield pooled_table(selection)
+    yield pictures.pop("r2_of_models")
+    factors = list(dict.fromkeys(selection.comparison.pairs["factor"]))
+    titles = {"gate": "Gate against gate", "n_train": "More training stars", "noise_level": "More noise"}
+    for factor in factors:
+        yield Heading(titles[factor])
+        yield difference_table(selection, factor)
+        if factor == "gate" and "delta_r2_distribution" in pictures:
+            yield pictures.pop("delta_r2_distribution")
+    yield Heading("Bins")
+    yield from bin_tables(selection)
+    yield from (pictures.pop(name) for name in ("delta_r2_per_bin",) if name in pictures)
+    if any(key in selection.keys for key in ("data_seed", "design", "noise_level")):
+        yield all_bins_table(selection)
+    yield Heading("Errors, routing and weights")
+    yield error_table(selection, context)
+    yield from pictures.values()
+
+
+def _notes(comparison: Comparison) -> tuple[Block, ...]:
+    return (Bullets(tuple((note,) for note in comparison.notes)),) if comparison.notes else ()

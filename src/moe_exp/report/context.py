@@ -1,0 +1,104 @@
+"""What a report needs to know beside the comparison: the question, and where the numbers come from."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from moe_exp.evaluation.comparison import RunRecord
+from moe_exp.evaluation.hypotheses import Judgement
+
+TITLE = "Does a gate trained for regression beat a gate that classifies?"
+
+QUESTION = (
+    "Surface gravity (log g) is regressed from noisy stellar spectra by Ridge experts, one for each bin of stellar "
+    "labels, and a gate mixes their predictions. Does a gate that is trained for the regression itself (the squared "
+    "error of the mixed prediction) beat one that is trained to classify the bin (cross-entropy)? Does the answer hold "
+    "for other numbers of training stars and other noise levels?"
+)
+
+
+class Run(Protocol):
+    """What is read of a finished run."""
+
+    @property
+    def run_id(self) -> str:
+        """Identifier in the tracking store."""
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """Configuration, flat: ``{"gate": "mlp", "data.n_train": "32000"}``."""
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Commit, versions, machine and digests, under the names that a run logs."""
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Scores, and times as ``time/<stage>_s``."""
+
+    @property
+    def started(self) -> float:
+        """Seconds since 1970."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportContext:
+    """Where the numbers of a comparison come from; everything may be left out, and so is what it would fill.
+
+    Attributes
+    ----------
+    title, question : str
+    command : str
+        What to type to get these runs.
+    runs : sequence of Run
+        The runs that were compared, as they were logged.
+    records : sequence of RunRecord
+        The same as they were given to the comparison; for the weights and the accuracy of gates.
+    judgements : sequence of Judgement
+    hypothesis_notes : mapping of str to str
+        What a reader should know of a hypothesis, by its name: that its file was changed after the runs, for example.
+    notes : sequence of str
+        What a reader should know of the runs: that jobs are missing, for example.
+    """
+
+    title: str = TITLE
+    question: str = QUESTION
+    command: str = ""
+    runs: Sequence[Run] = ()
+    records: Sequence[RunRecord] = ()
+    judgements: Sequence[Judgement] = ()
+    hypothesis_notes: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    def parameters(self, key: str) -> list[str]:
+        """Return the values that a parameter has in the runs, numbers ascending."""
+        return _distinct(run.parameters[key] for run in self.runs if key in run.parameters)
+
+    def tags(self, key: str) -> list[str]:
+        """Return the values that a tag has in the runs."""
+        return _distinct(run.tags[key] for run in self.runs if run.tags.get(key))
+
+    def tags_under(self, prefix: str) -> dict[str, list[str]]:
+        """Return the values of all tags of a prefix, by the rest of their name."""
+        keys = {key: None for run in self.runs for key in run.tags if key.startswith(prefix)}
+        return {key.removeprefix(prefix): self.tags(key) for key in sorted(keys)}
+
+    def count_tag(self, key: str) -> Counter[str]:
+        """Return how many runs have each value of a tag."""
+        return Counter(run.tags[key] for run in self.runs if key in run.tags)
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return sorted(set(values), key=_numbers_first)
+
+
+def _numbers_first(value: str) -> tuple[int, float, str]:
+    try:
+        return 0, float(value), value
+    except ValueError:
+        return 1, 0.0, value

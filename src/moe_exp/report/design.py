@@ -1,0 +1,181 @@
+"""How the numbers were made: data, noise, bins, models, training, clipping and intervals."""
+
+from collections.abc import Iterator
+
+from moe_exp.report import formats
+from moe_exp.report.context import ReportContext
+from moe_exp.report.document import Block, Bullets, Code, Strong, paragraph
+from moe_exp.report.selection import Selection, model_name
+
+Item = tuple[str, ...]
+
+GATES = {
+    "classify": "multinomial logistic regression of the bin (cross-entropy)",
+    "mlp_classify": "one hidden layer, trained to classify the bin (cross-entropy)",
+    "linear": "softmax of a linear map, trained for the squared error of the mixed prediction",
+    "mlp": "softmax of one hidden layer, trained for the squared error of the mixed prediction",
+}
+"""How the gates that come with the project are trained."""
+
+REFERENCES = {
+    "oracle": "the expert of the star's true bin",
+    "global_ridge": "one Ridge on all training stars",
+    "lightgbm": "gradient-boosted trees on the fluxes",
+}
+
+
+def design_blocks(selection: Selection, context: ReportContext) -> Iterator[Block]:
+    """Yield the design; what the runs do not say is left out."""
+    parts = {
+        "Data": _data(context),
+        "Splits": _splits(selection, context),
+        "Noise": _noise(selection),
+        "Bins": _bins(selection, context),
+        "Experts": _experts(context),
+        "Gates": _gates(selection),
+        "Gate features": _options(context, "features", ("n_components", "continuum_percentile")),
+        "Training of the gates": _options(
+            context,
+            "training",
+            ("learning_rate", "n_lr_drops", "batch_size", "max_epochs", "patience", "holdout_fraction"),
+        ),
+        "References": _references(selection),
+        "Clipping": _clipping(context),
+        "Intervals": _intervals(selection),
+        "Seeds": _seeds(selection, context),
+    }
+    yield Bullets(tuple((Strong(f"{name}: "), *item) for name, item in parts.items() if item))
+    letters = {design: name for design, name in selection.design_names.items() if name != design}
+    if "design" in selection.keys and letters:
+        yield paragraph("Designs differ in more than gate, train size and noise:")
+        yield Bullets(tuple((Strong(name), " — ", Code(design)) for design, name in letters.items()))
+
+
+def _values(context: ReportContext, key: str) -> str:
+    """Return the values of a parameter in words; empty where the runs do not have it."""
+    found = [value for value in context.parameters(key) if value not in ("None", "")]
+    return formats.enumerate_words(_number(value) for value in found) if found else ""
+
+
+def _number(value: str) -> str:
+    return f"{int(value):,}" if value.isdecimal() and len(value) > 4 else value
+
+
+def _data(context: ReportContext) -> Item:
+    kinds = _values(context, "data")
+    if not kinds:
+        return ()
+    ranges = []
+    for key, words in {
+        "n_pixels": "{} pixels",
+        "wavelength_min": "from {} Å (air)",
+        "wavelength_max": "to {} Å",
+        "resolution": "resolving power {}",
+        "teff": "Teff {} K",
+        "logg": "log g {} dex",
+        "m_h": "[M/H] {} dex",
+        "mag": "magnitude {}",
+    }.items():
+        value = _values(context, f"data.simulator.{key}")
+        if value:
+            ranges.append(words.format(value))
+    ranges += [f"{key} {_values(context, f'data.{key}')}" for key in ("path", "val_path", "test_path")
+               if _values(context, f"data.{key}")]  # fmt: skip
+    return (f"{kinds} spectra{'; ' if ranges else ''}{', '.join(ranges)}.",)
+
+
+def _splits(selection: Selection, context: ReportContext) -> Item:
+    scores = selection.comparison.scores
+    sizes = formats.enumerate_words(f"{size:,}" for size in sorted(scores["n_train"].unique()))
+    parts = [f"{sizes} training stars for the experts"]
+    gate, test = _values(context, "data.n_val"), _values(context, "data.n_test")
+    parts += [f"{gate} other stars for the gates"] if gate else []
+    covered = formats.enumerate_words(f"{n:,}" for n in sorted(scores["n_stars"].unique()))
+    totals = sorted({len(record.predictions) for record in context.records})
+    total = formats.enumerate_words(f"{n:,}" for n in totals) if totals else test
+    of_total = f" of {total} test stars" if total else " test stars"
+    parts.append(f"{covered}{of_total} lie in a bin and are scored, the same for every model")
+    return ("; ".join(parts) + ".",)
+
+
+def _noise(selection: Selection) -> Item:
+    levels = formats.enumerate_words(
+        f"{level:g}" for level in sorted(selection.comparison.scores["noise_level"].unique())
+    )
+    return (
+        f"noise level {levels}: this multiple of each pixel's 1-sigma error times a standard normal number is added to "
+        f"the flux; the same numbers at every level.",
+    )
+
+
+def _bins(selection: Selection, context: ReportContext) -> Item:
+    names = selection.comparison.bin_names
+    edges = [
+        f"{label} {_values(context, f'bins.{key}')} {unit}"
+        for key, label, unit in (("teff_edges", "Teff edges", "K"), ("m_h_edges", "[M/H] edges", "dex"))
+        if _values(context, f"bins.{key}")
+    ]
+    kind = _values(context, "bins")
+    parts = [f"{len(names)} ({kind})" if kind else f"{len(names)}", *edges, formats.enumerate_words(names)]
+    return ("; ".join(parts) + ". A star outside every bin is not scored.",)
+
+
+def _experts(context: ReportContext) -> Item:
+    low, high, number, folds = (
+        _values(context, f"experts.{key}") for key in ("alpha_min", "alpha_max", "n_alphas", "n_folds")
+    )
+    if not low:
+        return ("one Ridge regression on the noisy fluxes for each bin.",)
+    return (
+        f"one Ridge regression on the noisy fluxes for each bin, alpha by {folds}-fold cross-validation on the "
+        f"expert's own training stars among {number} values from {low} to {high}.",
+    )
+
+
+def _gates(selection: Selection) -> Item:
+    scores = selection.comparison.scores
+    gates = list(dict.fromkeys(scores.loc[scores["kind"] == "gate", "model"]))
+    described = (f"{gate} — {GATES[gate.split()[0]]}" if gate.split()[0] in GATES else gate for gate in gates)
+    return (
+        "; ".join(described) + ". Soft routing: the experts' mean, weighted by the gate; hard: its largest weight.",
+    )
+
+
+def _references(selection: Selection) -> Item:
+    scores = selection.comparison.scores
+    names = dict.fromkeys(scores.loc[scores["kind"] == "reference", "model"])
+    return ("; ".join(f"{model_name(n)} — {REFERENCES[n]}" if n in REFERENCES else n for n in names) + ".",)
+
+
+def _options(context: ReportContext, group: str, keys: tuple[str, ...]) -> Item:
+    """Return which file of a group was chosen, with some of its values."""
+    chosen = _values(context, group)
+    if not chosen:
+        return ()
+    values = [f"{key}={_values(context, f'{group}.{key}')}" for key in keys if _values(context, f"{group}.{key}")]
+    return (Code(chosen), *([" (", ", ".join(values), ")"] if values else []), ".")
+
+
+def _clipping(context: ReportContext) -> Item:
+    configured = context.parameters("experts.clip") or sorted({str(record.clip) for record in context.records})
+    words = {
+        ("True",): "on: experts' predictions are limited to the range of their training labels",
+        ("False",): "off: experts extrapolate freely",
+        ("False", "True"): "on in some runs and off in others",
+    }.get(tuple(configured), "")
+    return (f"{words}. Every model is scored with and without it; gates were trained as configured.",) if words else ()
+
+
+def _intervals(selection: Selection) -> Item:
+    n_resamples, confidence, seed = selection.comparison.settings
+    return (
+        f"{formats.level(confidence)} percentile intervals from {n_resamples:,} bootstrap resamples of the test stars "
+        f"(seed {seed}), the same resamples for all models, so that differences are paired.",
+    )
+
+
+def _seeds(selection: Selection, context: ReportContext) -> Item:
+    data_seeds = formats.enumerate_words(map(str, selection.comparison.data_seeds))
+    trained = _values(context, "seed")
+    parts = [Code("data.seed"), f" (stars and noise) {data_seeds}"]
+    return (*parts, *((", ", Code("seed"), f" (everything that is trained) {trained}") if trained else ()), ".")

@@ -1,0 +1,141 @@
+"""How to get the same numbers again: commands, code, versions, data, machine, runs, times, parameters."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from moe_exp.report import formats
+from moe_exp.report.context import ReportContext, Run
+from moe_exp.report.document import NOTHING, Block, Bullets, Code, Listing, Strong, Table, paragraph
+
+COMMIT, DIRTY = "mlflow.source.git.commit", "git.dirty"
+
+SHORT_ID = 8
+"""Characters of a run's id that a table shows."""
+
+
+def reproduction_blocks(context: ReportContext) -> Iterator[Block]:
+    """Yield what has to be the same."""
+    commits = context.tags(COMMIT)
+    lines = [f"git checkout {commits[0]}"] if len(commits) == 1 else []
+    lines += [context.command] if context.command else []
+    if lines:
+        yield Listing("\n".join(lines))
+    yield from _warnings(context)
+    items = {
+        "Commit": _counts(context, COMMIT),
+        "Versions": _pairs({"python": context.tags("machine.python")} | context.tags_under("version.")),
+        "Data": _listed(context.tags("data.digest"), "digest"),
+        "Test stars": _listed(context.tags("data.test_digest"), "digest"),
+        "Noise of the test stars": _listed(context.tags("data.noise_draw"), "draw"),
+        "Machine": _pairs({k: v for k, v in context.tags_under("machine.").items() if k != "python"}),
+    }
+    rows = tuple((Strong(f"{name}: "), *item) for name, item in items.items() if item)
+    if rows:
+        yield Bullets(rows)
+
+
+def _warnings(context: ReportContext) -> Iterator[Block]:
+    dirty = context.count_tag(DIRTY)["true"]
+    if dirty:
+        text = (
+            f"{formats.counted(dirty, 'run')} of {len(context.runs)} had changes that were not committed; "
+            f"each keeps them as its artifact uncommitted.diff."
+        )
+        yield paragraph(text, kind="warning")
+    if len(context.tags(COMMIT)) > 1:
+        yield paragraph("The runs were made by different commits.", kind="warning")
+
+
+def _counts(context: ReportContext, key: str) -> list[str]:
+    """Return the values of a tag; with the number of runs of each if there are several."""
+    counts = context.count_tag(key)
+    pieces: list[str] = []
+    for value, n in counts.items():
+        pieces += [", "] if pieces else []
+        pieces += [Code(value)] + ([f" ({formats.counted(n, 'run')})"] if len(counts) > 1 else [])
+    return pieces
+
+
+def _pairs(values: dict[str, list[str]]) -> list[str]:
+    text = "; ".join(f"{name} {' or '.join(found)}" for name, found in values.items() if found)
+    return [text] if text else []
+
+
+def _listed(values: list[str], word: str) -> list[str]:
+    pieces = [f"{word}{'s' if len(values) > 1 else ''} "] if values else []
+    for place, value in enumerate(values):
+        pieces += [", ", Code(value)] if place else [Code(value)]
+    return pieces
+
+
+def run_blocks(context: ReportContext) -> Iterator[Block]:
+    """Yield the runs and the times of their stages."""
+    if not context.runs:
+        return
+    columns = ["Run", "Id", "R²", "Gate's epochs", "Converged", "Time"]
+    rows = [
+        [
+            run.name,
+            Code(run.run_id[:SHORT_ID]),
+            formats.score(run.metrics.get("test/r2", np.nan)),
+            _whole(run.metrics.get("gate/n_epochs", np.nan)),
+            {"true": "yes", "false": Strong("no")}.get(run.tags.get("gate.converged", ""), NOTHING),
+            formats.duration(run_time(run)) if run_time(run) else NOTHING,
+        ]
+        for run in context.runs
+    ]
+    yield Table("The runs; R² is that of the run's gate with clipping as configured.", columns, rows)
+    yield from _time_table(context)
+
+
+def _whole(value: float) -> str:
+    return f"{value:.0f}" if np.isfinite(value) else NOTHING
+
+
+def stage_times(run: Run) -> dict[str, float]:
+    """Return the seconds of each stage of a run."""
+    return {
+        name.removeprefix("time/").removesuffix("_s"): value
+        for name, value in run.metrics.items()
+        if name.startswith("time/")
+    }
+
+
+def run_time(run: Run) -> float:
+    """Return the seconds of all stages of a run."""
+    return sum(stage_times(run).values())
+
+
+def _time_table(context: ReportContext) -> Iterator[Table]:
+    stages: dict[str, list[float]] = {}
+    for run in context.runs:
+        for stage, seconds in stage_times(run).items():
+            stages.setdefault(stage, []).append(seconds)
+    if stages:
+        stages = dict(sorted(stages.items(), key=lambda item: -sum(item[1])))
+        rows = [
+            [stage, str(len(times)), formats.duration(max(times)), formats.duration(sum(times))]
+            for stage, times in stages.items()
+        ]
+        total = formats.duration(sum(map(sum, stages.values())))
+        rows.append([Strong("all"), str(len(context.runs)), "", Strong(total)])
+        caption = "Wall times by stage. A stage that runs share is computed once and read by the others."
+        yield Table(caption, ["Stage", "Runs", "Longest", "Sum over runs"], rows)
+
+
+def parameter_blocks(context: ReportContext) -> Iterator[Block]:
+    """Yield all parameters of the runs, those that differ first."""
+    keys = sorted({key for run in context.runs for key in run.parameters})
+    differing = [key for key in keys if len(_with_missing(context, key)) > 1]
+    shared = [key for key in keys if key not in differing]
+    for caption, chosen in (("Parameters that differ between runs.", differing), ("Parameters of all runs.", shared)):
+        if chosen:
+            rows = [[Code(key), Code(", ".join(_with_missing(context, key)))] for key in chosen]
+            yield Table(caption, ["Parameter", "Value" if chosen is shared else "Values"], rows)
+
+
+def _with_missing(context: ReportContext, key: str) -> list[str]:
+    """Return the values of a parameter, and that some runs lack it."""
+    lacking = any(key not in run.parameters for run in context.runs)
+    return [*context.parameters(key), *(["(none)"] if lacking else [])]

@@ -1,0 +1,161 @@
+"""What the answer could hang on: clipping, training seeds, the draw of the stars, single stars."""
+
+from collections.abc import Iterator
+
+from moe_exp.report import formats
+from moe_exp.report.document import NOTHING, Block, Heading, Strong, Table, paragraph
+from moe_exp.report.selection import KEYS, Selection, claim, interval_of, model_name, name_difference
+
+
+def robustness_blocks(selection: Selection) -> Iterator[Block]:
+    """Yield all that the comparison has the runs for."""
+    parts = {
+        "With and without clipping": clipping_tables(selection),
+        "Training seeds": seed_tables(selection),
+        "Replicates": replicate_tables(selection),
+        "Stars that decide": star_blocks(selection),
+    }
+    for title, blocks in parts.items():
+        found = list(blocks)
+        if found:
+            yield Heading(title)
+            yield from found
+
+
+def clipping_tables(selection: Selection) -> Iterator[Table]:
+    """Yield R² of gates and their differences with experts' predictions clipped and not clipped."""
+    scores = selection.sort(selection.comparison.scores)
+    rows = [
+        [
+            *selection.key_cells(row),
+            model_name(row["model"]),
+            *(formats.score(row[f"r2_{variant}"]) for variant in ("clipped", "unclipped")),
+        ]
+        for row in scores[scores["kind"] == "gate"].to_dict("records")
+    ]
+    n_keys = len(selection.keys)
+    columns = [*selection.key_titles(), "Gate", "R² clipped", "R² unclipped"]
+    yield Table("R² of the gates with and without clipping.", columns, formats.blank_repeats(rows, n_keys))
+    rows = []
+    for row in selection.sort(selection.gate_pairs).to_dict("records"):
+        ends = [interval_of(row, f"delta_r2_{variant}") for variant in ("clipped", "unclipped")]
+        changes = len({claim(low, high) for _, low, high in ends}) > 1
+        answer = Strong("depends on clipping") if changes else "the same"
+        rows.append([*selection.key_cells(row), name_difference(row), *(formats.difference(*e) for e in ends), answer])
+    if rows:
+        confidence = formats.level(selection.comparison.settings.confidence)
+        caption = f"Differences of gates with and without clipping; what each {confidence} interval shows by itself."
+        columns = [*selection.key_titles(), "Difference", "ΔR² clipped", "ΔR² unclipped", "Conclusion"]
+        yield Table(caption, columns, formats.blank_repeats(rows, n_keys))
+
+
+def seed_tables(selection: Selection) -> Iterator[Table]:
+    """Yield the spread between training seeds, of scores and of differences, where there are several."""
+    scores = selection.sort(selection.comparison.scores)
+    several = scores[(scores["n_seeds"] > 1) & (scores["seed_sd"] > 0)]
+    rows = [
+        [
+            *selection.key_cells(row),
+            model_name(row["model"], row["kind"]),
+            str(row["n_seeds"]),
+            formats.score(*interval_of(row, "r2")),
+            formats.score(row["seed_sd"]),
+        ]
+        for row in several.to_dict("records")
+    ]
+    holds = "intervals hold the scatter of the test stars and that between seeds."
+    if rows:
+        columns = [*selection.key_titles(), "Model", "Seeds", "Mean R² [interval]", "SD between seeds"]
+        caption = f"R² over training seeds; {holds} Models that do not depend on the seed are left out."
+        yield Table(caption, columns, formats.blank_repeats(rows, len(selection.keys)))
+    pairs = selection.sort(selection.gate_pairs)
+    rows = [
+        [
+            *selection.key_cells(row),
+            name_difference(row),
+            str(row["n_seeds"]),
+            formats.difference(*interval_of(row, "delta_r2")),
+            formats.score(row["seed_sd"]),
+        ]
+        for row in pairs[pairs["n_seeds"] > 1].to_dict("records")
+    ]
+    if rows:
+        columns = [*selection.key_titles(), "Difference", "Seeds", "Mean ΔR² [interval]", "SD between seeds"]
+        yield Table(
+            f"Differences over training seeds, taken seed by seed; {holds}",
+            columns,
+            formats.blank_repeats(rows, len(selection.keys)),
+        )
+
+
+def replicate_tables(selection: Selection) -> Iterator[Table]:
+    """Yield what the data seeds say together."""
+    table = selection.comparison.replicates
+    keys = [key for key in selection.keys if key != "data_seed"]
+    for quantity, number in (("r2", formats.score), ("delta_r2", formats.difference)):
+        is_score = quantity == "r2"
+        rows = []
+        for row in table[table["quantity"] == quantity].sort_values(list(KEYS)[1:], kind="stable").to_dict("records"):
+            name = model_name(row["model"], row["kind"]) if is_score else name_difference(row)
+            cells = [*(selection.name_level(key, row[key]) for key in keys), name, str(row["n_data_seeds"])]
+            cells += [number(row["mean"], row["ci_low"], row["ci_high"]), formats.score(row["sd"])]
+            rows.append(cells if is_score else [*cells, str(row["n_higher"]), str(row["n_lower"])])
+        if rows:
+            what = "R²" if is_score else "ΔR²"
+            columns = [*(KEYS[key] for key in keys), "Model" if is_score else "Difference", "Data seeds"]
+            columns += [f"Mean {what} [interval of the mean]", "SD between data seeds"]
+            columns += [] if is_score else ["Higher in", "Lower in"]
+            caption = f"{what} over data seeds, each with stars and noise of its own; Student's t interval of the mean."
+            yield Table(caption, columns, formats.blank_repeats(rows, len(keys)))
+
+
+def star_blocks(selection: Selection) -> Iterator[Block]:
+    """Yield how many differences hang on one star, and the stars of largest influence on the main ones."""
+    pairs = selection.comparison.pairs
+    if not len(pairs):
+        return
+    hanging = pairs[pairs["star_changes_verdict"]]
+    yield paragraph(
+        f"Leaving out its star of largest influence changes the verdict of {len(hanging)} of "
+        f"{formats.counted(len(pairs), 'difference')}, and the sign of {int(pairs['star_changes_sign'].sum())}."
+    )
+    if len(hanging):
+        rows = [
+            [
+                *selection.key_cells(row),
+                name_difference(row),
+                formats.difference(row["delta_r2"]),
+                row["verdict"],
+                str(row["deciding_star"]),
+                formats.difference(row["delta_r2_without"]),
+                row["verdict_without"],
+            ]
+            for row in hanging.to_dict("records")
+        ]
+        columns = [*selection.key_titles(), "Difference", "ΔR²", "Verdict", "Star", "ΔR² without it", "Verdict without"]
+        yield Table("Differences that one star decides.", columns, rows)
+    yield from _influence_table(selection)
+
+
+def _influence_table(selection: Selection) -> Iterator[Table]:
+    """Yield the stars behind the differences from classify at the main noise level and largest training set."""
+    pairs = selection.at_top(selection.against_classify)
+    stars = selection.comparison.influence
+    named = {*zip(pairs["data_seed"], pairs["contrast"], pairs["condition"], strict=True)}
+    chosen = [place in named for place in zip(stars["data_seed"], stars["contrast"], stars["condition"], strict=True)]
+    rows = []
+    for row in stars[chosen].to_dict("records"):
+        values = [f"{row['teff']:.0f}", f"{row['logg']:.2f}", f"{row['m_h']:.2f}".replace("-", "−"), row["bin"]]
+        values += [formats.score(row["error"]), formats.score(row["reference_error"])]
+        values += [formats.difference(row["influence"]), formats.difference(row["delta_r2_without"])]
+        rows.append([*selection.key_cells(row), name_difference(row), str(row["star_index"]), *values])
+    if rows:
+        n_keys = len(selection.keys) + 1
+        columns = [*selection.key_titles(), "Difference", "Star", "Teff [K]", "log g [dex]", "[M/H] [dex]", "Bin"]
+        columns += ["Error [dex]", "Error of the other [dex]", "Influence on ΔR²", "ΔR² without it"]
+        yield Table(
+            "The stars of largest influence on the difference from classify, by leaving each out; "
+            f"an error is the absolute residual in log g. {NOTHING} stands for what is not defined.",
+            columns,
+            formats.blank_repeats(rows, n_keys),
+        )

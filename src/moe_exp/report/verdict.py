@@ -1,0 +1,207 @@
+"""The answer in one paragraph, made from the measured intervals, and the verdicts on hypotheses."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from moe_exp.evaluation.hypotheses import Judgement
+from moe_exp.report import formats
+from moe_exp.report.context import QUESTION, ReportContext
+from moe_exp.report.document import Block, Bullets, Paragraph, Strong, Table, paragraph
+from moe_exp.report.selection import Row, Selection, claim, interval_of, is_regression, model_name, where
+
+MOST_STATED = 4
+"""Differences that are stated one by one; more are counted."""
+
+
+class Finding(NamedTuple):
+    """One difference in every data seed that has it."""
+
+    row: Row
+    """its row in the first data seed"""
+    verdicts: tuple[str, ...]
+    """one for each data seed"""
+    number: str
+    """the difference with its interval; over several data seeds their mean"""
+
+    @property
+    def verdict(self) -> str:
+        """What all data seeds show together; ``"mixed"`` if they disagree."""
+        return self.verdicts[0] if len(set(self.verdicts)) == 1 else "mixed"
+
+
+def verdict_box(selection: Selection, context: ReportContext) -> Paragraph:
+    """Answer the question from the differences at the main noise level and the largest training set."""
+    top = find(selection, selection.at_top(selection.against_classify))
+    sentences = [
+        *_answer(selection, top, context),
+        *_elsewhere(selection),
+        *_along_noise(selection),
+        *_along_size(selection),
+        *_what_decides(top),
+        *(f"Hypothesis {found.hypothesis.name}: {found.verdict}." for found in context.judgements),
+    ]
+    return paragraph(*_joined(sentences), kind="verdict")
+
+
+def _joined(sentences: Sequence[str]) -> Iterator[str]:
+    for place, sentence in enumerate(sentences):
+        yield from (" ", sentence) if place else (sentence,)
+
+
+def find(selection: Selection, pairs: pd.DataFrame) -> list[Finding]:
+    """Gather the rows of pairs over data seeds."""
+    found = []
+    for _, group in pairs.groupby(["factor", "contrast", "condition"], sort=False):
+        row = group.iloc[0].to_dict()
+        number = formats.difference(*interval_of(row, "delta_r2"))
+        if len(group) > 1:
+            names = ("contrast", "condition")
+            mean = where(selection.comparison.replicates, {name: row[name] for name in names}).iloc[0]
+            number = formats.difference(mean["mean"], mean["ci_low"], mean["ci_high"])
+            number = f"mean {number} over {len(group)} data seeds"
+        found.append(Finding(row, tuple(group["verdict"]), number))
+    return found
+
+
+def _answer(selection: Selection, top: Sequence[Finding], context: ReportContext) -> Iterator[str]:
+    """Say yes, no or undecided, and then by how much and under which condition."""
+    if not top:
+        yield Strong("These runs hold no gate against classify.")
+        return
+    word = _answer_word([finding.verdict for finding in top if is_regression(finding.row["model"])])
+    if word and context.question == QUESTION:
+        yield Strong(word)
+    confidence = formats.level(selection.comparison.settings.confidence)
+    n_stars = formats.counted(int(top[0].row["n_stars"]), "covered test star")
+    without = ["data_seed"] if len(selection.comparison.data_seeds) > 1 else []
+    without += ["design"] if len({finding.row["design"] for finding in top}) > 1 else []
+    phrases = [_phrase(selection, finding) for finding in top[:MOST_STATED]]
+    where_ = selection.condition(top[0].row, without=without)
+    yield f"At {where_}, on {n_stars}: {'; '.join(phrases)} (ΔR² with {confidence} paired-bootstrap interval)."
+    if len(top) > MOST_STATED:
+        yield f"{len(top) - MOST_STATED} further differences at this condition are in the tables."
+
+
+def _answer_word(verdicts: Sequence[str]) -> str:
+    if not verdicts:
+        return ""
+    if len(set(verdicts)) > 1 or verdicts[0] == "mixed":
+        return "It depends on the gate or the condition." if "higher" in verdicts else "Not shown."
+    return {"higher": "Yes.", "lower": "No, it is worse."}.get(verdicts[0], "Not shown.")
+
+
+def _phrase(selection: Selection, finding: Finding) -> str:
+    """Say in words what one difference shows."""
+    row = finding.row
+    model, reference = model_name(row["model"]), model_name(row["reference"])
+    verbs = {
+        "higher": f"{model} has a higher R² than {reference}",
+        "lower": f"{model} has a lower R² than {reference}",
+        "mixed": f"{model} against {reference} is {_counted(finding.verdicts)}",
+        "not tested": f"{model} could not be tested against {reference}",
+    }
+    words = verbs.get(finding.verdict, f"no difference is shown between {model} and {reference}")
+    _, low, high = interval_of(row, "delta_r2")
+    single = len(finding.verdicts) == 1 and finding.verdict == "no difference shown"
+    adjusted = single and claim(low, high) in ("higher", "lower")
+    remark = "; its own interval excludes zero, but not after Holm's adjustment" if adjusted else ""
+    name = selection.design_names[row["design"]] if "design" in selection.keys else ""
+    return f"{f'{name}: ' if name else ''}{words} ({finding.number}{remark})"
+
+
+def _counted(verdicts: Sequence[str]) -> str:
+    counts = {word: verdicts.count(word) for word in ("higher", "lower", "no difference shown", "not tested")}
+    return formats.enumerate_words(f"{word} in {n} of {len(verdicts)}" for word, n in counts.items() if n)
+
+
+def _elsewhere(selection: Selection) -> Iterator[str]:
+    """Count the verdicts of each gate over all conditions."""
+    pairs = selection.against_classify
+    for model, group in pairs.groupby("model", sort=False):
+        if len(group) > 1:
+            yield f"Over all {len(group)} conditions, {model_name(str(model))} is {_counted(list(group['verdict']))}."
+
+
+def _along_noise(selection: Selection) -> Iterator[str]:
+    """List the differences from classify at all noise levels."""
+    pairs = selection.against_classify
+    pairs = pairs[pairs["n_train"] == selection.main_n_train]
+    if len({*zip(pairs["data_seed"], pairs["design"], strict=True)}) != 1 or pairs["noise_level"].nunique() < 2:
+        return
+    for model, group in pairs.groupby("model", sort=False):
+        group = group.sort_values("noise_level")
+        levels = formats.enumerate_words(f"{level:g}" for level in group["noise_level"])
+        values = formats.enumerate_words(map(formats.difference, group["delta_r2"]))
+        name = f"{model_name(str(model))} − {model_name(group['reference'].iloc[0])}"
+        if len(group) > 1:
+            yield f"Along noise levels {levels}, {name} is {values}."
+
+
+def _along_size(selection: Selection) -> Iterator[str]:
+    """Say what the most training stars bring over the fewest, for each gate."""
+    pairs = selection.comparison.pairs
+    pairs = selection.at_top(pairs[pairs["factor"] == "n_train"])
+    pairs = pairs[pairs["reference_n_train"] == pairs["reference_n_train"].min()]
+    found = find(selection, pairs)
+    if 0 < len(found) <= MOST_STATED and "design" not in selection.keys:
+        row = found[0].row
+        changes = formats.enumerate_words(
+            f"{finding.number} for {model_name(finding.row['model'])}" for finding in found
+        )
+        sizes = f"From {row['reference_n_train']:,} to {row['n_train']:,} training stars"
+        yield f"{sizes}, at noise level {row['noise_level']:g}, R² changes by {changes}."
+
+
+def _what_decides(top: Sequence[Finding]) -> Iterator[str]:
+    """Name what the answer hangs on: clipping, or one star."""
+    for finding in top[:MOST_STATED]:
+        row = finding.row
+        name = f"{model_name(row['model'])} − {model_name(row['reference'])}"
+        variants = {variant: interval_of(row, f"delta_r2_{variant}") for variant in ("clipped", "unclipped")}
+        if len({claim(low, high) for _, low, high in variants.values()}) > 1:
+            numbers = " and ".join(f"{formats.difference(*ends)} {variant}" for variant, ends in variants.items())
+            yield f"Clipping decides {name}: {numbers}."
+        if row["star_changes_verdict"]:
+            without = formats.difference(row["delta_r2_without"])
+            yield f"One star decides {name}: without star {row['deciding_star']}, {without}, {row['verdict_without']}."
+
+
+def hypothesis_blocks(selection: Selection, context: ReportContext) -> Iterator[Block]:
+    """Yield the verdicts on hypotheses, with the criteria that they rest on."""
+    if not context.judgements:
+        return
+    items = []
+    for found in context.judgements:
+        hypothesis = found.hypothesis
+        statement = f" — {hypothesis.statement} (stated {hypothesis.date})"
+        items.append((Strong(f"{hypothesis.name}: {found.verdict}"), statement))
+    yield Bullets(tuple(items))
+    for found in context.judgements:
+        yield from (paragraph(note, kind="warning") for note in _warnings(found, context))
+    confidence = formats.level(selection.comparison.settings.confidence)
+    caption = (
+        f"Criteria of the hypotheses. Supported: the whole {confidence} interval keeps the bound; refuted: the whole "
+        f"interval breaks it; undecided: the interval straddles it."
+    )
+    several = len(selection.comparison.data_seeds) > 1
+    columns = ["Hypothesis", "Criterion", *(["Data seed"] if several else []), "Measured [interval]", "Verdict"]
+    rows = []
+    for found in context.judgements:
+        for row in found.criteria.to_dict("records"):
+            number = formats.score if row["criterion"].startswith("R²") else formats.difference
+            seed = [str(row["data_seed"])] if several else []
+            cells = [found.hypothesis.name, row["criterion"], *seed, number(*interval_of(row, "value"))]
+            rows.append([*cells, Strong(row["verdict"])])
+    yield Table(caption, columns, formats.blank_repeats(rows, 1))
+
+
+def _warnings(found: Judgement, context: ReportContext) -> Iterator[str]:
+    """Yield why a hypothesis may not have been stated before its runs."""
+    name = found.hypothesis.name
+    if name in context.hypothesis_notes:
+        yield f"{name}: {context.hypothesis_notes[name]}"
+    first = min((formats.day(run.started) for run in context.runs), default="")
+    if first and found.hypothesis.date > first:
+        yield f"{name} is dated {found.hypothesis.date}; the first of these runs was made on {first}, before that."
