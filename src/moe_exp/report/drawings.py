@@ -44,6 +44,7 @@ def first_row(selection: Selection) -> Row:
 
 
 def condition_of(selection: Selection) -> dict[str, object]:
+    """Return the main condition as the columns that name it."""
     first = first_row(selection)
     return {key: first[key] for key in ("data_seed", "design", "noise_level", "n_train")}
 
