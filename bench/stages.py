@@ -1,14 +1,15 @@
 """Wall time and peak memory of each stage of the whole job, at several training sizes.
 
-    python bench/stages.py                         # 32k and 100k stars, as `make bench`
-    python bench/stages.py --n-train 1000 --smoke  # in seconds
+    python bench/stages.py                 # 32k and 100k stars, spectra from the project's cache
+    python bench/stages.py --from-nothing  # the spectra are made as well
 
-Each job runs in a process of its own, twice: with whatever spectra the cache holds, and with all of them on disk. For
-the time from nothing set MOE_EXP_CACHE to an empty folder.
+Each job runs twice in processes of its own: with nothing but the spectra on disk, and with the experts recalled from
+the cache, which is what another gate costs.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,12 +25,22 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
 
 
-def run_job(n_train: int, folder: Path, overrides: list[str]) -> dict[str, float]:
-    """Run train.py once and return its time metrics, peak memory and whole wall time."""
+def share_spectra(cache: Path) -> None:
+    """Let a fresh cache folder use the spectra, and only the spectra, that the project has made already."""
+    own = Path(os.environ.get("MOE_EXP_CACHE", ROOT / ".cache"))
+    cache.mkdir()
+    for part in ("simulated", "inspected"):
+        (own / part).mkdir(parents=True, exist_ok=True)
+        (cache / part).symlink_to(own / part)
+
+
+def run_job(n_train: int, gate: str, folder: Path) -> dict[str, float]:
+    """Run train.py once and return its times [s] and peak memory [GB]."""
     store = f"sqlite:///{folder}/mlflow.db"
-    places = [f"tracking.uri={store}", f"tracking.artifacts={folder}/mlruns", f"hydra.run.dir={folder}/output"]
+    places = [f"tracking.uri={store}", f"tracking.artifacts={folder}/mlruns", f"cache_dir={folder}/cache"]
+    command = [sys.executable, str(ROOT / "train.py"), f"data.n_train={n_train}", f"gate={gate}", *places]
     start = time.perf_counter()
-    subprocess.run([sys.executable, str(ROOT / "train.py"), f"data.n_train={n_train}", *places, *overrides], check=True)
+    subprocess.run([*command, f"hydra.run.dir={folder}/output"], check=True)
     seconds = time.perf_counter() - start
     client = MlflowClient(store)
     [run] = client.search_runs([e.experiment_id for e in client.search_experiments()], max_results=1)
@@ -42,19 +53,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n-train", type=int, nargs="+", default=[32_000, 100_000])
     parser.add_argument("--gate", default="mlp")
-    parser.add_argument("--smoke", action="store_true", help="the smoke preset's small spectra")
+    parser.add_argument("--from-nothing", action="store_true", help="make the spectra as well")
     options = parser.parse_args()
-    overrides = [f"gate={options.gate}"] + (["experiment=smoke"] if options.smoke else [])
     rows = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for n_train in options.n_train:
-            for spectra in ("as found", "on disk"):
-                rows[f"{n_train:,}, spectra {spectra}"] = run_job(n_train, Path(folder), overrides)
+    for n_train in options.n_train:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            if not options.from_nothing:
+                share_spectra(folder / "cache")
+            for state in ("first gate", "another gate"):
+                rows[f"{n_train:,} {state}"] = run_job(n_train, options.gate, folder)
     table = pd.DataFrame(rows).round(2)
-    print(table.to_string())
+    print(table.to_string(na_rep=""))
     RESULTS.mkdir(exist_ok=True)
-    kept = {"machine": describe_machine(), "rows": table.to_dict()}
-    (RESULTS / "stages.json").write_text(json.dumps(kept, indent=2) + "\n")
+    kept = {"machine": describe_machine(), "rows": {name: column.dropna().to_dict() for name, column in table.items()}}
+    suffix = "_from_nothing" if options.from_nothing else ""
+    (RESULTS / f"stages{suffix}.json").write_text(json.dumps(kept, indent=2) + "\n")
 
 
 if __name__ == "__main__":

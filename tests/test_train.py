@@ -126,6 +126,20 @@ def test_the_jobs_of_a_sweep_have_a_parent_with_their_comparison(sweep):
     assert row["delta_r2"] == pytest.approx(linear.data.metrics["test/delta_r2"], abs=1e-9)
 
 
+def test_a_parallel_launcher_nests_its_jobs_too(tmp_path, cache_dir, sweep):
+    launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    command = ("-m", "experiment=smoke", "gate=linear,classify", "training.max_epochs=5")
+    done = train(*launcher, *command, folder=tmp_path, MOE_EXP_CACHE=str(cache_dir))
+    assert done.returncode == 0, done.stderr
+    [parent] = parents_in(tmp_path)
+    _, runs = runs_in(tmp_path)
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs} == {parent.info.run_id}
+    whole = {run.data.params["gate"]: run.data.metrics["test/r2"] for run in runs_in(sweep[0])[1]}
+    assert {run.data.params["gate"]: run.data.metrics["test/r2"] for run in runs} == {
+        gate: whole[gate] for gate in ("linear", "classify")
+    }
+
+
 def test_a_finished_sweep_is_not_run_again(sweep, cache_dir):
     folder, _ = sweep
     command = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")

@@ -4,6 +4,7 @@ Every YAML file of a group names a class as `_target_` and gives its parameters.
 annotations are the schema: a misspelt key or a wrong type is refused here, for a user's own gate as for a built-in one.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -79,9 +80,9 @@ class Experiment:
 
 
 def register(project_root: Path) -> None:
-    """Tell Hydra the schema, and `${project_root:}` as a value in YAML files."""
+    """Tell Hydra the schema, and YAML files the root, by an environment variable, which every launcher hands on."""
     ConfigStore.instance().store(name="schema", node=Schema)
-    OmegaConf.register_new_resolver("project_root", lambda: str(project_root), replace=True)
+    os.environ["MOE_EXP_ROOT"] = str(project_root)
 
 
 def build(config: DictConfig, choices: Mapping[str, str]) -> Experiment:

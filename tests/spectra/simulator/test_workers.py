@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 # Not guarded by __name__, on purpose: workers do not import the caller's script.
 SCRIPT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started with it ignored
 sys.path.insert(0, {root!r})
 from moe_exp.spectra.simulator.workers import run_in_workers
 from tests.spectra.simulator.test_workers import sleeper
