@@ -74,6 +74,9 @@ class Parent:
         except InputError as error:
             log.error("the jobs are not compared: %s", error)
             self.run.log_tags({"comparison": str(error)[:5000]})
+        except BaseException as error:
+            self.run.close(RunStatus.FAILED, f"the comparison of the jobs failed: {error}")
+            raise
         self.run.close(RunStatus.FAILED if n_missing else RunStatus.FINISHED, missing * bool(n_missing))
 
     def _conclude(self, finished: Sequence[LoggedRun], remarks: Sequence[str]) -> None:

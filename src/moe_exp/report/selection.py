@@ -86,7 +86,7 @@ class Selection:
     def against_classify(self) -> pd.DataFrame:
         """Rows of gates held against classify."""
         pairs = self.gate_pairs
-        return pairs[[is_classify(name) for name in pairs["reference"]]]
+        return pairs[pairs["reference"].map(is_classify).astype(bool)]
 
     @cached_property
     def design_names(self) -> dict[str, str]:

@@ -25,6 +25,12 @@ PAIR_COLUMNS = [
     *("factor", "contrast", "condition", "model", "n_train", "noise_level"),
     *("reference", "reference_n_train", "reference_noise_level", "design"),
 ]
+OTHER_PAIR_COLUMNS = [
+    *(f"delta_r2_{variant}{end}" for variant in ("clipped", "unclipped") for end in ("", "_ci_low", "_ci_high")),
+    *("n_seeds", "seed_sd", "scatter", "n_stars", "bin_index", "bin"),
+    *("deciding_star", "delta_r2_without", "p_without", "verdict_without", "star_changes_sign", "star_changes_verdict"),
+]
+"""Columns that only a table with pairs fills; one without any has them too."""
 VERDICT_COLUMNS = ["delta_r2", "delta_r2_ci_low", "delta_r2_ci_high", "p", "p_holm", "verdict"]
 
 
@@ -108,7 +114,7 @@ def adjust(rows: Iterable[Row], confidence: float) -> pd.DataFrame:
     """Return rows as a table, with Holm's adjustment over all of them and the verdict that follows."""
     table = pd.DataFrame(rows)
     if not len(table):
-        return pd.DataFrame(columns=["data_seed", *PAIR_COLUMNS, *VERDICT_COLUMNS])
+        return pd.DataFrame(columns=["data_seed", *PAIR_COLUMNS, *VERDICT_COLUMNS, *OTHER_PAIR_COLUMNS])
     table["p_holm"] = holm(table["p"].to_numpy(float))
     table["verdict"] = [
         verdict(value, p, confidence) for value, p in zip(table["delta_r2"], table["p_holm"], strict=True)

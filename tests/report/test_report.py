@@ -1,0 +1,92 @@
+"""The report says what the comparison holds, stands alone, and lists published numbers only beside their design."""
+
+import html.parser
+import re
+
+import pytest
+
+from moe_exp.evaluation.comparison import compare
+from moe_exp.report import make_document, write_report
+from moe_exp.report.html import to_html
+from moe_exp.report.markdown import to_markdown
+from tests.evaluation.comparison.made_up import make_record
+from tests.report.made_up import COMMIT, make_context, make_weighted_record
+
+SIZES = {"n_train": 32_000, "noise_level": 0.2}
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    records = [make_weighted_record(gate, **SIZES) for gate in ("classify", "linear", "mlp")]
+    return compare(records, n_resamples=300), make_context(
+        records, command="python train.py -m gate=classify,linear,mlp"
+    )
+
+
+def test_every_score_and_difference_is_in_both_renderings(sweep):
+    comparison, context = sweep
+    document = make_document(comparison, context)
+    for text in (to_html(document), to_markdown(document)):
+        plain = text.replace("−", "-").replace("\\", "")
+        for row in comparison.scores.to_dict("records"):
+            assert f"{row['r2']:.4f} [{row['r2_ci_low']:.4f}, {row['r2_ci_high']:.4f}]" in plain
+        for row in comparison.pairs.to_dict("records"):
+            assert f"{row['delta_r2']:+.4f} [{row['delta_r2_ci_low']:+.4f}, {row['delta_r2_ci_high']:+.4f}]" in plain
+
+
+def test_the_page_stands_alone(sweep, tmp_path):
+    write_report(tmp_path, *sweep)
+    page = (tmp_path / "report.html").read_text()
+    sources = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+    assert sources
+    assert all(source.startswith(("data:", "#")) for source in sources)
+    assert "<script" not in page
+    pictures = re.findall(r"\]\((figures/[^)]+\.png)\)", (tmp_path / "report.md").read_text())
+    assert pictures
+    assert all((tmp_path / picture).exists() for picture in pictures)
+
+
+def test_the_page_is_well_formed(sweep):
+    class Tags(html.parser.HTMLParser):
+        """Keeps what is open."""
+
+        open_tags: list[str]
+
+        def handle_starttag(self, tag, attrs):
+            if tag not in ("meta", "img", "br", "hr", "link", "col"):
+                self.open_tags.append(tag)
+
+        def handle_endtag(self, tag):
+            assert self.open_tags.pop() == tag
+
+    parser = Tags()
+    parser.open_tags = []
+    parser.feed(to_html(make_document(*sweep)))
+    assert parser.open_tags == []
+
+
+def test_how_to_reproduce_names_command_and_commit(sweep):
+    text = to_markdown(make_document(*sweep))
+    assert "python train.py -m gate=classify,linear,mlp" in text
+    assert COMMIT in text or COMMIT[:7] in text
+
+
+@pytest.mark.parametrize(("n_train", "published"), [(32_000, True), (5_000, False)])
+def test_published_numbers_stand_beside_their_own_design_only(n_train, published):
+    records = [make_weighted_record(gate, n_train=n_train, noise_level=0.2) for gate in ("classify", "mlp")]
+    text = to_html(make_document(compare(records, n_resamples=100), make_context(records)))
+    assert ("0.9310" in text) == published
+
+
+def test_text_of_runs_is_escaped():
+    records = [make_weighted_record(gate, **SIZES) for gate in ("classify", "mlp")]
+    context = make_context(records, notes=["<b>bold</b> & more"])
+    page = to_html(make_document(compare(records, n_resamples=100), context))
+    assert "<b>bold</b>" not in page
+    assert "&lt;b&gt;bold&lt;/b&gt; &amp; more" in page
+
+
+def test_one_run_alone_is_reported():
+    records = [make_record("classify", **SIZES)]
+    document = make_document(compare(records, n_resamples=100), make_context(records))
+    assert "These runs hold no gate against classify." in to_markdown(document)
