@@ -129,7 +129,7 @@ def test_the_jobs_of_a_sweep_have_a_parent_with_their_comparison(sweep):
 def test_a_parallel_launcher_nests_its_jobs_too(tmp_path, cache_dir, sweep):
     launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     command = ("-m", "experiment=smoke", "gate=linear,classify", "training.max_epochs=5")
-    done = train(*launcher, *command, folder=tmp_path, MOE_EXP_CACHE=str(cache_dir))
+    done = train(*command, *launcher, folder=tmp_path, MOE_EXP_CACHE=str(cache_dir))
     assert done.returncode == 0, done.stderr
     [parent] = parents_in(tmp_path)
     _, runs = runs_in(tmp_path)
