@@ -7,6 +7,7 @@ from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from moe_exp.errors import InputError
+from moe_exp.model import ridge_rows
 from moe_exp.model.moments import Moments
 from moe_exp.model.ridge import CrossValidatedRidge, assign_folds
 from moe_exp.model.ridge_matrices import CpuMatrices, NotPositiveDefiniteError, TorchMatrices
@@ -80,7 +81,9 @@ def in_physical_units(X):
 @pytest.mark.parametrize("change", [plain, nearly_collinear, with_constant_pixels, in_counts, in_physical_units])
 @pytest.mark.parametrize("n_stars", [60, 130, 700])
 @pytest.mark.parametrize("noise", [0.03, 0.003])
-def test_alpha_and_predictions_are_those_of_float64(change, n_stars, noise):
+@pytest.mark.parametrize("float64_rows", [0, 1024])
+def test_alpha_and_predictions_are_those_of_float64(monkeypatch, change, n_stars, noise, float64_rows):
+    monkeypatch.setattr(ridge_rows, "FLOAT64_ROWS", float64_rows)
     X, y = draw_spectra(n_stars + 100, 120, noise=noise)
     X = change(X)
     alphas = ALPHAS * (1e-34 if change is in_physical_units else 1e10 if change is in_counts else 1.0)
@@ -170,6 +173,16 @@ def test_sums_and_stars_agree():
     np.testing.assert_array_equal(from_sums.coef_, at_once.coef_)
     np.testing.assert_allclose(from_groups.predict(X), at_once.predict(X), atol=2e-5)
     assert from_sums.n_samples_ == from_groups.n_samples_ == 300
+
+
+def test_a_fit_uses_sums_up_and_leaves_those_of_a_copy():
+    X, y = draw_spectra(300, 120, noise=0.03)
+    moments = Moments(N_FOLDS).add(X, y, np.arange(300) % N_FOLDS)
+    kept = moments.copy()
+    first = CrossValidatedRidge().fit_moments(moments)
+    with pytest.raises(ValueError, match="used up by a fit"):
+        CrossValidatedRidge().fit_moments(moments)
+    np.testing.assert_array_equal(CrossValidatedRidge().fit_moments(kept).coef_, first.coef_)
 
 
 def test_a_constant_label_is_predicted_exactly():

@@ -115,20 +115,21 @@ class RidgeExperts:
             for block, flux in stars.blocks(members):
                 moments.add(flux, logg[block], fold_index[block])
                 advance(len(block))
-            if index >= 0:
-                ridges.append(self._ridge(device).fit_moments(moments))
             if pooled is None:
-                pooled = moments
+                pooled = moments.copy()
             else:
                 pooled += moments
+            if index >= 0:
+                ridges.append(self._ridge(device).fit_moments(moments))
         assert pooled is not None
+        components = pooled.principal_components(max(1, n_components))
         fitted = FittedExperts(
             names=names,
             ridges=tuple(ridges),
             global_ridge=self._ridge(device).fit_moments(pooled),
             n_stars=np.bincount(bin_index[bin_index >= 0], minlength=len(names)),
             logg_range=(float(logg.min()), float(logg.max())),
-            components=pooled.principal_components(max(1, n_components)),
+            components=components,
         )
         _report_edges(fitted.describe())
         return fitted

@@ -42,8 +42,9 @@ class PrincipalComponents(NamedTuple):
 class Moments:
     """Sums over stars, for each fold of a cross-validation.
 
-    Add rows, then read: `fold_sums`, `origin`, `principal_components`, or a fit. Reading closes the sums to further
-    rows (not to the sums of other stars, by ``+`` or ``+=``).
+    Add rows, then read: `fold_sums`, `origin`, `principal_components`. Reading closes the sums to further rows (not to
+    the sums of other stars, by ``+`` or ``+=``). A fit comes last: it uses the sums up, so that nothing of their size
+    is in memory twice.
 
     Parameters
     ----------
@@ -217,9 +218,16 @@ class Moments:
         self.close()
         if self._sums is not None:
             return self._sums
-        assert self._rows is not None
+        if self._rows is None:
+            raise ValueError("These sums have been used up by a fit; fit a copy where they are needed again.")
         sums = FoldSums.zeros(self.n_folds, self.n_pixels, self.matrices)
         sums.add_rows(self._rows, self.matrices)
+        return sums
+
+    def take_sums(self) -> FoldSums:
+        """Return the sums for each fold and keep nothing of them, so that they can be worked on in place."""
+        sums = self.fold_sums()
+        self._sums = None
         return sums
 
     def __iadd__(self, other: "Moments") -> Self:
@@ -240,11 +248,16 @@ class Moments:
         return self
 
     def __add__(self, other: "Moments") -> "Moments":
-        self.close()
-        total = copy.copy(self)
-        total._sums = copy.deepcopy(self._sums)
+        total = self.copy()
         total += other
         return total
+
+    def copy(self) -> "Moments":
+        """Return sums of their own over the same stars."""
+        self.close()
+        made = copy.copy(self)
+        made._sums = copy.deepcopy(self._sums)
+        return made
 
     def _check_same_kind(self, other: "Moments") -> None:
         if (self.n_folds, self.dtype, self.device) != (other.n_folds, other.dtype, other.device):

@@ -119,7 +119,7 @@ class CrossValidatedRidge(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         moments : Moments
-            With this estimator's `n_folds`; the penalty is chosen by its folds.
+            With this estimator's `n_folds`; the penalty is chosen by its folds. They are used up.
 
         Raises
         ------
@@ -129,8 +129,9 @@ class CrossValidatedRidge(RegressorMixin, BaseEstimator):
         alphas = self._check_alphas()
         moments.close()
         self._check_folds(moments)
+        self.n_samples_ = int(moments.fold_counts.sum())
         rows = moments.rows
-        ridge = SumsRidge(moments.fold_sums(), moments.matrices) if rows is None else RowsRidge(rows, moments.n_folds)
+        ridge = SumsRidge(moments.take_sums(), moments.matrices) if rows is None else RowsRidge(rows, moments.n_folds)
         scaled = _in_units_of(moments.scale, alphas)
         scores = ridge.cross_validate(scaled)
         best, solved = self._fit_best(ridge, alphas, scaled, scores.r2)
@@ -143,7 +144,6 @@ class CrossValidatedRidge(RegressorMixin, BaseEstimator):
         self.origin_prediction_ = solved.intercept
         self.intercept_ = float(solved.intercept - self.origin_.astype(float) @ self.coef_)
         self.n_iter_ = scores.n_iterations
-        self.n_samples_ = int(moments.fold_counts.sum())
         self.n_features_in_ = moments.n_pixels
         return self
 

@@ -33,11 +33,17 @@ class Matrices(Protocol):
     def add_rank_one(self, matrix: Matrix, vector: np.ndarray, factor: float) -> None:
         """Add factor * vector vector^T to a matrix, in place."""
 
+    def subtract_from(self, whole: Matrix, matrix: Matrix) -> None:
+        """Replace a matrix by whole - matrix, in place."""
+
     def mirror(self, matrix: Matrix) -> None:
         """Complete a matrix of which only the upper triangle holds, in place."""
 
     def multiply(self, matrix: Matrix, rows: np.ndarray) -> np.ndarray:
         """Return rows @ matrix for a complete symmetric matrix."""
+
+    def multiply_exactly(self, matrix: Matrix, vector: np.ndarray) -> np.ndarray:
+        """Return matrix @ vector for a complete symmetric matrix, summed in float64."""
 
     def factorize(self, matrix: Matrix, alpha: float) -> Matrix:
         """Return the Cholesky factor of matrix + alpha I, or raise NotPositiveDefiniteError."""
@@ -69,10 +75,14 @@ class CpuMatrices:
 
     def add_product(self, matrix: np.ndarray, rows: np.ndarray) -> None:  # noqa: D102
         if len(rows):
-            self._syrk(1.0, rows.T, beta=1.0, c=matrix.T, lower=1, overwrite_c=1)
+            turned = not rows.flags.f_contiguous
+            self._syrk(1.0, rows.T if turned else rows, trans=not turned, beta=1.0, c=matrix.T, lower=1, overwrite_c=1)
 
     def add_rank_one(self, matrix: np.ndarray, vector: np.ndarray, factor: float) -> None:  # noqa: D102
         self._syr(factor, vector.astype(self.dtype), lower=1, a=matrix.T, overwrite_a=1)
+
+    def subtract_from(self, whole: np.ndarray, matrix: np.ndarray) -> None:  # noqa: D102
+        np.subtract(whole, matrix, out=matrix)
 
     def mirror(self, matrix: np.ndarray, *, width: int = 128) -> None:  # noqa: D102
         for i in range(0, len(matrix), width):
@@ -83,6 +93,10 @@ class CpuMatrices:
 
     def multiply(self, matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:  # noqa: D102
         return rows.astype(self.dtype, copy=False) @ matrix
+
+    def multiply_exactly(self, matrix: np.ndarray, vector: np.ndarray, *, height: int = 256) -> np.ndarray:  # noqa: D102
+        blocks = (matrix[i : i + height].astype(float, copy=False) for i in range(0, len(matrix), height))
+        return np.concatenate([block @ vector for block in blocks])
 
     def factorize(self, matrix: np.ndarray, alpha: float) -> np.ndarray:  # noqa: D102
         factor = matrix.copy()
@@ -125,11 +139,18 @@ class TorchMatrices:
         sent = self._send(vector)
         matrix.addr_(sent, sent, alpha=factor)
 
+    def subtract_from(self, whole: Matrix, matrix: Matrix) -> None:  # noqa: D102
+        self._torch.sub(whole, matrix, out=matrix)
+
     def mirror(self, matrix: Matrix) -> None:  # noqa: D102
         pass
 
     def multiply(self, matrix: Matrix, rows: np.ndarray) -> np.ndarray:  # noqa: D102
         return (self._send(rows) @ matrix).cpu().numpy()
+
+    def multiply_exactly(self, matrix: Matrix, vector: np.ndarray) -> np.ndarray:  # noqa: D102
+        sent = self._torch.from_numpy(vector.astype(float)).to(self._device)
+        return (matrix.double() @ sent).cpu().numpy()
 
     def factorize(self, matrix: Matrix, alpha: float) -> Matrix:  # noqa: D102
         shifted = matrix.clone()

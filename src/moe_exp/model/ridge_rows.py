@@ -4,6 +4,8 @@ The coefficients of min ||y - X w - b||^2 + alpha ||w||^2 are w = Z^T v with (Z 
 being X about its mean (Saunders, Gammerman & Vovk 1998): a system as small as the number of stars.
 """
 
+import itertools
+
 import numpy as np
 
 from moe_exp.model.fold_sums import Rows
@@ -12,7 +14,7 @@ from moe_exp.model.ridge_solutions import Coefficients, FoldScores, cross_valida
 from moe_exp.model.shifted_systems import ShiftedSystems
 
 FLOAT64_ROWS = 1024
-"""With more stars than this, float32 spectra are cross-validated in float32, which then is much faster."""
+"""With more stars than this, products of float32 spectra are formed in float32, which is twice as fast."""
 
 
 class RowsRidge:
@@ -27,26 +29,31 @@ class RowsRidge:
     """
 
     def __init__(self, rows: Rows, n_folds: int) -> None:
-        self._rows = rows
-        self._n_folds = n_folds
+        by_fold = np.argsort(rows.fold_index, kind="stable")
+        self._rows = Rows(*(part[by_fold] for part in rows))
+        self._ends = np.cumsum(np.bincount(rows.fold_index, minlength=n_folds))
         self._mean = rows.X.mean(axis=0, dtype=float)
-        self._centred = rows.X - self._mean
-        self._kernel = _kernel(self._centred)
+        dtype = rows.X.dtype if len(rows.y) > FLOAT64_ROWS else np.dtype(float)
+        self._matrices = CpuMatrices(dtype)
+        self._centred = (self._rows.X - self._mean).astype(dtype)
+        self._kernel = self._matrices.zeros(1, len(rows.y))[0]
+        self._matrices.add_product(self._kernel, self._centred.T)
+        self._matrices.mirror(self._kernel)
         _fill_null_space(self._kernel)
 
     def fit(self, alpha: float) -> Coefficients:
         """Fit all stars with one penalty."""
         y_mean = self._rows.y.mean()
-        weights = solve_refined(self._kernel, alpha, self._rows.y - y_mean, CpuMatrices(np.dtype(float)))
-        coef = weights @ self._centred
+        weights = solve_refined(self._kernel, alpha, self._rows.y - y_mean, self._matrices)
+        coef = self._matrices.multiply(self._centred, weights[None])[0].astype(float)
         return Coefficients(coef, float(y_mean - self._mean @ coef))
 
     def cross_validate(self, alphas: np.ndarray) -> FoldScores:
         """Score every penalty (n_alphas,) on every fold."""
-        dtype = self._rows.X.dtype if len(self._rows.y) > FLOAT64_ROWS else np.dtype(float)
-        folds = [_Fold(self._kernel, self._rows, fold, CpuMatrices(dtype)) for fold in range(self._n_folds)]
+        places = itertools.pairwise([0, *self._ends.tolist()])
+        folds = [_Fold(self._kernel, self._rows.y, slice(*ends), self._matrices) for ends in places]
         systems = [fold.systems for fold in folds]
-        return cross_validate(systems, alphas, lambda weights: _score(folds, weights), dtype=dtype)
+        return cross_validate(systems, alphas, lambda weights: _score(folds, weights), dtype=self._matrices.dtype)
 
 
 class _Fold:
@@ -62,16 +69,16 @@ class _Fold:
         The fold's own labels, about the training stars' mean.
     """
 
-    def __init__(self, kernel: np.ndarray, rows: Rows, fold: int, matrices: CpuMatrices) -> None:
-        train, own = np.flatnonzero(rows.fold_index != fold), np.flatnonzero(rows.fold_index == fold)
-        inner, self.across = kernel[np.ix_(train, train)], kernel[np.ix_(own, train)]
+    def __init__(self, kernel: np.ndarray, y: np.ndarray, own: slice, matrices: CpuMatrices) -> None:
+        inner = np.delete(np.delete(kernel, own, axis=0), own, axis=1)
+        self.across = np.delete(kernel[own], own, axis=1)
         train_mean = inner.mean(axis=0)
         inner -= train_mean[:, None] + train_mean - train_mean.mean()
         _fill_null_space(inner)
         self.across -= self.across.mean(axis=1, keepdims=True) + train_mean - train_mean.mean()
-        y_mean = rows.y[train].mean()
-        self.systems = ShiftedSystems(inner.astype(matrices.dtype, copy=False), rows.y[train] - y_mean, matrices)
-        self.y = rows.y[own] - y_mean
+        y_train = np.delete(y, own)
+        self.systems = ShiftedSystems(inner, y_train - y_train.mean(), matrices)
+        self.y = y[own] - y_train.mean()
 
 
 def _score(folds: list[_Fold], weights: list[np.ndarray]) -> np.ndarray:
@@ -81,15 +88,6 @@ def _score(folds: list[_Fold], weights: list[np.ndarray]) -> np.ndarray:
     ]
     total = [np.sum((fold.y - fold.y.mean()) ** 2) for fold in folds]
     return r2_from_squares(np.stack(residual), np.array(total)[:, None])
-
-
-def _kernel(X: np.ndarray) -> np.ndarray:
-    """Return X X^T, complete."""
-    matrices = CpuMatrices(X.dtype)
-    kernel = matrices.zeros(1, len(X))[0]
-    matrices.add_product(kernel, np.ascontiguousarray(X.T))
-    matrices.mirror(kernel)
-    return kernel
 
 
 def _fill_null_space(kernel: np.ndarray) -> None:

@@ -113,9 +113,8 @@ def solve_refined(
     Higham (2002), Accuracy and Stability of Numerical Algorithms, chapter 12.
     """
     factor = matrices.factorize(matrix, alpha)
-    exact = matrices.to_numpy(matrix).astype(float, copy=False)
     solution = np.zeros(len(right))
     for _ in range(n_steps + 1):
-        residual = right - exact @ solution - alpha * solution
+        residual = right - matrices.multiply_exactly(matrix, solution) - alpha * solution
         solution += matrices.solve(factor, residual[None])[0]
     return solution

@@ -8,12 +8,10 @@ with S the scatter matrix of all n stars about their mean, S_f that of the fold'
 difference of these two means and n_t = n - n_f. Scores on the fold's own stars follow from the same sums.
 """
 
-from functools import partial
-
 import numpy as np
 
 from moe_exp.model.fold_sums import FoldSums
-from moe_exp.model.ridge_matrices import Matrices, Matrix
+from moe_exp.model.ridge_matrices import Matrices
 from moe_exp.model.ridge_solutions import (
     MAX_STEPS,
     Coefficients,
@@ -31,18 +29,22 @@ class SumsRidge:
     Parameters
     ----------
     sums : FoldSums
-        Each fold and its complement hold at least one star.
+        Each fold and its complement hold at least one star. They are used up: A_f takes the place of each fold's
+        matrix, since fresh memory of their size costs more time than the arithmetic.
     matrices : Matrices
         Operations for the sums' device and precision.
     """
 
     def __init__(self, sums: FoldSums, matrices: Matrices) -> None:
-        self._sums = sums
         self._matrices = matrices
         n_stars = sums.count.sum()
         self._mean, self._y_mean = sums.x.sum(axis=0) / n_stars, sums.y.sum() / n_stars
         self._right = sums.xy.sum(axis=0) - sums.y.sum() * self._mean
         self._total = sums.scatter_matrix(matrices)
+        self._folds = _Folds(sums, self._mean, self._y_mean, self._right)
+        self._train = sums.gram
+        for fold in range(self._folds.n_folds):
+            self._form_train_matrix(fold)
 
     def fit(self, alpha: float) -> Coefficients:
         """Fit all stars with one penalty."""
@@ -51,28 +53,26 @@ class SumsRidge:
 
     def cross_validate(self, alphas: np.ndarray, *, max_steps: int = MAX_STEPS) -> FoldScores:
         """Score every penalty (n_alphas,) on every fold."""
-        folds = _Folds(self._sums, self._mean, self._y_mean, self._right)
-        train = [self._train_matrix(folds, fold) for fold in range(folds.n_folds)]
-        systems = [ShiftedSystems(*of_fold, self._matrices) for of_fold in zip(train, folds.right, strict=True)]
-        score = partial(self._score, folds, train)
-        return cross_validate(systems, alphas, score, dtype=self._matrices.dtype, max_steps=max_steps)
+        pairs = zip(self._train, self._folds.right, strict=True)
+        systems = [ShiftedSystems(*of_fold, self._matrices) for of_fold in pairs]
+        return cross_validate(systems, alphas, self._score, dtype=self._matrices.dtype, max_steps=max_steps)
 
-    def _train_matrix(self, folds: "_Folds", fold: int) -> Matrix:
-        """Return A_f, complete."""
-        matrix = self._total - self._sums.gram[fold]
+    def _form_train_matrix(self, fold: int) -> None:
+        """Turn the fold's own sum of x x^T into A_f, complete."""
+        matrix, folds = self._train[fold], self._folds
+        self._matrices.subtract_from(self._total, matrix)
         self._matrices.add_rank_one(matrix, folds.mean[fold], float(folds.count[fold]))
         self._matrices.add_rank_one(matrix, folds.difference[fold], -float(folds.weight[fold]))
         self._matrices.mirror(matrix)
-        return matrix
 
-    def _score(self, folds: "_Folds", train: list[Matrix], solutions: list[np.ndarray]) -> np.ndarray:
+    def _score(self, solutions: list[np.ndarray]) -> np.ndarray:
         """Score each fold's coefficients (n_alphas, n_pixels) on the folds' own stars, (n_folds, n_alphas).
 
         The fold's own scatter matrix S_f enters as S - A_f - (n n_f / n_t) d d^T, whose products are at hand.
         """
-        coef = np.stack(solutions)
+        coef, folds = np.stack(solutions), self._folds
         total_image = self._matrices.multiply(self._total, coef.reshape(-1, coef.shape[-1])).reshape(coef.shape)
-        train_image = np.stack([self._matrices.multiply(*of_fold) for of_fold in zip(train, coef, strict=True)])
+        train_image = np.stack([self._matrices.multiply(*of_fold) for of_fold in zip(self._train, coef, strict=True)])
         quadratic = np.einsum("fap,fap->fa", coef, total_image - train_image, dtype=float)
         quadratic -= folds.weight[:, None] * _along(coef, folds.difference) ** 2
         offset = _along(coef, folds.mean - folds.train_mean) + (folds.train_y_mean - folds.y_mean)[:, None]
