@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import open_dict
 
 from moe_exp.config import Experiment, build, register
-from moe_exp.spectra.files import SpectraWriter
+from moe_exp.spectra.files import write_spectra
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,7 +46,7 @@ def write_stars(
     """Write made-up stars to a file of the layout."""
     flux, error, labels = make_stars(n_stars, n_pixels, seed)
     wavelength = np.linspace(8480, 8680, n_pixels)
-    with SpectraWriter(path, wavelength=wavelength, n_stars=n_stars, random_order=random_order) as writer:
+    with write_spectra(path, wavelength=wavelength, n_stars=n_stars, random_order=random_order) as writer:
         writer.add(flux, error, labels)
     return path
 

@@ -57,6 +57,16 @@ def test_the_least_recently_used_go_first(tmp_path):
     assert remade == ["b"]
 
 
+@pytest.mark.parametrize("damage", [lambda content: content[:-7], lambda content: b"", lambda content: content[::-1]])
+def test_a_damaged_result_is_made_again(tmp_path, shared, damage, caplog):
+    shared.get("stage", {}, lambda: list(range(100)))
+    [path] = tmp_path.rglob("*.pickle")
+    path.write_bytes(damage(path.read_bytes()))
+    assert shared.get("stage", {}, lambda: "again") == "again"
+    assert "is damaged and is made again" in caplog.text
+    assert shared.get("stage", {}, lambda: pytest.fail("made again")) == "again"
+
+
 SLOW = textwrap.dedent("""
     import sys, time
     from pathlib import Path
@@ -110,6 +120,7 @@ def project(tmp_path, monkeypatch):
 
 
 def digest_of(module: str) -> str:
+    cache._read_source.cache_clear()
     return code_digest.__wrapped__(module)
 
 

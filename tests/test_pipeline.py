@@ -6,7 +6,7 @@ import pytest
 from moe_exp.errors import InputError
 from moe_exp.pipeline import check, run
 from moe_exp.progress import Stages
-from moe_exp.spectra.files import SpectraWriter
+from moe_exp.spectra.files import write_spectra
 from moe_exp.spectra.simulated_files import write_stars as write_simulated
 from moe_exp.spectra.simulator import simulate
 from tests.conftest import write_stars
@@ -87,7 +87,7 @@ def test_files_of_the_simulator_give_the_numbers_of_simulated_data(configure, tm
     simulated = run(experiment, Stages()).results
     n_stars, simulator = 1600, experiment.data.simulator
     path = tmp_path / "mine.h5"
-    with SpectraWriter(path, wavelength=simulator.wavelength, n_stars=n_stars, random_order=True) as writer:
+    with write_spectra(path, wavelength=simulator.wavelength, n_stars=n_stars, random_order=True) as writer:
         write_simulated(writer, simulate(simulator, seed=0, first=0, last=n_stars), lambda n: None)
     files = ("experts.n_alphas=5", "evaluation.n_resamples=1000", "training.max_epochs=5")
     sizes = ("data.n_train=1000", "data.n_val=300", "data.n_test=300")

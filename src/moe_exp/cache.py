@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from filelock import FileLock
+
+from moe_exp.atomic import complete_file
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ T = TypeVar("T")
 
 PACKAGE = "moe_exp"
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
+DIGEST_SIZE = 32
+"""Bytes at the head of a kept result that tell whether the rest is whole."""
 
 
 def cache_key(identity: Mapping[str, Any]) -> str:
@@ -47,8 +51,7 @@ def code_digest(module: str) -> str:
     """
     digest = hashlib.sha256(json.dumps({name: version(name) for name in LIBRARIES}).encode())
     for path in sorted(_source_files(module)):
-        content = _code_alone(path.read_text()).encode() if path.suffix == ".py" else path.read_bytes()
-        digest.update(path.name.encode() + b"\0" + content)
+        digest.update(path.name.encode() + b"\0" + _read_source(path).content)
     return digest.hexdigest()[:16]
 
 
@@ -64,12 +67,27 @@ def _source_files(module: str) -> set[Path]:
         found.add(path)
         if path.name == "__init__.py":
             found |= set(path.parent.rglob("*.csv"))
-        waiting += [name for name in _imports(path) if name.startswith(f"{PACKAGE}.") and _is_module(name)]
+        waiting += [name for name in _read_source(path).imports if name.startswith(f"{PACKAGE}.") and _is_module(name)]
     return found
 
 
-def _imports(path: Path) -> Iterable[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+class _Source(NamedTuple):
+    """What counts of a file: its code (all of it, for a data file), and what that imports."""
+
+    content: bytes
+    imports: tuple[str, ...]
+
+
+@cache
+def _read_source(path: Path) -> _Source:
+    if path.suffix != ".py":
+        return _Source(path.read_bytes(), ())
+    tree = ast.parse(path.read_text())
+    return _Source(_code_alone(tree).encode(), tuple(_imports(tree)))
+
+
+def _imports(tree: ast.Module) -> Iterable[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -77,6 +95,7 @@ def _imports(path: Path) -> Iterable[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@cache
 def _is_module(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
@@ -84,12 +103,15 @@ def _is_module(name: str) -> bool:
         return False
 
 
-def _code_alone(source: str) -> str:
-    tree = ast.parse(source)
+def _code_alone(tree: ast.Module) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
     return ast.dump(tree)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=DIGEST_SIZE).digest()
 
 
 @dataclass(frozen=True)
@@ -112,20 +134,16 @@ class StageCache:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             if path.exists():
-                log.info("%s: recalled from the cache", stage)
                 os.utime(path)
-                with path.open("rb") as file:
-                    return pickle.load(file)
+                kept = path.read_bytes()
+                if _digest(kept[DIGEST_SIZE:]) == kept[:DIGEST_SIZE]:
+                    log.info("%s: recalled from the cache", stage)
+                    return pickle.loads(kept[DIGEST_SIZE:])
+                log.warning("%s: %s is damaged and is made again", stage, path)
             result = make()
-            partial = path.with_suffix(f".{os.getpid()}.partial")
-            try:
-                with partial.open("wb") as file:
-                    pickle.dump(result, file, protocol=pickle.HIGHEST_PROTOCOL)
-                    file.flush()
-                    os.fsync(file.fileno())
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+            content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
+            with complete_file(path) as partial:
+                partial.write_bytes(_digest(content) + content)
             self._prune(keep=path)
         return result
 

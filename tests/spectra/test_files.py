@@ -11,11 +11,11 @@ from moe_exp.spectra.files import (
     FLUX,
     WAVELENGTH,
     RowReader,
-    SpectraWriter,
     find_files,
     in_random_order,
     read_labels,
     read_wavelength,
+    write_spectra,
 )
 from tests.conftest import make_stars, write_stars
 
@@ -48,7 +48,7 @@ def test_file_appears_only_when_complete(tmp_path):
     path = tmp_path / "new" / "stars.h5"
 
     def write_half():
-        with SpectraWriter(path, wavelength=np.arange(60.0), n_stars=10, random_order=True) as writer:
+        with write_spectra(path, wavelength=np.arange(60.0), n_stars=10, random_order=True) as writer:
             writer.add(flux[:5], error[:5], labels[:5])
             raise KeyboardInterrupt
 

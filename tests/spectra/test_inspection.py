@@ -31,6 +31,16 @@ def test_nan_at_the_ends_of_error_is_counted_and_known_again(stars_file, tmp_pat
     assert inspect(stars_file, tmp_path).n_repaired == 2
 
 
+@pytest.mark.parametrize("n_bytes", [0, 100])
+def test_damaged_findings_are_found_again(stars_file, tmp_path, n_bytes, caplog):
+    before = inspect(stars_file, tmp_path)
+    [kept] = (tmp_path / "inspected").iterdir()
+    kept.write_bytes(kept.read_bytes()[:n_bytes])
+    again = inspect(stars_file, tmp_path)
+    assert "is damaged: the file is inspected again" in caplog.text
+    np.testing.assert_array_equal(again.checksums, before.checksums)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_bad_flux_is_refused(stars_file, tmp_path, value):
     spoil(stars_file, FLUX, 12, 5, value)

@@ -54,6 +54,15 @@ def test_a_lost_file_is_made_again(store):
     np.testing.assert_array_equal(read_all(store.require(5 * CHUNK_SIZE, Stages())), before)
 
 
+@pytest.mark.parametrize("keep", [0, 0.5, 0.99])
+def test_a_damaged_file_is_made_again(store, keep, caplog):
+    files = store.require(3 * CHUNK_SIZE, Stages())
+    before = read_all(files)
+    files[0].write_bytes(files[0].read_bytes()[: int(keep * files[0].stat().st_size)])
+    np.testing.assert_array_equal(read_all(store.require(3 * CHUNK_SIZE, Stages())), before)
+    assert "is damaged: its stars are made again" in caplog.text
+
+
 def test_an_interrupted_file_leaves_nothing_to_trust(store, monkeypatch):
     def stop_early(*arguments, **options):
         yield from list(simulate(*arguments, **options))[:1]

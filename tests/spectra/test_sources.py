@@ -5,7 +5,7 @@ import pytest
 
 from moe_exp.errors import InputError
 from moe_exp.progress import Stages
-from moe_exp.spectra.files import SpectraWriter
+from moe_exp.spectra.files import write_spectra
 from moe_exp.spectra.sources import Hdf5Data
 from tests.conftest import make_stars, write_stars
 
@@ -41,7 +41,7 @@ def test_shards_equal_one_file(tmp_path):
     flux, error, labels = make_stars(50)
     for number, part in enumerate((slice(0, 20), slice(20, 23), slice(23, 50))):
         shard, n_stars = tmp_path / f"shard_{number}.h5", part.stop - part.start
-        with SpectraWriter(
+        with write_spectra(
             shard, wavelength=np.linspace(8480, 8680, 60), n_stars=n_stars, random_order=False
         ) as writer:
             writer.add(flux[part], error[part], labels[part])
@@ -85,7 +85,7 @@ def test_flux_is_handed_out_in_units_of_its_median(tmp_path):
     flux, error, labels = make_stars(50)
     scale = 2.0**-55  # about 2.8e-17
     path = tmp_path / "physical.h5"
-    with SpectraWriter(path, wavelength=np.linspace(8480, 8680, 60), n_stars=50, random_order=False) as writer:
+    with write_spectra(path, wavelength=np.linspace(8480, 8680, 60), n_stars=50, random_order=False) as writer:
         writer.add(flux * np.float32(scale), error * np.float32(scale), labels)
     sizes = {"n_train": 30, "n_val": 10, "n_test": 10}
     physical = open_data(tmp_path, path=str(path), **sizes)

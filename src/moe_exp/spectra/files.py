@@ -10,13 +10,15 @@ one pandas table                        labels: T_eff [K], log_g [dex], M_H [dex
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 
+from moe_exp.atomic import complete_file
 from moe_exp.errors import InputError
 
 WAVELENGTH = "spectrumdataset/wave"
@@ -162,7 +164,30 @@ def in_random_order(path: Path) -> bool:
 
 
 class SpectraWriter:
-    """Write one file of this layout, some stars at a time; it appears under its name only when it is complete.
+    """Takes the stars of one file, some at a time; see `write_spectra`.
+
+    Parameters
+    ----------
+    file : h5py.File
+        Open, with room for the stars.
+    """
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+        self.labels: list[pd.DataFrame] = []
+        self.n_written = 0
+
+    def add(self, flux: np.ndarray, error: np.ndarray, labels: pd.DataFrame) -> None:
+        """Append stars: flux and error (n, n_pixels), and n rows of labels with teff, logg, m_h and any others."""
+        rows = slice(self.n_written, self.n_written + len(flux))
+        self._file[FLUX][rows], self._file[ERROR][rows] = flux, error
+        self.labels.append(labels.rename(columns={ours: theirs for theirs, ours in FILE_LABELS.items()}))
+        self.n_written = rows.stop
+
+
+@contextmanager
+def write_spectra(path: Path, *, wavelength: np.ndarray, n_stars: int, random_order: bool) -> Iterator[SpectraWriter]:
+    """Write one file of this layout; it appears under its name only when it is complete.
 
     Parameters
     ----------
@@ -172,40 +197,21 @@ class SpectraWriter:
         How many stars the file will hold.
     random_order : bool
         Whether the stars are independent draws: then splits are taken in the stored order.
+
+    Raises
+    ------
+    ValueError
+        If another number of stars was added.
     """
-
-    def __init__(self, path: Path, *, wavelength: np.ndarray, n_stars: int, random_order: bool) -> None:
-        self.path, self.n_stars = path, n_stars
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        self._labels: list[pd.DataFrame] = []
-        self._written = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = h5py.File(self._partial, "w")
-        self._file[WAVELENGTH] = wavelength
-        self._file.attrs[RANDOM_ORDER] = int(random_order)
-        for name in (FLUX, ERROR):
-            self._file.create_dataset(name, (n_stars, len(wavelength)), "<f4")
-
-    def add(self, flux: np.ndarray, error: np.ndarray, labels: pd.DataFrame) -> None:
-        """Append stars: flux and error (n, n_pixels), and n rows of labels with teff, logg, m_h and any others."""
-        rows = slice(self._written, self._written + len(flux))
-        self._file[FLUX][rows], self._file[ERROR][rows] = flux, error
-        self._labels.append(labels.rename(columns={ours: theirs for theirs, ours in FILE_LABELS.items()}))
-        self._written = rows.stop
-
-    def __enter__(self) -> "SpectraWriter":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            self._file.close()
-            if kind is None:
-                if self._written != self.n_stars:
-                    raise ValueError(f"{self.path}: {self._written} of {self.n_stars} stars were added")
-                labels = pd.concat(self._labels, ignore_index=True)
-                labels.to_hdf(self._partial, key=LABELS, format="table", mode="a", index=False)
-                with self._partial.open("rb") as file:
-                    os.fsync(file.fileno())
-                self._partial.replace(self.path)
-        finally:
-            self._partial.unlink(missing_ok=True)
+    with complete_file(path) as partial:
+        with h5py.File(partial, "w") as file:
+            file[WAVELENGTH] = wavelength
+            file.attrs[RANDOM_ORDER] = int(random_order)
+            for name in (FLUX, ERROR):
+                file.create_dataset(name, (n_stars, len(wavelength)), "<f4")
+            writer = SpectraWriter(file)
+            yield writer
+        if writer.n_written != n_stars:
+            raise ValueError(f"{path}: {writer.n_written} of {n_stars} stars were added")
+        labels = pd.concat(writer.labels, ignore_index=True)
+        labels.to_hdf(partial, key=LABELS, format="table", mode="a", index=False)

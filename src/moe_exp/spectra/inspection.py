@@ -6,7 +6,6 @@ of change stay the same.
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from moe_exp.atomic import complete_file
+from moe_exp.cache import cache_key, code_digest
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.spectra.files import ERROR, FLUX, RowReader, read_labels, read_wavelength
@@ -92,23 +93,33 @@ def inspect(path: Path, cache_dir: Path, advance: Callable[[int], None] = lambda
         If anything in the file cannot be used.
     """
     stat = path.stat()
-    identity = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
-    kept = cache_dir / "inspected" / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.parquet"
-    if kept.exists():
-        found = pd.read_parquet(kept)
-        checksums = found.pop("star_checksum").to_numpy()
-        advance(len(found))
-        return Inspection(found, checksums, int(found.attrs["n_repaired"]))
+    identity = {"file": f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}", "code": code_digest(__name__)}
+    kept = cache_dir / "inspected" / f"{cache_key(identity)}.parquet"
+    known = _recall(kept)
+    if known is not None:
+        advance(len(known.labels))
+        return known
     inspection = _read_in_full(path, advance)
     if inspection.n_repaired:
         log.info("%s: %d NaN at the ends of error vectors, repaired when read", path, inspection.n_repaired)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(f".{os.getpid()}.partial")
     found = inspection.labels.assign(star_checksum=inspection.checksums)
     found.attrs["n_repaired"] = inspection.n_repaired
-    found.to_parquet(partial)
-    partial.replace(kept)
+    with complete_file(kept) as partial:
+        found.to_parquet(partial)
     return inspection
+
+
+def _recall(kept: Path) -> Inspection | None:
+    """Return what was found earlier; nothing where that was not kept, or is damaged."""
+    try:
+        found = pd.read_parquet(kept)
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError):  # pyarrow's errors are both
+        log.warning("%s is damaged: the file is inspected again", kept)
+        return None
+    checksums = found.pop("star_checksum").to_numpy()
+    return Inspection(found, checksums, int(found.attrs["n_repaired"]))
 
 
 def _read_in_full(path: Path, advance: Callable[[int], None]) -> Inspection:

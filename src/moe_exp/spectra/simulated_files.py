@@ -17,7 +17,7 @@ from filelock import FileLock
 from moe_exp.cache import cache_key, code_digest
 from moe_exp.machine import require_room
 from moe_exp.progress import Advance, Stages
-from moe_exp.spectra.files import ERROR, FLUX, RowReader, SpectraWriter, read_labels
+from moe_exp.spectra.files import ERROR, FLUX, RowReader, SpectraWriter, read_labels, write_spectra
 from moe_exp.spectra.simulator import CHUNK_SIZE, Simulator, StarChunk, simulate
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class SimulatedFiles:
     def _find_unfinished(self, needed: int) -> Iterator[Unfinished]:
         for first in range(0, needed, STARS_PER_FILE):
             path, last = self._path(first), min(first + STARS_PER_FILE, needed)
-            done = first + (RowReader(path, FLUX).shape[0] if path.exists() else 0)
+            done = first + _count_stars(path)
             if done < last:
                 yield Unfinished(path, first, done, last)
 
@@ -104,13 +104,24 @@ class SimulatedFiles:
         """Write files whose missing stars follow each other; stars that a file holds already are kept."""
         chunks = simulate(self.simulator, seed=self.seed, first=files[0].done, last=files[-1].last, device=self.device)
         for path, first, done, last in files:
-            with SpectraWriter(
+            with write_spectra(
                 path, wavelength=self.simulator.wavelength, n_stars=last - first, random_order=True
             ) as writer:
                 if done > first:
                     rows = np.arange(done - first)
                     writer.add(RowReader(path, FLUX).read(rows), RowReader(path, ERROR).read(rows), read_labels(path))
                 write_stars(writer, islice(chunks, (last - done) // CHUNK_SIZE), advance)
+
+
+def _count_stars(path: Path) -> int:
+    """Return how many stars a file of the cache holds; none where it is missing or damaged."""
+    try:
+        return RowReader(path, FLUX).shape[0]
+    except FileNotFoundError:
+        return 0
+    except (OSError, KeyError):
+        log.warning("%s is damaged: its stars are made again", path)
+        return 0
 
 
 def _consecutive(files: list[Unfinished]) -> list[list[Unfinished]]:
