@@ -1,5 +1,7 @@
 """Run one experiment, or a sweep of them: compose the configuration, run the stages, log to MLflow."""
 
+import atexit
+import gc
 import logging
 from pathlib import Path
 
@@ -7,6 +9,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
+
+# What imports make stays until the end: to search it for garbage on the way, and again at exit, would cost two seconds.
+gc.set_threshold(100_000)
+atexit.register(gc.freeze)
 
 PROJECT_ROOT = Path(__file__).resolve().parent
 log = logging.getLogger("moe_exp.train")

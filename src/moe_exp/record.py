@@ -10,7 +10,7 @@ import yaml
 from moe_exp.conclusions import Conclusions
 from moe_exp.config import Experiment
 from moe_exp.evaluation.published import published_r2
-from moe_exp.figures import all_figures, sweep_figures
+from moe_exp.figures import DPI, all_figures, sweep_figures, to_image
 from moe_exp.machine import describe_machine, peak_memory_gb
 from moe_exp.pipeline import Outcome
 from moe_exp.spectra.dataset import Dataset
@@ -72,17 +72,18 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     curve = gate.curve_ if len(gate.curve_) else None
     published = published_r2(n_train=len(outcome.dataset.train), noise_level=outcome.dataset.test.noise_level)
     figures = all_figures(results, curve, published=published, loss=gate.loss_label)
+    images = {name: to_image(figure) for name, figure in figures.items()}
     with run.artifacts() as folder:
         for name, table in tables(outcome).items():
             path = folder / "tables" / f"{name}.csv"
             path.parent.mkdir(exist_ok=True)
             table.to_csv(path, index=False)
         results.predictions.to_frame().to_parquet(folder / "predictions.parquet")
-        for name, figure in figures.items():
+        for name, image in images.items():
             path = folder / "figures" / f"{name}.png"
             path.parent.mkdir(exist_ok=True)
-            figure.savefig(path)
-    run.log_images(figures)
+            image.save(path, dpi=(DPI, DPI))
+    run.log_images(images)
     if curve is not None:
         losses = {f"gate/{name}": curve[name].to_numpy() for name in ("train_loss", "holdout_loss")}
         run.log_curve(losses, curve["epoch"].to_numpy())
@@ -105,7 +106,7 @@ def record_conclusions(
     with run.artifacts() as folder:
         conclusions.write_report(folder, command=command, remarks=remarks)
         conclusions.write_tables(folder / "comparison")
-    run.log_images(sweep_figures(conclusions.comparison))
+    run.log_images({name: to_image(figure) for name, figure in sweep_figures(conclusions.comparison).items()})
     scores = conclusions.comparison.scores
     gates = scores[scores["kind"] == "gate"]
     run.log_metrics({f"r2/{_slug(row)}": row["r2"] for row in gates.to_dict("records")})

@@ -20,12 +20,11 @@ import mlflow
 import numpy as np
 import psutil
 from filelock import FileLock
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunStatus, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from PIL.Image import Image
 
 from moe_exp.errors import InputError
 
@@ -135,12 +134,10 @@ class TrackedRun:
             yield Path(folder)
             self._client.log_artifacts(self.run_id, folder)
 
-    def log_images(self, figures: Mapping[str, Figure]) -> None:
-        """Put figures into the image charts of the MLflow UI."""
-        for name, figure in figures.items():
-            canvas = FigureCanvasAgg(figure)
-            canvas.draw()
-            self._client.log_image(self.run_id, np.asarray(canvas.buffer_rgba())[..., :3], key=name, step=0)
+    def log_images(self, images: Mapping[str, Image]) -> None:
+        """Put images into the image charts of the MLflow UI."""
+        for name, image in images.items():
+            self._client.log_image(self.run_id, image, key=name, step=0)
 
 
 def open_run(

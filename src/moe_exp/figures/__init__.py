@@ -9,10 +9,11 @@ from moe_exp.evaluation.results import Results
 from moe_exp.figures.comparison import delta_r2_distribution, delta_r2_per_bin, r2_of_models
 from moe_exp.figures.gates import gate_weight_distribution, training_curve
 from moe_exp.figures.heat_maps import delta_r2_heat_map
-from moe_exp.figures.style import GATE_COLOURS, gate_colour
+from moe_exp.figures.style import DPI, GATE_COLOURS, gate_colour, to_image
 from moe_exp.figures.sweeps import r2_along, sweep_figures
 
 __all__ = [
+    "DPI",
     "GATE_COLOURS",
     "all_figures",
     "delta_r2_distribution",
@@ -23,6 +24,7 @@ __all__ = [
     "r2_along",
     "r2_of_models",
     "sweep_figures",
+    "to_image",
     "training_curve",
 ]
 

@@ -4,7 +4,9 @@ import zlib
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from moe_exp.evaluation.bootstrap import Interval
 
@@ -43,6 +45,13 @@ def display_name(model: str) -> str:
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of a size in inches that is saved at `DPI`."""
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
+def to_image(figure: Figure) -> Image.Image:
+    """Draw a figure once, for every place that wants its pixels; save it with ``dpi=(DPI, DPI)``."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
 
 
 def set_title(figure: Figure, title: str) -> None:
