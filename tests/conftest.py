@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import open_dict
+from hydra import initialize_config_dir
 
-from moe_exp.config import Experiment, build, register
+from moe_exp.config import Experiment, register
 from moe_exp.spectra.files import write_spectra
+from moe_exp.sweep import compose_job
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
@@ -75,11 +75,7 @@ def configure(tmp_path: Path, cache_dir: Path) -> Callable[..., Experiment]:
         ]
         register(tmp_path)
         with initialize_config_dir(str(PROJECT_ROOT / "conf"), version_base="1.3"):
-            config = compose("config", [*places, *overrides], return_hydra_config=True)
-        choices = dict(config.hydra.runtime.choices)
-        with open_dict(config):
-            del config["hydra"]
-        return build(config, choices)
+            return compose_job([*places, *overrides], "config")
 
     return compose_and_build
 

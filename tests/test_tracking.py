@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from moe_exp.errors import InputError
-from moe_exp.tracking import Tracking, closing, git_diff, git_tags, open_run, open_store, version_tags
+from moe_exp.tracking import Tracking, closing, open_run, open_store
 
 
 @pytest.fixture(scope="session")
@@ -150,20 +150,3 @@ def test_the_plain_command_is_named_for_the_plain_store(tmp_path):
     other = Tracking(uri=f"sqlite:///{tmp_path}/other.db", artifacts="x")
     assert f"mlflow ui --backend-store-uri sqlite:///{tmp_path}/other.db" in other.describe()
     assert "http://server" in Tracking(uri="http://server", artifacts="x").describe()
-
-
-def test_git_state_is_read_from_a_checkout(tmp_path):
-    assert git_tags(tmp_path) == {}
-    assert git_diff(tmp_path) == ""
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    for command in (["init", "-q"], [*identity, "commit", "-q", "--allow-empty", "-m", "start"]):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True)
-    assert git_tags(tmp_path)["git.dirty"] == "false"
-    (tmp_path / "new.txt").write_text("new")
-    subprocess.run(["git", "add", "new.txt"], cwd=tmp_path, check=True)
-    assert git_tags(tmp_path)["git.dirty"] == "true"
-    assert "+new" in git_diff(tmp_path)
-
-
-def test_versions_name_the_packages():
-    assert {"version.torch", "version.numpy", "version.mlflow"} <= set(version_tags())

@@ -5,8 +5,11 @@ import platform
 import resource
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import torch
 
 from moe_exp.errors import InputError
@@ -21,6 +24,17 @@ def peak_memory_gb() -> float:
     """Return the largest resident memory of this process so far, in GB (1e9 bytes)."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let torch compute with one thread: the same sums in the same order, whatever the machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def choose_device(device: str) -> str:
@@ -40,13 +54,26 @@ def choose_device(device: str) -> str:
 
 
 def describe_machine() -> dict[str, str]:
-    """Return host, system, Python and cores as plain text."""
+    """Return host, system, Python, processor, cores, memory and GPU as plain text."""
     return {
         "host": platform.node(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "processor": _processor(),
         "cores": str(usable_cores()),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
+
+
+def _processor() -> str:
+    """Return the processor's name as Linux tells it, else as Python does."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def require_room(folder: Path, n_bytes: int, what: str, advice: str) -> None:

@@ -13,8 +13,9 @@ from moe_exp.evaluation.published import published_r2
 from moe_exp.figures import DPI, all_figures, sweep_figures, to_image
 from moe_exp.machine import describe_machine, peak_memory_gb
 from moe_exp.pipeline import Outcome
+from moe_exp.provenance import git_diff, git_tags, version_tags
 from moe_exp.spectra.dataset import Dataset
-from moe_exp.tracking import TrackedRun, git_diff, git_tags, version_tags
+from moe_exp.tracking import TrackedRun
 
 
 def name_run(experiment: Experiment) -> str:

@@ -4,21 +4,16 @@ import json
 import logging
 import math
 import os
-import signal
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
 
 import mlflow
 import numpy as np
-import psutil
 from filelock import FileLock
 from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunStatus, RunTag, ViewType
@@ -27,11 +22,11 @@ from mlflow.tracking import MlflowClient
 from PIL.Image import Image
 
 from moe_exp.errors import InputError
+from moe_exp.processes import is_alive, process_tags, terminate_as_exit
 
 log = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
-PACKAGES = ("moe_exp", "numpy", "scikit-learn", "torch", "mlflow", "hydra-core")
 METRICS_A_BATCH = 1000
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # the UI's pages for training, not those for language models
@@ -310,12 +305,6 @@ def fetch_artifact(tracking: Tracking, run: LoggedRun, name: str) -> Path:
         ) from error
 
 
-def process_tags() -> dict[str, str]:
-    """Identify this process, so that a later one can tell whether it still lives."""
-    started = psutil.Process().create_time()
-    return {"process.host": socket.gethostname(), "process.pid": str(os.getpid()), "process.started": f"{started:.0f}"}
-
-
 def settle_dead_runs(client: MlflowClient, experiment_id: str) -> None:
     """Mark runs of this host as FAILED that say RUNNING but whose process is gone."""
     running = client.search_runs(
@@ -324,60 +313,7 @@ def settle_dead_runs(client: MlflowClient, experiment_id: str) -> None:
         run_view_type=ViewType.ACTIVE_ONLY,
     )
     for run in running:
-        if not _is_alive(int(run.data.tags["process.pid"]), float(run.data.tags["process.started"])):
+        if not is_alive(int(run.data.tags["process.pid"]), float(run.data.tags["process.started"])):
             log.info("run %s was left RUNNING by a process that is gone: marked FAILED", run.info.run_name)
             client.set_tag(run.info.run_id, "error", "the process ended without closing the run")
             client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
-
-
-def _is_alive(pid: int, started: float) -> bool:
-    try:
-        return abs(psutil.Process(pid).create_time() - started) < 2
-    except psutil.NoSuchProcess:
-        return False
-
-
-@contextmanager
-def terminate_as_exit() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit, so that the run is closed on the way out."""
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    try:
-        before = signal.signal(signal.SIGTERM, leave)
-    except ValueError:  # not in the main thread: signals belong to somebody else
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def version_tags() -> dict[str, str]:
-    """Return the versions of the packages that decide the numbers."""
-    return {f"version.{package}": version(package) for package in PACKAGES}
-
-
-def git_tags(folder: Path) -> dict[str, str]:
-    """Return the commit of a checkout and whether its tree differs from it; nothing outside a checkout."""
-    try:
-        commit = _git(folder, "rev-parse", "HEAD").strip()
-        dirty = bool(_git(folder, "status", "--porcelain").strip())
-    except (OSError, subprocess.CalledProcessError):
-        return {}
-    return {"mlflow.source.git.commit": commit, "git.dirty": str(dirty).lower()}
-
-
-def git_diff(folder: Path) -> str:
-    """Return what the tree changes against its commit, or nothing outside a checkout."""
-    try:
-        return _git(folder, "diff", "HEAD")
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, errors="replace").stdout

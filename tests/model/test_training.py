@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from moe_exp.errors import InputError
+from moe_exp.machine import one_torch_thread
 from moe_exp.model.gates import GateStars, LinearGate, MlpGate, Training
 from moe_exp.model.gates.softmax import bin_cross_entropy, mixed_squared_error
-from moe_exp.model.gates.training import one_torch_thread, train
+from moe_exp.model.gates.training import train
 from tests.model.gate_stars import draw_stars
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from moe_exp.spectra.simulator.simulation import one_torch_thread
+from moe_exp.machine import one_torch_thread
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from moe_exp.errors import InputError
+from moe_exp.machine import one_torch_thread
 from moe_exp.model.gates.base import Gate
-from moe_exp.model.gates.training import GateStars, one_torch_thread, train
+from moe_exp.model.gates.training import GateStars, train
 from moe_exp.random_streams import random_stream
 
 logger = logging.getLogger(__name__)

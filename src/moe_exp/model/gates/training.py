@@ -1,7 +1,6 @@
 """How a torch gate is trained: one recipe that all of them share, and the loop that follows it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -174,17 +173,6 @@ def train(
     curve = pd.DataFrame(history, columns=["train_loss", "holdout_loss"])
     curve.insert(0, "epoch", np.arange(1, len(curve) + 1))
     return TrainingRecord(curve, converged)
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Run torch on one thread: a gate's matrices are small, and the result cannot depend on the number of cores."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 def _split(stars: GateStars, holdout_fraction: float, rng: np.random.Generator) -> tuple[GateStars, GateStars]:

@@ -1,7 +1,6 @@
 """Many stars, in chunks, on one or several processes."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +8,7 @@ import pandas as pd
 import torch
 
 from moe_exp.errors import InputError
-from moe_exp.machine import usable_cores
+from moe_exp.machine import one_torch_thread, usable_cores
 from moe_exp.spectra.simulator.error_model import flux_error, sky_spectrum
 from moe_exp.spectra.simulator.labels import draw_labels
 from moe_exp.spectra.simulator.settings import Simulator
@@ -56,17 +55,6 @@ class ChunkMaker:
         flux = self.synthesizer.synthesize(torch.tensor(labels.to_numpy())).cpu().numpy()
         error = flux_error(self.simulator, self.simulator.wavelength, flux, labels["mag"].to_numpy())
         return StarChunk(labels, flux, error)
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Let torch compute with one thread: the same sums in the same order, whatever the machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def simulate(

@@ -80,6 +80,8 @@ class Synthesizer:
         What the amplitudes of the other templates are made of.
     shapes : Tensor of shape (4, n_grid)
         Functions of wavelength that make up the source function.
+    tiles : list of Tile
+        Stretches of the grid, each with the templates that `synthesize` needs there.
     """
 
     def __init__(self, simulator: Simulator, *, device: str = "cpu") -> None:
@@ -102,7 +104,7 @@ class Synthesizer:
         self._scale = self._scale.to(self.device)
         self.shapes = source_shapes(wavelength).to(torch.float32).to(self.device)
         with torch.no_grad():
-            self._tiles = list(self._cut_tiles(extremes))
+            self.tiles = list(self._cut_tiles(extremes))
 
     def layers(self, labels: Tensor, *, dtype: torch.dtype = torch.float32) -> Layers:
         """Return the optical depths and source functions of stars, from labels (n_stars, n_labels) in float64."""
@@ -173,7 +175,7 @@ class Synthesizer:
 
     def _transfer(self, layers: Layers, buffers: dict[int, Buffers], flux: Tensor) -> None:
         """Write the flux on the fine grid, tile by tile."""
-        for tile in self._tiles:
+        for tile in self.tiles:
             width = tile.templates.shape[1]
             amplitudes = layers.amplitudes[..., tile.rows]
             flux[:, tile.columns] = emergent_flux(
@@ -181,7 +183,7 @@ class Synthesizer:
             )
 
     def _allocate(self, n_stars: int) -> dict[int, Buffers]:
-        widths = {tile.templates.shape[1] for tile in self._tiles}
+        widths = {tile.templates.shape[1] for tile in self.tiles}
         return {
             width: Buffers.allocate(n_depths=self.simulator.n_depths, n_stars=n_stars, n_tile=width, device=self.device)
             for width in widths
