@@ -44,18 +44,20 @@ class Stages:
         )
         log.info("%s: start%s", name, f" ({total:,} {unit})" if total else "")
         start = last_line = time.monotonic()
-        done = 0
+        done, first, first_time = 0, 0, start
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(name, total=total)
 
             def advance(units: int) -> None:
-                nonlocal done, last_line
+                nonlocal done, first, first_time, last_line
                 done += units
                 bar.advance(task, units)
                 now = time.monotonic()
-                if total and now - last_line > LOG_EVERY_S:
+                if not first:  # what went before the first units, such as reading, does not come again
+                    first, first_time = done, now
+                elif total and now - last_line > LOG_EVERY_S:
                     last_line = now
-                    left = (now - start) / done * (total - done)
+                    left = (now - first_time) / (done - first) * (total - done)
                     log.info("%s: %s of %s %s, about %.0f s left", name, f"{done:,}", f"{total:,}", unit, left)
 
             try:
