@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: run test ui lint format bench clean
 
@@ -23,8 +24,14 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(INSTALLED)  ## wall time and peak memory of each stage at 32k and 100k
+bench: $(INSTALLED)  ## every comparison with its rivals, into bench/results/: an hour on 2 cores, 11 GB of spectra
+	$(INSTALL) --editable '.[bench]'
+	$(BIN)/python bench/ridge.py
+	$(BIN)/python bench/bootstrap.py
+	$(BIN)/python bench/simulator.py
+	$(BIN)/python bench/accuracy.py
 	$(BIN)/python bench/stages.py
+	$(BIN)/python bench/stages.py --n-train 100000 --from-nothing --name from_nothing
 
 clean:  ## everything that can be made again; mlflow.db and mlruns stay
 	rm -rf .venv .cache outputs .mypy_cache .pytest_cache .ruff_cache src/*.egg-info
@@ -33,5 +40,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(INSTALL) --editable '.[dev]'
 	@touch $@

@@ -1,39 +1,41 @@
-"""Time one expert's cross-validated Ridge against what a user would otherwise pick.
+"""The experts' cross-validated Ridges against what a user would otherwise pick, on the project's own spectra.
 
-All rivals get the same stars, penalties and folds. Before any time is printed, the penalties that they choose and their
-predictions for further stars are compared.
+All rivals get the same noisy spectra, penalties and folds, in memory. Before any time is compared, the penalties that
+they choose and their predictions for the gate's stars are. scikit-learn fits all nine experts, himalaya, which takes
+several times as long, the first two.
 
-    python bench/ridge.py                       # 2,000 stars, 1,024 pixels: seconds
-    python bench/ridge.py --full                # 9,000 stars, 4,096 pixels, as at 100,000 training stars: minutes
-    python bench/ridge.py --full --only ours    # without the slow rivals
+    python bench/ridge.py                       # 100,000 training stars: some 10 minutes
+    python bench/ridge.py --n-train 32000
+    python bench/ridge.py --only ours
 """
 
 import argparse
-import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+from common import configure, keep, time_best
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
 from moe_exp.model.moments import Moments
 from moe_exp.model.ridge import CrossValidatedRidge, assign_folds
+from moe_exp.pipeline import divide
+from moe_exp.progress import Stages
+from moe_exp.random_streams import random_stream
 
-T = TypeVar("T")
-
-ALPHAS = np.logspace(-3, 5, 9)
 N_FOLDS = 5
-BLOCK_ROWS = 2000
+BLOCK_ROWS = 1024
 TOLERANCE = 1e-4
 """Largest difference of two rivals' predictions [dex]."""
 
 
-class Data(NamedTuple):
-    """Training stars with their folds, and further stars."""
+class Expert(NamedTuple):
+    """Training stars of one bin with their folds, and further stars."""
 
+    name: str
     X: np.ndarray
     y: np.ndarray
     fold_index: np.ndarray
@@ -47,98 +49,117 @@ class Answer(NamedTuple):
     prediction: np.ndarray
 
 
-def draw_data(n_stars: int, n_pixels: int, *, noise: float, n_new: int = 500, n_components: int = 30) -> Data:
-    """Draw smooth components of low rank plus independent noise of each pixel."""
-    rng = np.random.default_rng(12)
-    n_all = n_stars + n_new
-    grid = np.linspace(0, 1, n_pixels)
-    centres, widths = rng.uniform(0, 1, (n_components, 1)), 10 ** rng.uniform(-2.5, -0.5, (n_components, 1))
-    labels = rng.standard_normal((n_all, 5))
-    depth = np.tanh(labels @ rng.standard_normal((5, n_components)) / 2) * 10 ** rng.uniform(-2.5, -1, n_components)
-    flux = (1 + depth @ np.exp(-(((grid - centres) / widths) ** 2))).astype(np.float32)
-    flux += np.float32(noise) * rng.standard_normal(flux.shape, dtype=np.float32)
-    return Data(flux[:n_stars], 3 + labels[:n_stars, 0], assign_folds(n_stars, N_FOLDS, rng), flux[n_stars:])
+def load_experts(n_train: int, n_new: int = 1000) -> Iterator[Expert]:
+    """Yield the stars of each bin, and some of the gate's stars to predict."""
+    experiment = configure(f"data.n_train={n_train}")
+    dataset = experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+    bins, bin_index = divide(experiment, dataset)
+    X_new, y = dataset.gate.noisy_flux(np.arange(n_new)), dataset.train.labels["logg"].to_numpy(float)
+    for index, name in enumerate(bins.names_):
+        members = np.flatnonzero(bin_index == index)
+        fold_index = assign_folds(len(members), N_FOLDS, random_stream(0, "folds", index + 1))
+        yield Expert(name, dataset.train.noisy_flux(members), y[members], fold_index, X_new)
 
 
-def fit_ours(data: Data) -> Answer:
+def multiply(expert: Expert) -> None:
+    """Form the Gram product alone, by numpy: every method that works on pixels has to."""
+    _ = expert.X.T @ expert.X
+
+
+def fit_ours(expert: Expert, alphas: np.ndarray) -> Answer:
     """Stream the stars in blocks, then fit."""
     moments = Moments(N_FOLDS)
-    for start in range(0, len(data.y), BLOCK_ROWS):
+    for start in range(0, len(expert.y), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
-        moments.add(data.X[block], data.y[block], data.fold_index[block])
-    model = CrossValidatedRidge(alphas=ALPHAS).fit_moments(moments)
-    return Answer(model.alpha_, model.predict(data.X_new))
+        moments.add(expert.X[block], expert.y[block], expert.fold_index[block])
+    model = CrossValidatedRidge(alphas=alphas).fit_moments(moments)
+    return Answer(model.alpha_, model.predict(expert.X_new))
 
 
-def fit_scikit_learn(data: Data) -> Answer:
+def fit_scikit_learn(expert: Expert, alphas: np.ndarray) -> Answer:
     """Search the grid by refits."""
-    search = GridSearchCV(Ridge(), {"alpha": ALPHAS}, cv=PredefinedSplit(data.fold_index)).fit(data.X, data.y)
-    return Answer(search.best_params_["alpha"], search.predict(data.X_new))
+    search = GridSearchCV(Ridge(), {"alpha": alphas}, cv=PredefinedSplit(expert.fold_index)).fit(expert.X, expert.y)
+    return Answer(search.best_params_["alpha"], search.predict(expert.X_new))
 
 
-def fit_himalaya(data: Data) -> Answer:
+def fit_himalaya(expert: Expert, alphas: np.ndarray) -> Answer:
     """Search the grid by singular value decompositions, in torch."""
     from himalaya.backend import set_backend
     from himalaya.ridge import RidgeCV
 
     backend = set_backend("torch")
-    cv = PredefinedSplit(data.fold_index)
-    model = RidgeCV(alphas=ALPHAS, fit_intercept=True, cv=cv).fit(data.X, data.y.astype(np.float32))
-    prediction = backend.to_numpy(model.predict(data.X_new))
+    model = RidgeCV(alphas=alphas, fit_intercept=True, cv=PredefinedSplit(expert.fold_index))
+    model.fit(expert.X, expert.y.astype(np.float32))
+    prediction = backend.to_numpy(model.predict(expert.X_new))
     return Answer(float(backend.to_numpy(model.best_alphas_).squeeze()), prediction.squeeze())
 
 
-RIVALS: dict[str, Callable[[Data], Answer]] = {
-    "ours": fit_ours,
-    "scikit-learn GridSearchCV(Ridge())": fit_scikit_learn,
-    "himalaya RidgeCV, torch": fit_himalaya,
-}
+class Rival(NamedTuple):
+    """A way to fit an expert, and how many of the nine it is given."""
+
+    fit: Callable[[Expert, np.ndarray], Answer]
+    n_experts: int
 
 
-def time_best(run: Callable[[], T], *, n_repeats: int) -> tuple[float, T]:
-    """Return the shortest wall time [s] of some runs, and what the last returned."""
-    times = []
-    for _ in range(n_repeats):
-        start = time.perf_counter()
-        answer = run()
-        times.append(time.perf_counter() - start)
-    return min(times), answer
+OURS, SKLEARN, HIMALAYA = "ours", "scikit-learn GridSearchCV(Ridge())", "himalaya RidgeCV, torch"
+RIVALS = {OURS: Rival(fit_ours, 9), SKLEARN: Rival(fit_scikit_learn, 9), HIMALAYA: Rival(fit_himalaya, 2)}
 
 
-def compare(answers: dict[str, Answer]) -> None:
-    """Stop if rivals chose another penalty or predict something else than ours."""
-    ours = answers["ours"]
+def compare(expert: Expert, answers: dict[str, Answer]) -> float:
+    """Return the largest difference of predictions from ours [dex]; stop if it, or a penalty, is another."""
+    ours = answers[OURS]
+    largest = 0.0
     for name, answer in answers.items():
-        difference = np.abs(answer.prediction - ours.prediction).max()
+        difference = float(np.abs(answer.prediction - ours.prediction).max())
         if not np.isclose(answer.alpha, ours.alpha) or difference > TOLERANCE:
             raise SystemExit(
-                f"{name} disagrees: alpha {answer.alpha:g} (ours {ours.alpha:g}), predictions differ by up to "
-                f"{difference:.1e} dex (at most {TOLERANCE:g})."
+                f"{expert.name}: {name} disagrees: alpha {answer.alpha:g} (ours {ours.alpha:g}), predictions differ by "
+                f"up to {difference:.1e} dex (at most {TOLERANCE:g})."
             )
-        print(f"{name}: alpha {answer.alpha:g}, predictions within {difference:.1e} dex of ours")
+        largest = max(largest, difference)
+    return largest
 
 
 def main() -> None:
     """Run the comparison that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="9,000 stars with 4,096 pixels")
-    parser.add_argument("--n-stars", type=int)
-    parser.add_argument("--n-pixels", type=int)
-    parser.add_argument("--noise", type=float, default=0.03)
-    parser.add_argument("--only", choices=["ours"], help="leave the rivals out")
+    parser.add_argument("--n-train", type=int, default=100_000)
+    parser.add_argument("--only", choices=[OURS], help="leave the rivals out")
     arguments = parser.parse_args()
-    n_stars = arguments.n_stars or (9000 if arguments.full else 2000)
-    n_pixels = arguments.n_pixels or (4096 if arguments.full else 1024)
-    data = draw_data(n_stars, n_pixels, noise=arguments.noise)
-    gram, _ = time_best(lambda: data.X.T @ data.X, n_repeats=3)
-    chosen = {name: fit for name, fit in RIVALS.items() if name == "ours" or not arguments.only}
-    timed = {name: time_best(partial(fit, data), n_repeats=3 if name == "ours" else 1) for name, fit in chosen.items()}
-    compare({name: answer for name, (_, answer) in timed.items()})
-    ours = timed["ours"][0]
-    print(f"\n{n_stars} stars x {n_pixels} pixels, {len(ALPHAS)} alphas, {N_FOLDS} folds, {os.cpu_count()} cores\n")
-    print(f"| {'method':<36} | seconds | times ours | times the Gram product |\n|---|---|---|---|")
-    for name, seconds in {"Gram product alone (numpy)": gram, **{name: of[0] for name, of in timed.items()}}.items():
-        print(f"| {name:<36} | {seconds:7.2f} | {seconds / ours:10.2f} | {seconds / gram:22.2f} |")
+    alphas = configure().experts.alphas
+    chosen = {name: rival for name, rival in RIVALS.items() if name == OURS or not arguments.only}
+    seconds: dict[str, list[float]] = {name: [] for name in ["product", *chosen]}
+    n_stars, largest = [], 0.0
+    for place, expert in enumerate(load_experts(arguments.n_train)):
+        seconds["product"].append(time_best(partial(multiply, expert), n_repeats=2)[0])
+        answers = {}
+        for name, rival in chosen.items():
+            if place < rival.n_experts:
+                elapsed, answers[name] = time_best(partial(rival.fit, expert, alphas), n_repeats=1)
+                seconds[name].append(elapsed)
+        largest = max(largest, compare(expert, answers))
+        n_stars.append(len(expert.y))
+        print(f"{expert.name}, {len(expert.y):,} stars: {', '.join(f'{n} {s[-1]:.2f} s' for n, s in seconds.items())}")
+    rows = []
+    for name, times in seconds.items():
+        ours, product = sum(seconds[OURS][: len(times)]), sum(seconds["product"][: len(times)])
+        rows.append(
+            {
+                "method": "Gram product alone (numpy)" if name == "product" else name,
+                "experts": len(times),
+                "seconds": sum(times),
+                "times ours": sum(times) / ours,
+                "times the product": sum(times) / product,
+            }
+        )
+    title = f"Cross-validated Ridge: {len(n_stars)} experts at {arguments.n_train:,} training stars"
+    notes = [
+        f"{min(n_stars):,} to {max(n_stars):,} stars an expert, {expert.X.shape[1]:,} pixels, float32, {len(alphas)} "
+        f"penalties, {N_FOLDS} folds, in memory.",
+        f"All chose the same penalties; predictions of 1,000 further stars differ by at most {largest:.1e} dex.",
+        "Ratios are over the experts that a method was given.",
+    ]
+    keep(f"ridge_{arguments.n_train}", title, pd.DataFrame(rows), notes)
 
 
 if __name__ == "__main__":
