@@ -118,6 +118,8 @@ def test_the_jobs_of_a_sweep_have_a_parent_with_their_comparison(sweep):
     assert parent.info.run_name == "sweep gate=linear,mlp,classify"
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics["sweep/n_finished"] == parent.data.metrics["sweep/n_jobs"] == 3
+    history = all_runs(folder)[0].get_metric_history(parent.info.run_id, "sweep/n_finished")
+    assert [metric.value for metric in history] == [1, 2, 3, 3]
     assert {run.data.tags["mlflow.parentRunId"] for run in runs_in(folder)[1]} == {parent.info.run_id}
     pairs = pd.read_csv(Path(parent.info.artifact_uri.removeprefix("file://")) / "comparison" / "pairs.csv")
     assert len(pairs) == 3

@@ -9,7 +9,17 @@ from moe_exp.config import Experiment, flatten
 from moe_exp.pipeline import check, run
 from moe_exp.progress import Stages
 from moe_exp.record import describe, name_run, record_dataset, record_outcome, record_start, run_tags
-from moe_exp.tracking import SKIPPED_TAG, closing, find_runs, has_tag, open_run, resume_run
+from moe_exp.tracking import (
+    SKIPPED_TAG,
+    LoggedRun,
+    Tracking,
+    closing,
+    find_runs,
+    has_tag,
+    open_run,
+    resume_run,
+    runs_of_parent,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +47,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         if finished is not None:
             log.info("skipped: %r finished already (run %s)", finished.name, finished.run_id)
             resume_run(experiment.tracking, parent_id).log_tags({SKIPPED_TAG + finished.run_id: finished.name})
+            count_finished(experiment.tracking, parent_id)
             return finished.metrics["test/r2"]
     opened = open_run(
         experiment.tracking,
@@ -53,8 +64,17 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         with stages.stage("log"):
             record_dataset(tracked, outcome.dataset, experiment)
             record_outcome(tracked, outcome)
+    if parent_id:
+        count_finished(experiment.tracking, parent_id)
     log.info("%s", describe(outcome).replace("\n\n", "\n"))
     return outcome.results.pooled.r2("soft").value
+
+
+def count_finished(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
+    """Return the jobs of a sweep that have finished, and tell its parent run how many they are."""
+    finished = runs_of_parent(tracking, parent_id)
+    resume_run(tracking, parent_id).log_metrics({"sweep/n_finished": len(finished)}, step=len(finished))
+    return finished
 
 
 def identify(experiment: Experiment) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 from moe_exp.conclusions import conclude
 from moe_exp.config import Experiment
 from moe_exp.errors import InputError
-from moe_exp.jobs import PARENT_VARIABLE
+from moe_exp.jobs import PARENT_VARIABLE, count_finished
 from moe_exp.pipeline import check
 from moe_exp.record import record_conclusions, run_tags
-from moe_exp.tracking import LoggedRun, RunStatus, TrackedRun, Tracking, open_run, runs_of_parent
+from moe_exp.tracking import LoggedRun, RunStatus, TrackedRun, Tracking, open_run
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,7 @@ class Parent:
     def close(self) -> None:
         """Compare the jobs that finished, report, and close the run: FAILED if any job did not finish."""
         os.environ.pop(PARENT_VARIABLE, None)
-        finished = runs_of_parent(self.tracking, self.run.run_id)
-        self.run.log_metrics({"sweep/n_finished": len(finished)})
+        finished = count_finished(self.tracking, self.run.run_id)
         n_missing = self.n_jobs - len(finished)
         missing = f"{n_missing} of {self.n_jobs} jobs did not finish"
         try:
