@@ -1,8 +1,11 @@
 """The command line as a user types it: real processes, a real store."""
 
+import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,10 @@ from click.testing import CliRunner
 from mlflow.tracking import MlflowClient
 
 from moe_exp.cli import main as cli
+from moe_exp.conclusions import conclude
+from moe_exp.config import make_stage
 from moe_exp.evaluation.predictions import Predictions
+from moe_exp.tracking import Tracking, runs_of_parent
 from tests.conftest import PROJECT_ROOT
 
 TABLES = {"scores", "bins", "bootstrap", "worst_stars", "experts"}
@@ -54,12 +60,23 @@ def parents_in(folder: Path):
     return [run for run in all_runs(folder)[1] if "sweep.overrides" in run.data.tags]
 
 
+CLAIM = {
+    "name": "smoke",
+    "statement": "The mlp gate explains something.",
+    "date": "2026-01-01",
+    "criteria": [{"quantity": "r2", "model": "mlp", "n_train": 1000, "noise_level": 0.2, "above": 0.1}],
+}
+
+
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory, cache_dir):
     """Run the smoke preset with three gates, from another folder than the project's root."""
     folder = tmp_path_factory.mktemp("sweep")
     command = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
-    done = train(*command, folder=folder, cwd=PROJECT_ROOT / "src", MOE_EXP_CACHE=str(cache_dir))
+    claim = json.dumps({"_target_": "moe_exp.evaluation.hypotheses.Hypothesis"} | CLAIM).replace('"', "'")
+    claim = re.sub(r"'(\w+)':", r"\1:", claim)
+    place = {"cwd": PROJECT_ROOT / "src", "MOE_EXP_CACHE": str(cache_dir)}
+    done = train(*command, f"+hypotheses.smoke={claim}", folder=folder, **place)
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -126,6 +143,19 @@ def test_the_jobs_of_a_sweep_have_a_parent_with_their_comparison(sweep):
     _, (linear, _, _) = runs_in(folder)
     [row] = pairs[(pairs["model"] == "linear") & (pairs["reference"] == "classify")].to_dict("records")
     assert row["delta_r2"] == pytest.approx(linear.data.metrics["test/delta_r2"], abs=1e-9)
+
+
+def test_a_claim_is_judged_and_one_that_was_changed_since_is_said_to_be(sweep):
+    folder, _ = sweep
+    [parent] = parents_in(folder)
+    assert parent.data.tags["hypothesis.smoke"] == "supported"
+    tracking = Tracking(uri=f"sqlite:///{folder}/mlflow.db", artifacts="")
+    runs = runs_of_parent(tracking, parent.info.run_id)
+    claim = make_stage("hypotheses.smoke", {"_target_": "moe_exp.evaluation.hypotheses.Hypothesis"} | CLAIM)
+    assert not conclude(tracking, runs, hypotheses={"smoke": claim}, n_resamples=100).notes
+    changed = replace(claim, criteria=[replace(claim.criteria[0], above=0.2)])
+    notes = conclude(tracking, runs, hypotheses={"smoke": changed}, n_resamples=100).notes
+    assert "was stated or changed after 3 of the 3 runs" in notes["smoke"]
 
 
 def test_a_parallel_launcher_nests_its_jobs_too(tmp_path, cache_dir, sweep):

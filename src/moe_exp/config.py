@@ -6,7 +6,7 @@ annotations are the schema: a misspelt key or a wrong type is refused here, for 
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +107,12 @@ def build(config: DictConfig, choices: Mapping[str, str]) -> Experiment:
         raise InputError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
     if values["seed"] < 0:
         raise InputError(f"seed={values['seed']}: a seed is 0 or more.")
+    hypotheses = {name: make_stage(f"hypotheses.{name}", each) for name, each in values["hypotheses"].items()}
+    for name, hypothesis in hypotheses.items():  # whole, so that a claim can be held against itself later
+        values["hypotheses"][name] |= asdict(hypothesis)
     return Experiment(
         **{group: make_stage(group, values[group]) for group in GROUPS},
-        hypotheses={name: make_stage(f"hypotheses.{name}", each) for name, each in values["hypotheses"].items()},
+        hypotheses=hypotheses,
         seed=values["seed"],
         device=values["device"],
         cache_dir=Path(values["cache_dir"]).expanduser(),

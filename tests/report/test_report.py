@@ -1,14 +1,16 @@
 """The report says what the comparison holds, stands alone, and lists published numbers only beside their design."""
 
+import html
 import html.parser
 import re
 
 import pytest
+from markdown_it import MarkdownIt
 
 from moe_exp.evaluation.comparison import compare
 from moe_exp.report import make_document, write_report
 from moe_exp.report.html import to_html
-from moe_exp.report.markdown import to_markdown
+from moe_exp.report.markdown import escape, to_markdown
 from tests.evaluation.comparison.made_up import make_record
 from tests.report.made_up import COMMIT, make_context, make_weighted_record
 
@@ -90,3 +92,17 @@ def test_one_run_alone_is_reported():
     records = [make_record("classify", **SIZES)]
     document = make_document(compare(records, n_resamples=100), make_context(records))
     assert "These runs hold no gate against classify." in to_markdown(document)
+
+
+def test_a_reader_of_the_markdown_sees_no_markup(sweep):
+    page = MarkdownIt("commonmark").enable("table").render(to_markdown(make_document(*sweep)))
+    shown = re.sub(r"<code>.*?</code>", "", page, flags=re.DOTALL)
+    assert "<strong>Noise:</strong> noise level 0.2" in shown
+    assert "**" not in shown
+    assert "\\" not in shown
+
+
+@pytest.mark.parametrize("text", ["0.93 [0.9, 1]", "1. first", "2) second", "# 3", "-0.5", "- x", "a_b *c* <d> `e`"])
+def test_escaped_text_is_shown_as_it_is(text):
+    page = MarkdownIt("commonmark").render(escape(text))
+    assert html.unescape(page) == f"<p>{text}</p>\n"

@@ -67,7 +67,9 @@ def finish(axes: Axes, *, x: str, y: str = "") -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def draw_interval(axes: Axes, row: float, interval: Interval, window: tuple[float, float], colour: str) -> None:
+def draw_interval(
+    axes: Axes, row: float, interval: Interval, window: tuple[float, float], colour: str, *, below: bool = False
+) -> None:
     """Draw a value and its interval on one row; what lies outside `window` becomes an arrow at its edge.
 
     Parameters
@@ -79,6 +81,8 @@ def draw_interval(axes: Axes, row: float, interval: Interval, window: tuple[floa
     window : tuple of float
         Lowest and highest value to be shown.
     colour : str
+    below : bool
+        Whether the number of a value outside the window stands below its row rather than above.
     """
     value, low, high = interval
     if not np.isfinite(value):
@@ -97,9 +101,10 @@ def draw_interval(axes: Axes, row: float, interval: Interval, window: tuple[floa
         axes.annotate(
             minus(f"{value:.3g}"),
             (left if beyond_left else right, row),
-            xytext=(6 if beyond_left else -6, 3),
+            xytext=(6 if beyond_left else -6, -3 if below else 3),
             textcoords="offset points",
             ha="left" if beyond_left else "right",
+            va="top" if below else "bottom",
             fontsize=6.5,
             color=colour,
         )

@@ -29,6 +29,9 @@ PANELS_A_ROW = 3
 DODGE = 0.009
 """Sideways distance between models at one position, as a share of the axis."""
 
+LEGEND_WIDTH = 1.15
+"""Room for one name in a legend, inches."""
+
 LONGEST_TAIL = 0.5
 """Intervals are cut this far below the lowest value, as a share of the range of values."""
 
@@ -129,8 +132,9 @@ def _add_legend(figure: Figure, panels: Iterable[Axes]) -> None:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(display_name(label), handle)
     names = list(handles)
+    n_columns = int(figure.get_figwidth() / LEGEND_WIDTH)
     figure.legend(
-        [handles[name] for name in names], names, loc="outside lower center", ncols=6, fontsize=7, frameon=False
+        [handles[name] for name in names], names, loc="outside lower center", ncols=n_columns, fontsize=7, frameon=False
     )
 
 

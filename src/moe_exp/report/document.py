@@ -74,9 +74,9 @@ class Table:
     label: str = ""
 
     def is_numeric(self, column: int) -> bool:
-        """Whether all cells of a column that hold anything start with a number."""
+        """Whether all cells of a column that hold anything start with a number, exact or not."""
         cells = [row[column] for row in self.rows if row[column] not in ("", NOTHING)]
-        return bool(cells) and all(re.match(r"[+−<]?\d", cell) for cell in cells)
+        return bool(cells) and all(re.match(r"(about )?[+−<]?\d", cell) for cell in cells)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,8 @@ def draw_bins(selection: Selection) -> Figure:
         shift = 0.22 * (place - (len(pairs) - 1) / 2)
         colour = gate_colour(pair["model"])
         for height, row in enumerate(of_pair):
-            draw_interval(axes, height + shift, Interval(*interval_of(row, "delta_r2")), (-limit, limit), colour)
+            found = Interval(*interval_of(row, "delta_r2"))
+            draw_interval(axes, height + shift, found, (-limit, limit), colour, below=shift > 0)
         axes.plot([], [], "o-", color=colour, markersize=4, linewidth=1.4, label=_difference_name(pair))
     name_rows(axes, [f"{name} ({row['n_stars']:,})" for name, row in zip(names, rows[0], strict=True)])
     axes.grid(axis="x", color="#E5E5E5", linewidth=0.6)

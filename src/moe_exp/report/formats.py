@@ -35,7 +35,7 @@ def probability(p: float) -> str:
 
 def percent(share: float) -> str:
     """Return a share in percent."""
-    return f"{100 * share:.1f} %" if np.isfinite(share) else NOTHING
+    return minus(f"{100 * share:.1f} %") if np.isfinite(share) else NOTHING
 
 
 def level(confidence: float) -> str:

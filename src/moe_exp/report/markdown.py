@@ -8,7 +8,7 @@ from moe_exp.report.document import Block, Bullets, Code, Document, Heading, Lis
 MARKUP = re.compile(r"([\\`*<>|\[\]~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;))")
 """Characters that would be read as markup; underscores within words are not."""
 
-LINE_START = re.compile(r"^(\s*)([#+-]|\d+(?=[.)]))(?=\s|$|[.)])")
+LINE_START = re.compile(r"^(\s*\d*)([#+.)-])(?=\s|$)")
 """What would turn a line into a heading or a list."""
 
 
@@ -34,7 +34,11 @@ def _piece(piece: str) -> str:
         fence = "`" * (1 + max(map(len, re.findall("`+", piece)), default=0))
         pad = " " if piece.startswith("`") or piece.endswith("`") else ""
         return f"{fence}{pad}{piece}{pad}{fence}"
-    return f"**{escape(piece)}**" if isinstance(piece, Strong) and piece.strip() else escape(piece)
+    if isinstance(piece, Strong) and piece.strip():
+        core = piece.strip()  # stars beside a space are no markup
+        before, after = piece.split(core, 1)
+        return f"{before}**{escape(core)}**{after}"
+    return escape(piece)
 
 
 def _block(block: Block) -> str:

@@ -99,7 +99,7 @@ def _phrase(selection: Selection, finding: Finding) -> str:
     verbs = {
         "higher": f"{model} has a higher R² than {reference}",
         "lower": f"{model} has a lower R² than {reference}",
-        "mixed": f"{model} against {reference} is {_counted(finding.verdicts)}",
+        "mixed": f"{model} against {reference}: {_counted(finding.verdicts)}",
         "not tested": f"{model} could not be tested against {reference}",
     }
     words = verbs.get(finding.verdict, f"no difference is shown between {model} and {reference}")
@@ -119,9 +119,13 @@ def _counted(verdicts: Sequence[str]) -> str:
 def _elsewhere(selection: Selection) -> Iterator[str]:
     """Count the verdicts of each gate over all conditions."""
     pairs = selection.against_classify
-    for model, group in pairs.groupby("model", sort=False):
-        if len(group) > 1:
-            yield f"Over all {len(group)} conditions, {model_name(str(model))} is {_counted(list(group['verdict']))}."
+    counts = [
+        f"{model_name(str(model))}, {_counted(list(group['verdict']))}"
+        for model, group in pairs.groupby("model", sort=False)
+        if len(group) > 1
+    ]
+    if counts:
+        yield f"Against classify under all conditions: {'; '.join(counts)}."
 
 
 def _along_noise(selection: Selection) -> Iterator[str]:
