@@ -143,6 +143,7 @@ def test_the_jobs_of_a_sweep_have_a_parent_with_their_comparison(sweep):
     _, (linear, _, _) = runs_in(folder)
     [row] = pairs[(pairs["model"] == "linear") & (pairs["reference"] == "classify")].to_dict("records")
     assert row["delta_r2"] == pytest.approx(linear.data.metrics["test/delta_r2"], abs=1e-9)
+    assert f"on {row['n_stars']} covered test stars" in parent.data.tags["mlflow.note.content"]
 
 
 def test_a_claim_is_judged_and_one_that_was_changed_since_is_said_to_be(sweep):
@@ -216,6 +217,7 @@ def test_a_failed_job_does_not_end_the_sweep(tmp_path, many_stars):
     [parent] = parents_in(tmp_path)
     assert parent.info.status == "FAILED"
     assert parent.data.tags["error"] == "1 of 2 jobs did not finish"
+    assert "1 of 2 jobs did not finish; this report is about the others" in parent.data.tags["mlflow.note.content"]
 
 
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path, cache_dir, sweep):

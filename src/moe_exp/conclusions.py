@@ -40,8 +40,11 @@ class Conclusions:
     verdicts: Mapping[str, str]
     notes: Mapping[str, str]
 
-    def write_report(self, folder: Path, *, command: str = "", remarks: Sequence[str] = ()) -> None:
-        """Write report.html, report.md and their figures; `remarks` are told to the reader first."""
+    def write_report(self, folder: Path, *, command: str = "", remarks: Sequence[str] = ()) -> str:
+        """Write report.html, report.md and their figures, and return the answer in Markdown.
+
+        `remarks` are told to the reader first.
+        """
         unjudged = [note for name, note in self.notes.items() if name not in self._judged]
         context = ReportContext(
             command=command,
@@ -51,7 +54,7 @@ class Conclusions:
             hypothesis_notes={name: note for name, note in self.notes.items() if name in self._judged},
             notes=[*remarks, *unjudged],
         )
-        write_report(folder, self.comparison, context)
+        return write_report(folder, self.comparison, context)
 
     def write_tables(self, folder: Path) -> None:
         """Write every table of the comparison as CSV."""

@@ -97,7 +97,8 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
             "memory/peak_gb": peak_memory_gb(),
         }
     )
-    run.log_tags({"mlflow.note.content": describe(outcome), "gate.converged": str(gate.converged_).lower()})
+    run.describe(describe(outcome))
+    run.log_tags({"gate.converged": str(gate.converged_).lower()})
 
 
 def record_conclusions(
@@ -105,13 +106,15 @@ def record_conclusions(
 ) -> None:
     """Log what the jobs of a sweep say together: report, tables, figures, verdicts and the main numbers."""
     with run.artifacts() as folder:
-        conclusions.write_report(folder, command=command, remarks=remarks)
+        answer = conclusions.write_report(folder, command=command, remarks=remarks)
         conclusions.write_tables(folder / "comparison")
     run.log_images({name: to_image(figure) for name, figure in sweep_figures(conclusions.comparison).items()})
     scores = conclusions.comparison.scores
     gates = scores[scores["kind"] == "gate"]
     run.log_metrics({f"r2/{_slug(row)}": row["r2"] for row in gates.to_dict("records")})
-    run.log_tags({f"hypothesis.{name}": verdict for name, verdict in conclusions.verdicts.items()})
+    verdicts = {f"hypothesis.{name}": verdict for name, verdict in conclusions.verdicts.items()}
+    run.describe(f"{answer}\n\nThe whole report: artifact report.html.")
+    run.log_tags(verdicts)
 
 
 def _slug(row: Mapping[Any, Any]) -> str:

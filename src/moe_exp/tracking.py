@@ -89,13 +89,21 @@ class TrackedRun:
         self._client = client
         self.run_id: str = run.info.run_id
         self.name: str = run.info.run_name
+        self._is_described = False
 
     def close(self, status: int, message: str = "") -> None:
         """End the run with a status of `mlflow.entities.RunStatus`, and keep the message of one that went wrong."""
         name = RunStatus.to_string(status)
         if message:
-            self.log_tags({"error": message[:5000], "mlflow.note.content": f"**{name}**: {message}"[:5000]})
+            self.log_tags({"error": message[:5000]})
+            if not self._is_described:
+                self.describe(f"**{name}**: {message}")
         self._client.set_terminated(self.run_id, name)
+
+    def describe(self, text: str) -> None:
+        """Set the description that the run's page opens with, in Markdown."""
+        self.log_tags({"mlflow.note.content": text[:5000]})
+        self._is_described = True
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log finite metrics in one request; others are left out."""

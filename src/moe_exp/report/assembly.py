@@ -11,7 +11,7 @@ from moe_exp.report.design import design_blocks
 from moe_exp.report.document import Block, Bullets, Document, Heading, Section, number_sections, paragraph
 from moe_exp.report.errors import error_table
 from moe_exp.report.html import to_html
-from moe_exp.report.markdown import to_markdown
+from moe_exp.report.markdown import opening_to_markdown, to_markdown
 from moe_exp.report.measured import all_bins_table, bin_tables, difference_table, pooled_table
 from moe_exp.report.pictures import main_pictures, sweep_pictures
 from moe_exp.report.reproduction import parameter_blocks, reproduction_blocks, run_blocks
@@ -20,8 +20,8 @@ from moe_exp.report.selection import Selection
 from moe_exp.report.verdict import hypothesis_blocks, verdict_box
 
 
-def write_report(folder: Path, comparison: Comparison, context: ReportContext) -> None:
-    """Write ``report.html``, ``report.md`` and ``figures/*.png``.
+def write_report(folder: Path, comparison: Comparison, context: ReportContext) -> str:
+    """Return the answer, in Markdown, and write ``report.html``, ``report.md`` and ``figures/*.png``.
 
     Parameters
     ----------
@@ -37,6 +37,7 @@ def write_report(folder: Path, comparison: Comparison, context: ReportContext) -
         (figures / f"{picture.name}.png").write_bytes(picture.png)
     (folder / "report.md").write_text(to_markdown(document), encoding="utf-8")
     (folder / "report.html").write_text(to_html(document), encoding="utf-8")
+    return opening_to_markdown(document)
 
 
 def make_document(comparison: Comparison, context: ReportContext) -> Document:

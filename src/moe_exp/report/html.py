@@ -71,7 +71,7 @@ def to_html(document: Document) -> str:
     slugs = [_slug(section.title) for section in document.sections]
     links = [f'<a href="#{slug}">{escape(s.title)}</a>' for slug, s in zip(slugs, document.sections, strict=True)]
     body = [f"<h1>{escape(document.title)}</h1>", f'<p class="subtitle">{escape(document.subtitle)}</p>']
-    body += [*map(_block, document.opening), f"<nav>{''.join(links)}</nav>"]
+    body += [*map(_block, document.opening), f"<nav>{' '.join(links)}</nav>"]
     for slug, section in zip(slugs, document.sections, strict=True):
         body += [f'<h2 id="{slug}">{escape(section.title)}</h2>', *map(_block, section.blocks)]
     head = f'<meta charset="utf-8">\n<title>{escape(document.title)}</title>\n<style>\n{STYLE}\n</style>'

@@ -20,6 +20,11 @@ def to_markdown(document: Document) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def opening_to_markdown(document: Document) -> str:
+    """Return what the report says first: the answer, and what weakens it."""
+    return "\n\n".join(map(_block, document.opening))
+
+
 def escape(text: str) -> str:
     """Return text that Markdown shows as it is."""
     return LINE_START.sub(r"\1\\\2", MARKUP.sub(r"\\\1", re.sub(r"\s+", " ", text)))
