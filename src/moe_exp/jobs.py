@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from moe_exp.cache import cache_key, code_digest
-from moe_exp.config import Experiment, flatten
+from moe_exp.config import GROUPS, Experiment, flatten
 from moe_exp.pipeline import check, run
 from moe_exp.progress import Stages
 from moe_exp.record import describe, name_run, record_dataset, record_outcome, record_start, run_tags
@@ -62,7 +62,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         stages = Stages()
         outcome = run(experiment, stages)
         with stages.stage("log"):
-            record_dataset(tracked, outcome.dataset, experiment)
+            record_dataset(tracked, outcome.dataset)
             record_outcome(tracked, outcome)
     if parent_id:
         count_finished(experiment.tracking, parent_id)
@@ -81,6 +81,7 @@ def identify(experiment: Experiment) -> str:
     """Return a hash of all that decides a run's numbers: configuration, data files, code; not where it is tracked."""
     apart = ("tracking", "cache_dir", "cache_limit_gb", "hypotheses")
     values = {key: value for key, value in experiment.values.items() if key not in apart}
-    return cache_key(
-        {"values": values, "files": experiment.data.fingerprint(), "code": code_digest("moe_exp.pipeline")}
-    )
+    stages = (getattr(experiment, group) for group in GROUPS if group not in apart)
+    modules = {"moe_exp.pipeline", *(type(stage).__module__ for stage in stages)}
+    code = {module: code_digest(module) for module in modules}
+    return cache_key({"values": values, "files": experiment.data.fingerprint(), "code": code})

@@ -19,7 +19,8 @@ def process_tags() -> dict[str, str]:
 def is_alive(pid: int, started: float) -> bool:
     """Say whether the process that `process_tags` identified still runs."""
     try:
-        return abs(psutil.Process(pid).create_time() - started) < 2
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 2
     except psutil.NoSuchProcess:
         return False
 

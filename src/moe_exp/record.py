@@ -52,7 +52,7 @@ def record_start(run: TrackedRun, experiment: Experiment, project_root: Path) ->
             (folder / "uncommitted.diff").write_text(diff)
 
 
-def record_dataset(run: TrackedRun, dataset: Dataset, experiment: Experiment) -> None:
+def record_dataset(run: TrackedRun, dataset: Dataset) -> None:
     """Log which stars were used, by digest."""
     sizes = {"n_train": len(dataset.train), "n_val": len(dataset.gate), "n_test": len(dataset.test)}
     schema = {"n_pixels": len(dataset.wavelength), "label": "log_g", "labels": list(dataset.test.labels.columns)}
@@ -61,8 +61,10 @@ def record_dataset(run: TrackedRun, dataset: Dataset, experiment: Experiment) ->
         {
             "data.digest": dataset.digest,
             "data.n_train": str(len(dataset.train)),
+            "data.train_digest": dataset.train.digest,
+            "data.gate_digest": dataset.gate.digest,
             "data.test_digest": dataset.test.digest,
-            "data.noise_draw": f"data.seed={experiment.data.seed} {dataset.test.noise_stage}",
+            "data.noise_draw": dataset.test.noise_draw,
         }
     )
 

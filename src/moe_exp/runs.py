@@ -8,6 +8,7 @@ import pandas as pd
 from moe_exp.errors import InputError
 from moe_exp.evaluation.comparison import RunRecord
 from moe_exp.evaluation.predictions import Predictions
+from moe_exp.evaluation.scores import r2
 from moe_exp.tracking import LoggedRun, Tracking, fetch_artifact, find_runs, get_run, runs_of_parent
 
 FACTORS = {"data", "gate", "data.n_train", "data.noise_level", "data.seed", "seed", "experts.clip"}
@@ -27,6 +28,13 @@ NO_MATTER = (
 """Parameters, and groups of them, that do not change what is compared; digests tell one file from another."""
 
 
+MOST_NAMED = 10
+"""Runs that a message lists by name."""
+
+R2_ROUNDING = 1e-9
+"""Largest difference between a logged R² and that of the predictions, which are kept in full precision."""
+
+
 def select_runs(tracking: Tracking, names: Iterable[str], condition: str) -> list[LoggedRun]:
     """Return finished runs by id (a sweep's id stands for its jobs), or all that an MLflow filter accepts.
 
@@ -40,12 +48,18 @@ def select_runs(tracking: Tracking, names: Iterable[str], condition: str) -> lis
         found = [run for run in find_runs(tracking, condition) if "data.test_digest" in run.tags]
         if not found:
             there = sorted({run.name for run in find_runs(tracking) if "data.test_digest" in run.tags})
+            more = f"; and {len(there) - MOST_NAMED} more" if len(there) > MOST_NAMED else ""
             raise InputError(
                 f"No finished run of experiment {tracking.experiment!r} in {tracking.uri} matches {condition!r}; there "
-                f"are {len(there)}: {'; '.join(there[:10]) or 'none'}."
+                f"are {len(there)}: {'; '.join(there[:MOST_NAMED]) or 'none'}{more}."
             )
         return found
-    return [run for name in names for run in runs_of_parent(tracking, name) or [get_run(tracking, name)]]
+    named = [get_run(tracking, name) for name in names]
+    chosen = [run for parent in named for run in runs_of_parent(tracking, parent.run_id) or [parent]]
+    unfinished = [f"{run.name} ({run.run_id}) is {run.status}" for run in chosen if run.status != "FINISHED"]
+    if unfinished:
+        raise InputError(f"Only finished runs can be compared: {'; '.join(unfinished)}.")
+    return chosen
 
 
 def make_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
@@ -56,11 +70,14 @@ def make_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
     InputError
         If the run lacks what a comparison needs.
     """
-    needed = {"data.test_digest", "data.noise_draw", "data.n_train"}
-    missing = sorted(needed - set(run.tags))
+    digests = {f"{part}_digest": f"data.{part}_digest" for part in ("train", "gate", "test")}
+    missing = sorted({*digests.values(), "data.noise_draw", "data.n_train"} - set(run.tags))
     if missing:
-        raise InputError(f"Run {run.name!r} ({run.run_id}) has no tag {', '.join(missing)}: it cannot be compared.")
-    predictions = Predictions.from_frame(pd.read_parquet(fetch_artifact(tracking, run, "predictions.parquet")))
+        raise InputError(
+            f"Run {run.name!r} ({run.run_id}) has no tag {', '.join(missing)}: it was made by another version, and "
+            f"cannot be compared; run it again."
+        )
+    predictions = _read_predictions(tracking, run)
     return RunRecord(
         run_id=run.run_id,
         name=run.name,
@@ -69,12 +86,32 @@ def make_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
         noise_level=float(run.parameters["data.noise_level"]),
         seed=int(run.parameters["seed"]),
         data_seed=int(run.parameters["data.seed"]),
-        test_digest=run.tags["data.test_digest"],
+        **{name: run.tags[tag] for name, tag in digests.items()},
         noise_draw=run.tags["data.noise_draw"],
         clip=predictions.clip,
         predictions=predictions,
         design={name: value for name, value in run.parameters.items() if _is_design(name)},
     )
+
+
+def _read_predictions(tracking: Tracking, run: LoggedRun) -> Predictions:
+    """Read the predictions of a run, and refuse those that do not give the R² that it logged."""
+    name = "predictions.parquet"
+    path = fetch_artifact(tracking, run, name)
+    try:
+        frame = pd.read_parquet(path)
+    except (ValueError, OSError) as error:  # pyarrow's errors are both
+        reason = str(error).splitlines()[0]
+        raise InputError(f"Run {run.name!r} ({run.run_id}): {name} cannot be read ({reason}); run it again.") from error
+    predictions = Predictions.from_frame(frame)
+    covered = predictions.covered
+    found, logged = r2(predictions.logg[covered], predictions.configured["soft"][covered]), run.metrics["test/r2"]
+    if abs(found - logged) > R2_ROUNDING:
+        raise InputError(
+            f"Run {run.name!r} ({run.run_id}): {name} gives R² {found:.6f}, but the run logged {logged:.6f}; it was "
+            f"changed or is damaged. Run it again with tracking.resume=false."
+        )
+    return predictions
 
 
 def _is_design(name: str) -> bool:

@@ -16,7 +16,7 @@ import mlflow
 import numpy as np
 from filelock import FileLock
 from mlflow.entities import Dataset as MlflowDataset
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunStatus, RunTag, ViewType
+from mlflow.entities import DatasetInput, Experiment, InputTag, Metric, Param, Run, RunStatus, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from PIL.Image import Image
@@ -34,6 +34,8 @@ EXPERIMENT_TAGS = {
 }
 PARENT_TAG = "mlflow.parentRunId"
 SKIPPED_TAG = "skipped."
+ID_LENGTH = 32
+"""Characters of a run's id."""
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # not every table of a fresh store
 
 
@@ -159,7 +161,7 @@ def open_run(
         If the store cannot be reached or written, before anything else is done.
     """
     client, experiment_id = open_store(tracking)
-    settle_dead_runs(client, experiment_id)
+    settle_dead_runs(tracking)
     nested = {PARENT_TAG: parent_id} if parent_id else {}
     run = client.create_run(experiment_id, run_name=run_name, tags=dict(tags) | process_tags() | nested)
     client.log_batch(run.info.run_id, params=[Param(name, value) for name, value in parameters.items()])
@@ -181,25 +183,55 @@ def closing(run: TrackedRun) -> Iterator[TrackedRun]:
 
 
 def open_store(tracking: Tracking) -> tuple[MlflowClient, str]:
-    """Connect to the store and return a client and the experiment's id; both are created if need be."""
+    """Connect to the store for writing and return a client and the experiment's id; both are created if need be."""
+    client, experiment = _connect(tracking)
+    if experiment is None:
+        location = Path(tracking.artifacts).resolve().as_uri() if tracking.is_local else None
+        with _store_lock(tracking), _explaining(tracking):
+            return client, client.create_experiment(tracking.experiment, location, EXPERIMENT_TAGS)
+    return client, experiment.experiment_id
+
+
+def read_store(tracking: Tracking) -> tuple[MlflowClient, str]:
+    """Connect to the store for reading, which creates nothing, and return a client and the experiment's id.
+
+    Raises
+    ------
+    InputError
+        If there is no such store or experiment.
+    """
+    if tracking.is_local and not Path(tracking.uri.removeprefix(SQLITE)).exists():
+        raise InputError(f"{tracking.uri} does not exist: no run was tracked there yet.")
+    client, experiment = _connect(tracking)
+    if experiment is None:
+        known = ", ".join(sorted(found.name for found in client.search_experiments()))
+        raise InputError(f"{tracking.uri} has no experiment {tracking.experiment!r}; it has {known}.")
+    return client, experiment.experiment_id
+
+
+def _connect(tracking: Tracking) -> tuple[MlflowClient, Experiment | None]:
+    """Return a client, and the experiment if the store has it."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    try:
-        with _store_lock(tracking):
-            mlflow.set_tracking_uri(tracking.uri)
-            client = MlflowClient(tracking.uri)
-            experiment = client.get_experiment_by_name(tracking.experiment)
-            if experiment is None:
-                location = Path(tracking.artifacts).resolve().as_uri() if tracking.is_local else None
-                return client, client.create_experiment(tracking.experiment, location, EXPERIMENT_TAGS)
-    except (MlflowException, OSError) as error:
-        reason = str(error).splitlines()[0][:300]
-        raise InputError(f"tracking.uri={tracking.uri} cannot be used, nothing was computed: {reason}") from error
-    if experiment.lifecycle_stage != "active":
+    with _explaining(tracking), _store_lock(tracking):
+        mlflow.set_tracking_uri(tracking.uri)
+        client = MlflowClient(tracking.uri)
+        experiment = client.get_experiment_by_name(tracking.experiment)
+    if experiment is not None and experiment.lifecycle_stage != "active":
         raise InputError(
             f"tracking.experiment={tracking.experiment} was deleted in {tracking.uri}; restore it or name another."
         )
-    return client, experiment.experiment_id
+    return client, experiment
+
+
+@contextmanager
+def _explaining(tracking: Tracking) -> Iterator[None]:
+    """Turn what a store raises when it cannot be used into one message."""
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        reason = str(error).splitlines()[0][:300]
+        raise InputError(f"tracking.uri={tracking.uri} cannot be used, nothing was computed: {reason}") from error
 
 
 def _store_lock(tracking: Tracking) -> FileLock | nullcontext:
@@ -213,11 +245,11 @@ def _store_lock(tracking: Tracking) -> FileLock | nullcontext:
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """A finished run as the store holds it.
+    """A run as the store holds it.
 
     Attributes
     ----------
-    run_id, name : str
+    run_id, name, status : str
     parameters, tags : dict of str to str
     metrics : dict of str to float
     started : float
@@ -226,6 +258,7 @@ class LoggedRun:
 
     run_id: str
     name: str
+    status: str
     parameters: dict[str, str]
     tags: dict[str, str]
     metrics: dict[str, float]
@@ -236,7 +269,8 @@ class LoggedRun:
         """Take over what MLflow returned."""
         data = run.data
         name = run.info.run_name or run.info.run_id
-        return cls(run.info.run_id, name, data.params, data.tags, data.metrics, run.info.start_time / 1000)
+        started = run.info.start_time / 1000
+        return cls(run.info.run_id, name, run.info.status, data.params, data.tags, data.metrics, started)
 
 
 def find_runs(tracking: Tracking, condition: str = "") -> list[LoggedRun]:
@@ -247,34 +281,51 @@ def find_runs(tracking: Tracking, condition: str = "") -> list[LoggedRun]:
     InputError
         If the store cannot be used or the filter not be read.
     """
-    client, experiment_id = open_store(tracking)
+    client, experiment_id = read_store(tracking)
     whole = " and ".join(part for part in ("attributes.status = 'FINISHED'", condition) if part)
-    found: list[LoggedRun] = []
-    token = None
     try:
-        while True:
-            page = client.search_runs([experiment_id], whole, order_by=["attributes.start_time"], page_token=token)
-            found += [LoggedRun.of(run) for run in page]
-            token = page.token
-            if not token:
-                return found
+        return list(_search(client, experiment_id, whole))
     except MlflowException as error:
         raise InputError(f"The filter {condition!r} cannot be used: {str(error).splitlines()[0]}") from error
 
 
+def _search(client: MlflowClient, experiment_id: str, condition: str) -> Iterator[LoggedRun]:
+    """Yield the runs that a filter accepts, page by page, the oldest first."""
+    token = None
+    while True:
+        page = client.search_runs([experiment_id], condition, order_by=["attributes.start_time"], page_token=token)
+        yield from map(LoggedRun.of, page)
+        token = page.token
+        if not token:
+            return
+
+
 def get_run(tracking: Tracking, run_id: str) -> LoggedRun:
-    """Return one run.
+    """Return one run of the experiment, by its id or the beginning of it, whatever its status.
 
     Raises
     ------
     InputError
-        If there is none of this id.
+        If there is none of this id, or several begin so.
     """
-    client, _ = open_store(tracking)
+    client, experiment_id = read_store(tracking)
+    if len(run_id) < ID_LENGTH:
+        found = [run for run in _search(client, experiment_id, "") if run.run_id.startswith(run_id)]
+        if len(found) == 1:
+            return found[0]
+        names = "; ".join(f"{run.name} ({run.run_id})" for run in found[:5])
+        raise InputError(
+            f"{len(found)} runs begin with {run_id!r}: {names}. Give more of the id."
+            if found
+            else f"Experiment {tracking.experiment!r} of {tracking.uri} has no run {run_id!r}."
+        )
     try:
-        return LoggedRun.of(client.get_run(run_id))
+        run = client.get_run(run_id)
     except MlflowException as error:
         raise InputError(f"{tracking.uri} has no run {run_id!r}.") from error
+    if run.info.experiment_id != experiment_id or run.info.lifecycle_stage != "active":
+        raise InputError(f"Run {run_id!r} was deleted, or is not of experiment {tracking.experiment!r}.")
+    return LoggedRun.of(run)
 
 
 def runs_of_parent(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
@@ -291,7 +342,7 @@ def has_tag(name: str, value: str) -> str:
 
 def resume_run(tracking: Tracking, run_id: str) -> TrackedRun:
     """Go on writing a run that is open, from whatever process."""
-    client, _ = open_store(tracking)
+    client, _ = read_store(tracking)
     return TrackedRun(client, client.get_run(run_id))
 
 
@@ -303,7 +354,7 @@ def fetch_artifact(tracking: Tracking, run: LoggedRun, name: str) -> Path:
     InputError
         If the run does not have it.
     """
-    client, _ = open_store(tracking)
+    client, _ = read_store(tracking)
     try:
         return Path(client.download_artifacts(run.run_id, name))
     except (MlflowException, OSError) as error:
@@ -313,8 +364,9 @@ def fetch_artifact(tracking: Tracking, run: LoggedRun, name: str) -> Path:
         ) from error
 
 
-def settle_dead_runs(client: MlflowClient, experiment_id: str) -> None:
+def settle_dead_runs(tracking: Tracking) -> None:
     """Mark runs of this host as FAILED that say RUNNING but whose process is gone."""
+    client, experiment_id = read_store(tracking)
     running = client.search_runs(
         [experiment_id],
         f"attributes.status = 'RUNNING' and tags.`process.host` = '{socket.gethostname()}'",

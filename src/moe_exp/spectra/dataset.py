@@ -12,7 +12,7 @@ import pandas as pd
 from moe_exp.errors import InputError
 from moe_exp.spectra.files import ERROR, FLUX, RowReader, read_wavelength
 from moe_exp.spectra.inspection import Inspection, inspect, repair_ends
-from moe_exp.spectra.noise import add_noise
+from moe_exp.spectra.noise import add_noise, digest_noise
 
 BLOCK_STARS = 1024
 
@@ -119,6 +119,12 @@ class Stars:
         """Hash of which stars these are and what their spectra and labels hold."""
         content = self.files.checksums[self.rows].tobytes() + self.rows.astype("<i8").tobytes()
         return hashlib.sha256(content + self.files.wavelength.tobytes()).hexdigest()[:32]
+
+    @property
+    def noise_draw(self) -> str:
+        """Which random numbers are the noise of these stars; the same at every noise level."""
+        digest = digest_noise(seed=self.seed, stage=self.noise_stage, star_index=self.rows)
+        return f"data.seed={self.seed} {self.noise_stage} {digest}"
 
     @property
     def identity(self) -> dict[str, str | int | float]:

@@ -1,11 +1,28 @@
 """Heteroscedastic noise: x = flux + noise_level * error * N(0, 1), one draw a star."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from moe_exp.machine import usable_cores
 from moe_exp.random_streams import random_stream
+
+DIGEST_PIXELS = 8
+"""Numbers of each star's draw that its digest looks at."""
+
+
+def digest_noise(*, seed: int, stage: str, star_index: np.ndarray) -> str:
+    """Return a hash of the draws of some stars, the same at every noise level: what they are, not how they are named.
+
+    Parameters
+    ----------
+    seed, stage, star_index
+        As in `add_noise`.
+    """
+    error = np.ones((len(star_index), DIGEST_PIXELS), np.float32)
+    draws = add_noise(np.zeros_like(error), error, noise_level=1.0, seed=seed, stage=stage, star_index=star_index)
+    return hashlib.sha256(draws.tobytes()).hexdigest()[:16]
 
 
 def add_noise(

@@ -66,6 +66,8 @@ def make_record(
         noise_level=noise_level,
         seed=seed,
         data_seed=data_seed,
+        train_digest=f"train{data_seed} {n_train}",
+        gate_digest=f"gate{data_seed}",
         test_digest=f"stars{data_seed}",
         noise_draw=f"data.seed={data_seed} noise test",
         clip=clip,

@@ -240,3 +240,14 @@ def test_too_few_covered_stars_are_refused() -> None:
     outside = replace(record.predictions, stars=record.predictions.stars.assign(bin_index=-1))
     with pytest.raises(InputError, match="data.seed=0: 0 of 400 test stars lie in a bin"):
         compare([replace(record, predictions=outside)])
+
+
+def test_runs_that_contradict_each_other_in_a_reference_are_refused() -> None:
+    """Same configuration, same stars, and yet another global Ridge: the noise or the code was another."""
+    mlp, linear = make_record("mlp"), make_record("linear")
+    moved = {
+        variant: getattr(linear.predictions, variant) | {"global_ridge": getattr(mlp.predictions, variant)["soft"]}
+        for variant in ("clipped", "unclipped")
+    }
+    with pytest.raises(InputError, match="were made alike, but their global_ridge predicts other values, by up to"):
+        compare([mlp, replace(linear, predictions=replace(linear.predictions, **moved))], n_resamples=20)

@@ -36,6 +36,8 @@ STARS = LINEAR.predictions.stars
         (with_stars(LINEAR, star_index=STARS["star_index"].to_numpy()[::-1]), "the test stars or their order differ"),
         (with_stars(LINEAR, logg=STARS["logg"] + 1e-9), "the labels differ"),
         (with_stars(LINEAR, bin_index=0), "the bins differ, so that other stars are covered"),
+        (replace(LINEAR, train_digest="abc"), "the training stars at n_train=32000 differ: digest abc: 'linear"),
+        (replace(LINEAR, gate_digest="abc"), "the gate's stars at data.n_val=None differ: digest abc: 'linear"),
         (replace(LINEAR, noise_draw="other"), "the noise draws differ: other: 'linear.*; data.seed=0 noise test: 'mlp"),
     ],
 )

@@ -18,6 +18,9 @@ KINDS = ("gate", "hard routing", "reference")
 AGREEMENT = 1e-3
 """A reference's errors may differ by this much [dex] between two runs before it is said."""
 
+CONTRADICTION = 1e-2
+"""Clipped errors of one reference that differ by more [dex] come from other experts, stars or noise."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
@@ -108,7 +111,7 @@ def make_panel(records: Sequence[RunRecord], labels: Mapping[str, Labels]) -> Pa
     Raises
     ------
     InputError
-        If fewer than two test stars lie in a bin.
+        If fewer than two test stars lie in a bin, or two runs contradict each other in what both hold.
     """
     first = records[0].predictions
     if first.covered.sum() < 2:
@@ -125,7 +128,13 @@ def make_panel(records: Sequence[RunRecord], labels: Mapping[str, Labels]) -> Pa
                 errors = _errors(record, model)
                 known = entries.setdefault(contender, {}).setdefault(record.seed, errors)
                 source = sources.setdefault((contender, record.seed), record)
-                gap = float(np.max(np.abs(np.sqrt(errors.configured) - np.sqrt(known.configured))))
+                if contender.kind == "reference" and _gap(errors.clipped, known.clipped) > CONTRADICTION:
+                    raise InputError(
+                        f"{record} and {source} were made alike, but their {contender.model} predicts other values, by "
+                        f"up to {_gap(errors.clipped, known.clipped):.2g} dex: stars, noise or code were others. Run "
+                        f"one of them again with tracking.resume=false."
+                    )
+                gap = _gap(errors.configured, known.configured)
                 if gap > AGREEMENT:
                     notes[
                         f"{contender}, seed={record.seed}: the errors of {source} and of {record} differ by up to "
@@ -138,6 +147,11 @@ def make_panel(records: Sequence[RunRecord], labels: Mapping[str, Labels]) -> Pa
         entries={contender: entries[contender] for contender in sorted(entries, key=lambda c: c.order)},
         notes=tuple(notes),
     )
+
+
+def _gap(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the largest difference of two models' errors [dex] from their squares."""
+    return float(np.max(np.abs(np.sqrt(one) - np.sqrt(other))))
 
 
 def _contenders(record: RunRecord, labels: Labels, *, own: bool) -> Iterator[tuple[Contender, str]]:

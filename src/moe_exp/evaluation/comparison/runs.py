@@ -26,8 +26,8 @@ class RunRecord:
         Seed of everything that is trained.
     data_seed : int
         Seed of the stars and of their noise.
-    test_digest : str
-        Digest of the test stars' spectra, without noise, and labels.
+    train_digest, gate_digest, test_digest : str
+        Digests of the spectra, without noise, and labels: of the experts' stars, the gate's own, the test stars.
     noise_draw : str
         Which random numbers are the test stars' noise; the same at every noise level.
     clip : bool
@@ -45,6 +45,8 @@ class RunRecord:
     noise_level: float
     seed: int
     data_seed: int
+    train_digest: str
+    gate_digest: str
     test_digest: str
     noise_draw: str
     clip: bool
@@ -69,7 +71,8 @@ def check_comparable(records: Iterable[RunRecord]) -> None:
     """Refuse runs that would be compared unfairly.
 
     Within one data seed all runs must have the same test stars in the same order, with the same noise draw, labels and
-    bins. Two runs of one configuration must agree in every prediction.
+    bins; runs of one `n_train` the same training stars, and of one number of gate stars the same gate stars. Two runs
+    of one configuration must agree in every prediction.
 
     Raises
     ------
@@ -106,9 +109,22 @@ def _differences(records: Sequence[RunRecord]) -> Iterable[str]:
         groups = _group(records, _bins_digest)
         if len(groups) > 1:
             yield f"the bins differ, so that other stars are covered: {_sides(groups)}. Use the same bins."
+    yield from _differing_training(records)
     groups = _group(records, lambda record: record.noise_draw)
     if len(groups) > 1:
         yield f"the noise draws differ: {_sides(groups)}. Compare runs whose test stars carry the same noise."
+
+
+def _differing_training(records: Sequence[RunRecord]) -> Iterable[str]:
+    """Yield runs that took as many stars for training, but other ones."""
+    for n_train, members in _group(records, lambda record: record.n_train).items():
+        groups = _group(members, lambda record: f"digest {record.train_digest}")
+        if len(groups) > 1:
+            yield f"the training stars at n_train={n_train} differ: {_sides(groups)}. Train on the same stars."
+    for n_val, members in _group(records, lambda record: record.design.get("data.n_val")).items():
+        groups = _group(members, lambda record: f"digest {record.gate_digest}")
+        if len(groups) > 1:
+            yield f"the gate's stars at data.n_val={n_val} differ: {_sides(groups)}. Train gates on the same stars."
 
 
 def _contradictions(records: Sequence[RunRecord]) -> Iterable[str]:
