@@ -26,8 +26,9 @@ def main(config: DictConfig) -> float:
     from moe_exp.jobs import run_job  # late: --help and tab completion need neither torch nor MLflow
 
     try:
-        return run_job(build(config, HydraConfig.get().runtime.choices), PROJECT_ROOT)
-    except InputError as error:
+        hydra = HydraConfig.get()
+        return run_job(build(config, hydra.runtime.choices, hydra.overrides.task), PROJECT_ROOT)
+    except (InputError, OSError) as error:
         log.error("%s", error)
         raise CompactHydraException(str(error)) from None
 

@@ -41,10 +41,18 @@ def make_stars(n_stars: int, n_pixels: int = 60, seed: int = 0) -> tuple[np.ndar
 
 
 def write_stars(
-    path: Path, n_stars: int = 50, *, random_order: bool = False, seed: int = 0, n_pixels: int = 60
+    path: Path,
+    n_stars: int = 50,
+    *,
+    random_order: bool = False,
+    seed: int = 0,
+    n_pixels: int = 60,
+    logg: float | None = None,
 ) -> Path:
-    """Write made-up stars to a file of the layout."""
+    """Write made-up stars to a file of the layout, all with one log g if it is given."""
     flux, error, labels = make_stars(n_stars, n_pixels, seed)
+    if logg is not None:
+        labels["logg"] = logg
     wavelength = np.linspace(8480, 8680, n_pixels)
     with write_spectra(path, wavelength=wavelength, n_stars=n_stars, random_order=random_order) as writer:
         writer.add(flux, error, labels)

@@ -3,7 +3,10 @@ import re
 import numpy as np
 import pytest
 
+from moe_exp import jobs
+from moe_exp.cache import code_digest
 from moe_exp.errors import InputError
+from moe_exp.jobs import identify
 from moe_exp.pipeline import check, run
 from moe_exp.progress import Stages
 from moe_exp.spectra.files import write_spectra
@@ -116,3 +119,22 @@ def test_bad_input_ends_in_one_message(run_made_up, overrides, message):
 def test_windows_are_checked_before_any_star_is_made(configure):
     with pytest.raises(InputError, match="H beta"):
         check(configure("features=miles"))
+
+
+def test_resume_notices_other_code_of_any_stage(configure, monkeypatch):
+    experiment = configure()
+    before = identify(experiment)
+    assert identify(configure("tracking.experiment=other", "cache_limit_gb=1")) == before
+    for module in ("moe_exp.spectra.sources", "moe_exp.model.gates.softmax", "moe_exp.pipeline"):
+
+        def digest(name, module=module):
+            return "other" if name == module else code_digest(name)
+
+        monkeypatch.setattr(jobs, "code_digest", digest)
+        assert identify(experiment) != before
+
+
+def test_a_label_without_variation_is_refused(configure, tmp_path):
+    path = write_stars(tmp_path / "flat.h5", 1200, random_order=True, logg=3.0)
+    with pytest.raises(InputError, match=r"data.n_val: 200 of 200 stars lie in a bin, with 1 value\(s\) of log_g"):
+        run(configure(*MADE_UP, f"data.path={path}"), Stages())

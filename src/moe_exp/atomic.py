@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 
 @contextmanager
 def complete_file(path: Path) -> Iterator[Path]:
@@ -13,6 +15,9 @@ def complete_file(path: Path) -> Iterator[Path]:
     What was written is on the disk before it gets its name, so that not even a power cut leaves half a file there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{path.name}.*.partial"):
+        if not psutil.pid_exists(int(left.name.split(".")[-2])):
+            left.unlink(missing_ok=True)  # by a process that was killed
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial

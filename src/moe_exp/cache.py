@@ -5,6 +5,7 @@ work once: the second waits for the first. Entries that were used least recently
 """
 
 import ast
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -12,7 +13,7 @@ import logging
 import os
 import pickle
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -110,6 +111,15 @@ def _code_alone(tree: ast.Module) -> str:
     return ast.dump(tree)
 
 
+def _read(path: Path) -> bytes | None:
+    """Return the content of a file that is then the most recently used; nothing where there is none."""
+    try:
+        os.utime(path)
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
 def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=DIGEST_SIZE).digest()
 
@@ -123,21 +133,23 @@ class StageCache:
     folder : path
     limit_gb : float
         Size above which the least recently used entries are removed [1e9 bytes].
+    quiet : bool
+        Whether nothing is said of results that are recalled.
     """
 
     folder: Path
     limit_gb: float = 5.0
+    quiet: bool = False
 
     def get(self, stage: str, identity: Mapping[str, Any], make: Callable[[], T]) -> T:
         """Return the result of a stage: what is kept under `identity`, else what `make` returns, which is then kept."""
         path = self.folder / stage / f"{cache_key(identity)}.pickle"
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
-            if path.exists():
-                os.utime(path)
-                kept = path.read_bytes()
+            kept = _read(path)
+            if kept is not None:
                 if _digest(kept[DIGEST_SIZE:]) == kept[:DIGEST_SIZE]:
-                    log.info("%s: recalled from the cache", stage)
+                    log.log(logging.DEBUG if self.quiet else logging.INFO, "%s: recalled from the cache", stage)
                     return pickle.loads(kept[DIGEST_SIZE:])
                 log.warning("%s: %s is damaged and is made again", stage, path)
             result = make()
@@ -148,14 +160,20 @@ class StageCache:
         return result
 
     def _prune(self, keep: Path) -> None:
-        entries = sorted(self.folder.rglob("*.pickle"), key=lambda path: path.stat().st_mtime)
-        size = sum(path.stat().st_size for path in entries)
-        for path in entries:
+        entries = sorted(self._entries(), key=lambda entry: entry[1].st_mtime)
+        size = sum(stat.st_size for _, stat in entries)
+        for path, stat in entries:
             if size <= self.limit_gb * 1e9:
                 return
             if path != keep:
-                size -= path.stat().st_size
+                size -= stat.st_size
                 path.unlink(missing_ok=True)
+
+    def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield what is kept; another process may remove it at any time."""
+        for path in self.folder.rglob("*.pickle"):
+            with contextlib.suppress(FileNotFoundError):
+                yield path, path.stat()
 
 
 def measure(folder: Path) -> tuple[int, int]:

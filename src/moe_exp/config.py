@@ -5,7 +5,7 @@ annotations are the schema: a misspelt key or a wrong type is refused here, for 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ class Experiment:
     cache_limit_gb : float
         Size above which the least recently used results of stages are removed; spectra do not count.
     choices : mapping of group to the name of its YAML file
+    overrides : tuple of str
+        What was typed, as in ``"gate.hidden=128"``.
     values : dict
         The resolved configuration as plain values.
     """
@@ -76,6 +78,7 @@ class Experiment:
     cache_dir: Path
     cache_limit_gb: float
     choices: Mapping[str, str]
+    overrides: tuple[str, ...]
     values: dict[str, Any]
 
 
@@ -85,7 +88,7 @@ def register(project_root: Path) -> None:
     os.environ["MOE_EXP_ROOT"] = str(project_root)
 
 
-def build(config: DictConfig, choices: Mapping[str, str]) -> Experiment:
+def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> Experiment:
     """Make all stage objects of a composed configuration.
 
     Parameters
@@ -94,6 +97,8 @@ def build(config: DictConfig, choices: Mapping[str, str]) -> Experiment:
         What Hydra composed.
     choices : mapping of str to str
         Which YAML file was chosen in each group.
+    overrides : sequence of str
+        What was typed to get there.
 
     Raises
     ------
@@ -118,6 +123,7 @@ def build(config: DictConfig, choices: Mapping[str, str]) -> Experiment:
         cache_dir=Path(values["cache_dir"]).expanduser(),
         cache_limit_gb=values["cache_limit_gb"],
         choices={group: choices[group] for group in GROUPS},
+        overrides=tuple(overrides),
         values=values,
     )
 

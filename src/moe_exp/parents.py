@@ -10,10 +10,10 @@ from pathlib import Path
 from moe_exp.conclusions import conclude
 from moe_exp.config import Experiment
 from moe_exp.errors import InputError
-from moe_exp.jobs import PARENT_VARIABLE, count_finished
+from moe_exp.jobs import PARENT_VARIABLE, count_finished, identify
 from moe_exp.pipeline import check
 from moe_exp.record import record_conclusions, run_tags
-from moe_exp.tracking import LoggedRun, RunStatus, TrackedRun, Tracking, open_run
+from moe_exp.tracking import LoggedRun, RunStatus, TrackedRun, Tracking, open_run, settle_dead_runs
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ class Parent:
     settings : Experiment
         The first job: its hypotheses, evaluation and tracking are those of the sweep.
     n_jobs : int
+        Different ones.
     command : str
         What was typed.
     """
@@ -56,14 +57,16 @@ class Parent:
         tracking: Tracking = jobs[0].tracking
         tags = run_tags(jobs[0], project_root) | {"sweep.overrides": " ".join(overrides)}
         run = open_run(tracking, run_name=name, parameters={}, tags=tags)
-        run.log_metrics({"sweep/n_jobs": len(jobs)})
+        n_jobs = len({identify(job) for job in jobs})
+        run.log_metrics({"sweep/n_jobs": n_jobs})
         os.environ[PARENT_VARIABLE] = run.run_id
-        log.info("%s: %d jobs -> %s", name, len(jobs), tracking.describe())
-        return cls(run, jobs[0], len(jobs), shlex.join(["python", "train.py", "-m", *overrides]))
+        log.info("%s: %d jobs -> %s", name, n_jobs, tracking.describe())
+        return cls(run, jobs[0], n_jobs, shlex.join(["python", "train.py", "-m", *overrides]))
 
     def close(self) -> None:
         """Compare the jobs that finished, report, and close the run: FAILED if any job did not finish."""
         os.environ.pop(PARENT_VARIABLE, None)
+        settle_dead_runs(self.tracking)
         finished = count_finished(self.tracking, self.run.run_id)
         n_missing = self.n_jobs - len(finished)
         missing = f"{n_missing} of {self.n_jobs} jobs did not finish"
@@ -77,6 +80,9 @@ class Parent:
             self.run.close(RunStatus.FAILED, f"the comparison of the jobs failed: {error}")
             raise
         self.run.close(RunStatus.FAILED if n_missing else RunStatus.FINISHED, missing * bool(n_missing))
+        log.info(
+            "%d of %d jobs finished; their comparison: %s", len(finished), self.n_jobs, self.run.locate("report.html")
+        )
 
     def _conclude(self, finished: Sequence[LoggedRun], remarks: Sequence[str]) -> None:
         settings = self.settings

@@ -106,9 +106,12 @@ def divide(experiment: Experiment, dataset: Dataset) -> tuple[RectangularBins, n
     train_bins = assign(bins, dataset.train)
     experiment.experts.check_counts(train_bins, bins.names_)
     for option, stars in (("data.n_val", dataset.gate), ("data.n_test", dataset.test)):
-        if np.sum(assign(bins, stars) >= 0) < 2:
+        logg = stars.labels["logg"].to_numpy(float)[assign(bins, stars) >= 0]
+        n_values = len(np.unique(logg))
+        if n_values < 2:
             raise InputError(
-                f"{option}: fewer than 2 of {len(stars)} stars lie in a bin; use more stars or wider bins."
+                f"{option}: {len(logg)} of {len(stars)} stars lie in a bin, with {n_values} value(s) of log_g; at "
+                f"least two of each are needed. Use more stars or wider bins."
             )
     return bins, train_bins
 

@@ -17,14 +17,28 @@ from moe_exp.provenance import git_diff, git_tags, version_tags
 from moe_exp.spectra.dataset import Dataset
 from moe_exp.tracking import TrackedRun
 
+NAMED_OR_APART = re.compile(
+    r"(gate|hypotheses|tracking|hydra)\b"
+    r"|(data(\.(n_train|noise_level|(val_|test_)?path))?|seed|experiment|hypothesis|device|cache_dir|cache_limit_gb)="
+)
+"""Options that a run's name holds in any case, or that do not belong there."""
+
+LONGEST_NAME = 120
+"""Characters of a run's name."""
+
 
 def name_run(experiment: Experiment) -> str:
-    """Return what tells a run from its neighbours in a list: ``mlp n=100k noise=0.2 seed=0``."""
-    data = experiment.data
-    parts = [experiment.choices["gate"], f"n={_short(data.n_train)}", f"noise={data.noise_level:g}"]
-    if experiment.choices["data"] != "simulated":
-        parts.insert(1, experiment.choices["data"])
-    return " ".join([*parts, f"seed={experiment.seed}"])
+    """Return what tells a run from its neighbours in a list: ``mlp hidden=128 n=100k noise=0.2 seed=0``.
+
+    What was typed beside the four that are always named follows the gate, if it is its own option, or the end.
+    """
+    data, gate = experiment.data, experiment.choices["gate"]
+    typed = [text.lstrip("+~") for text in experiment.overrides]
+    options = [text.removeprefix("gate.") for text in typed if text.startswith("gate.")]
+    others = [text for text in typed if not NAMED_OR_APART.match(text)]
+    source = [] if experiment.choices["data"] == "simulated" else [experiment.choices["data"]]
+    always = [f"n={_short(data.n_train)}", f"noise={data.noise_level:g}", f"seed={experiment.seed}"]
+    return " ".join([gate, *options, *source, *always, *others])[:LONGEST_NAME]
 
 
 def _short(size: float | None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
@@ -18,6 +19,7 @@ from omegaconf import DictConfig, open_dict
 
 from moe_exp.config import Experiment, build
 from moe_exp.errors import InputError
+from moe_exp.processes import terminate_as_exit
 
 
 def expand(overrides: Sequence[str], config_name: str) -> tuple[str, list[Experiment]]:
@@ -29,7 +31,8 @@ def expand(overrides: Sequence[str], config_name: str) -> tuple[str, list[Experi
         If any job's configuration is wrong.
     """
     try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        loader = GlobalHydra.instance().config_loader()
+        parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
         [batch] = BasicSweeper.split_arguments(parsed, max_batch_size=None)
         jobs = [compose_job(job, config_name) for job in batch]
     except HydraException as error:
@@ -41,10 +44,10 @@ def expand(overrides: Sequence[str], config_name: str) -> tuple[str, list[Experi
 def compose_job(overrides: Sequence[str], config_name: str) -> Experiment:
     """Compose and build one job."""
     config = compose(config_name, list(overrides), return_hydra_config=True)
-    choices = dict(config.hydra.runtime.choices)
+    hydra = config.hydra
     with open_dict(config):
         del config["hydra"]
-    return build(config, choices)
+    return build(config, dict(hydra.runtime.choices), list(hydra.overrides.task))
 
 
 class ParentRun(Callback):
@@ -63,7 +66,8 @@ class ParentRun(Callback):
         """Check all jobs and open the parent; a sweep that cannot work ends here, before its first job."""
         from moe_exp.parents import Parent
 
-        overrides = [str(override) for override in config.hydra.overrides.task]
+        swept = config.hydra.sweeper.params or {}
+        overrides = [*(f"{key}={value}" for key, value in swept.items()), *map(str, config.hydra.overrides.task)]
         try:
             name, jobs = expand(overrides, str(config.hydra.job.config_name))
             _at_end.callback(Parent.open(name, overrides, jobs, self.project_root).close)
@@ -78,5 +82,5 @@ _at_end = ExitStack()
 @contextmanager
 def sweeping() -> Iterator[None]:
     """Close the parent run that a sweep opened within, whatever became of its jobs."""
-    with _at_end:
+    with terminate_as_exit(), _at_end:
         yield

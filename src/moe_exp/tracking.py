@@ -102,6 +102,12 @@ class TrackedRun:
                 self.describe(f"**{name}**: {message}")
         self._client.set_terminated(self.run_id, name)
 
+    def locate(self, name: str) -> str:
+        """Say where an artifact is: its path in a local store, else the run that has it."""
+        root = self._client.get_run(self.run_id).info.artifact_uri
+        is_file = root.startswith("file://")
+        return f"{root.removeprefix('file://')}/{name}" if is_file else f"{name} of run {self.run_id}"
+
     def describe(self, text: str) -> None:
         """Set the description that the run's page opens with, in Markdown."""
         self.log_tags({"mlflow.note.content": text[:5000]})

@@ -114,6 +114,31 @@ def test_bad_label_is_counted(stars_file):
         read_labels(stars_file)
 
 
+def test_labels_that_are_text_are_refused(stars_file):
+    rewrite_labels(stars_file, lambda table: table.assign(log_g=table["log_g"].map("{:.2f}".format)))
+    with pytest.raises(InputError, match=r"stars\.h5: labels must be numbers, but log_g is"):
+        read_labels(stars_file)
+
+
+def test_columns_with_names_of_ours_give_way_and_text_is_left_out(stars_file):
+    def add_columns(table):
+        return table.assign(teff=1.0, star_index=7, name="HD 1")
+
+    before = read_labels(stars_file)
+    rewrite_labels(stars_file, add_columns)
+    pd.testing.assert_frame_equal(read_labels(stars_file), before)
+
+
+@pytest.mark.parametrize("kind", ["complex64", "S4"])
+def test_flux_that_is_no_real_number_is_refused(stars_file, kind):
+    with h5py.File(stars_file, "a") as file:
+        values = file[FLUX][:]
+        del file[FLUX]
+        file[FLUX] = values.astype(kind)
+    with pytest.raises(InputError, match="real numbers are needed, but the file has dataset/arrays/flux/value of type"):
+        read_wavelength(stars_file)
+
+
 def test_file_without_labels_is_refused(stars_file):
     with h5py.File(stars_file, "a") as file:
         del file["dataset/params"]

@@ -31,14 +31,17 @@ def test_nan_at_the_ends_of_error_is_counted_and_known_again(stars_file, tmp_pat
     assert inspect(stars_file, tmp_path).n_repaired == 2
 
 
-@pytest.mark.parametrize("n_bytes", [0, 100])
-def test_damaged_findings_are_found_again(stars_file, tmp_path, n_bytes, caplog):
+@pytest.mark.parametrize("place", [3, 100, -5])
+def test_damaged_findings_are_found_again(stars_file, tmp_path, place, caplog):
     before = inspect(stars_file, tmp_path)
-    [kept] = (tmp_path / "inspected").iterdir()
-    kept.write_bytes(kept.read_bytes()[:n_bytes])
+    [kept] = (tmp_path / "inspected").glob("*.pickle")
+    content = bytearray(kept.read_bytes())
+    content[place] ^= 4
+    kept.write_bytes(content)
     again = inspect(stars_file, tmp_path)
-    assert "is damaged: the file is inspected again" in caplog.text
+    assert "is damaged and is made again" in caplog.text
     np.testing.assert_array_equal(again.checksums, before.checksums)
+    np.testing.assert_array_equal(again.labels, before.labels)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

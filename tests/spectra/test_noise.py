@@ -1,6 +1,6 @@
 import numpy as np
 
-from moe_exp.spectra.noise import add_noise
+from moe_exp.spectra.noise import add_noise, digest_noise
 from tests.conftest import make_stars
 
 
@@ -46,3 +46,12 @@ def test_seed_stage_and_star_each_change_the_draw():
     ]
     correlation = np.corrcoef(draws)
     assert np.abs(correlation[np.triu_indices(4, 1)]).max() < 0.6
+
+
+def test_the_digest_follows_the_draws():
+    stars = np.arange(5)
+    same = digest_noise(seed=1, stage="noise", star_index=stars)
+    assert digest_noise(seed=1, stage="noise", star_index=stars) == same
+    others = {"seed": {"seed": 2}, "stage": {"stage": "other"}, "stars": {"star_index": stars + 1}}
+    for change in others.values():
+        assert digest_noise(**{"seed": 1, "stage": "noise", "star_index": stars} | change) != same

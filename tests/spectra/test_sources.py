@@ -69,6 +69,23 @@ def test_files_of_their_own_serve_gate_and_test(tmp_path):
     assert abs(np.corrcoef(draws[0].ravel(), draws[1].ravel())[0, 1]) < 0.15
 
 
+def test_sizes_that_are_not_given_are_all_of_own_files_or_a_tenth(tmp_path):
+    main, own = write_stars(tmp_path / "a.h5", 100), write_stars(tmp_path / "b.h5", 30, seed=1)
+    open_sizes = {"n_train": None, "n_val": None, "n_test": None}
+    apart = open_data(tmp_path, path=str(main), test_path=str(own), **open_sizes)
+    assert (len(apart.train), len(apart.gate), len(apart.test)) == (90, 10, 30)
+    together = open_data(tmp_path, path=str(main), **open_sizes)
+    assert (len(together.train), len(together.gate), len(together.test)) == (80, 10, 10)
+
+
+def test_copies_of_training_stars_are_no_test_stars(stars_file, tmp_path):
+    copy = tmp_path / "copy.h5"
+    copy.write_bytes(stars_file.read_bytes())
+    sizes = {"n_train": 40, "n_val": 10, "n_test": 50}
+    with pytest.raises(InputError, match=r"10 star\(s\) of data.n_test are also among those of data.n_val"):
+        open_data(tmp_path, path=str(stars_file), test_path=str(copy), **sizes)
+
+
 def test_declared_random_order_is_kept(tmp_path):
     path = write_stars(tmp_path / "random.h5", 50, random_order=True)
     data = open_data(tmp_path, path=str(path), n_train=30, n_val=10, n_test=10)
@@ -110,6 +127,8 @@ def test_noise_does_not_depend_on_the_selection(stars_file, tmp_path):
         ({"path": "FILE", "noise_level": float("nan")}, "data.noise_level=nan"),
         ({"path": "FILE", "seed": -1}, "data.seed=-1"),
         ({"path": []}, "data.path is empty"),
+        ({"path": 3}, "data.path=3 is neither a path nor a list of paths"),
+        ({"path": "FILE", "n_train": float("inf")}, "data.n_train=inf is neither a number of stars nor a fraction"),
     ],
 )
 def test_bad_options_are_refused(stars_file, tmp_path, options, message):

@@ -28,6 +28,11 @@ def test_fractions_are_of_all_stars():
     assert sizes == {"data.n_test": 50, "data.n_val": 20, "data.n_train": 130}
 
 
+def test_one_is_a_star_and_one_point_zero_are_all():
+    assert len(splits(200, 1)["data.n_train"]) == 1
+    assert len(hand_out(np.arange(30), {"data.n_test": 1.0})["data.n_test"]) == 30
+
+
 def test_shuffle_depends_on_the_seed():
     assert not np.array_equal(splits(200, 50)["data.n_test"], splits(200, 50, seed=1)["data.n_test"])
 

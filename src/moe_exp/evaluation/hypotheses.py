@@ -59,6 +59,8 @@ class Criterion:
         given = [name for name in BOUNDS if getattr(self, name) is not None]
         if len(given) != 1:
             raise InputError(f"a criterion needs one of {', '.join(BOUNDS)}; it has {' and '.join(given) or 'none'}.")
+        if not math.isfinite(getattr(self, given[0])):
+            raise InputError(f"the bound {given[0]}={getattr(self, given[0])} is no number that R² could keep.")
         if (self.quantity == "delta_r2") != (self.reference is not None):
             raise InputError(f"quantity={self.quantity}, reference={self.reference}: a reference belongs to delta_r2.")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.errors import InputError
-from moe_exp.spectra.files import ERROR, FLUX, RowReader, read_wavelength
+from moe_exp.spectra.files import ERROR, FLUX, STAR_INDEX, RowReader, read_wavelength
 from moe_exp.spectra.inspection import Inspection, inspect, repair_ends
 from moe_exp.spectra.noise import add_noise, digest_noise
 
@@ -111,13 +111,18 @@ class Stars:
     def labels(self) -> pd.DataFrame:
         """Labels, n_stars rows with `star_index` as the first column."""
         labels = self.files.labels.iloc[self.rows].reset_index(drop=True)
-        labels.insert(0, "star_index", self.rows)
+        labels.insert(0, STAR_INDEX, self.rows)
         return labels
+
+    @property
+    def checksums(self) -> np.ndarray:
+        """Digest of each star's flux, error and labels, (n_stars,) uint64."""
+        return self.files.checksums[self.rows]
 
     @property
     def digest(self) -> str:
         """Hash of which stars these are and what their spectra and labels hold."""
-        content = self.files.checksums[self.rows].tobytes() + self.rows.astype("<i8").tobytes()
+        content = self.checksums.tobytes() + self.rows.astype("<i8").tobytes()
         return hashlib.sha256(content + self.files.wavelength.tobytes()).hexdigest()[:32]
 
     @property

@@ -28,6 +28,8 @@ LABELS = "dataset/params"
 REQUIRED_LABELS = {"T_eff": "teff", "log_g": "logg", "M_H": "m_h"}
 FILE_LABELS = {**REQUIRED_LABELS, "a_M": "a_m", "C_M": "c_m"}
 RANDOM_ORDER = "stars_in_random_order"
+STAR_INDEX = "star_index"
+"""The label that a star gets by its place; a column of this name is not read."""
 
 
 def find_files(path: str | os.PathLike[str] | Sequence[str], option: str = "data.path") -> list[Path]:
@@ -38,7 +40,9 @@ def find_files(path: str | os.PathLike[str] | Sequence[str], option: str = "data
     InputError
         If something named does not exist, or a glob matches nothing.
     """
-    patterns = [path] if isinstance(path, str | os.PathLike) else list(path)
+    patterns = [path] if isinstance(path, str | os.PathLike) else path
+    if not isinstance(patterns, Sequence) or not all(isinstance(each, str | os.PathLike) for each in patterns):
+        raise InputError(f"{option}={path} is neither a path nor a list of paths.")
     files: list[Path] = []
     for pattern in patterns:
         found = sorted(glob.glob(os.path.expanduser(pattern)))  # noqa: PTH207, PTH111 - absolute patterns too
@@ -120,6 +124,10 @@ def _open_checked(path: Path) -> np.ndarray:
         missing = [name for name in (WAVELENGTH, FLUX, ERROR) if not isinstance(file.get(name), h5py.Dataset)]
         if missing:
             raise InputError(f"{path} lacks the dataset(s) {', '.join(missing)}.")
+        kinds = {name: file[name].dtype for name in (WAVELENGTH, FLUX, ERROR) if file[name].dtype.kind not in "fiu"}
+        if kinds:
+            found = ", ".join(f"{name} of type {kind}" for name, kind in kinds.items())
+            raise InputError(f"{path}: real numbers are needed, but the file has {found}.")
         wavelength = np.asarray(file[WAVELENGTH][()], float)
         flux_shape, error_shape = file[FLUX].shape, file[ERROR].shape
         if flux_shape != error_shape or len(flux_shape) != 2 or flux_shape[1:] != wavelength.shape:
@@ -147,7 +155,7 @@ def read_labels(path: Path) -> pd.DataFrame:
     if missing:
         columns = ", ".join(map(str, table.columns))
         raise InputError(f"{path}: the label table lacks {', '.join(missing)}; it has {columns}.")
-    labels = table.rename(columns=FILE_LABELS).reset_index(drop=True)
+    labels = _rename_labels(table, path)
     bad = ~np.isfinite(labels[list(REQUIRED_LABELS.values())].to_numpy(float)).all(axis=1)
     if bad.any():
         raise InputError(
@@ -155,6 +163,17 @@ def read_labels(path: Path) -> pd.DataFrame:
             f"(first: row {int(np.argmax(bad))}); remove them."
         )
     return labels
+
+
+def _rename_labels(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return the numeric columns under this project's names; a column that has such a name already gives way."""
+    texts = [name for name in REQUIRED_LABELS if not pd.api.types.is_numeric_dtype(table[name])]
+    if texts:
+        kinds = ", ".join(f"{name} is {table[name].dtype}" for name in texts)
+        raise InputError(f"{path}: labels must be numbers, but {kinds}.")
+    renamed = {theirs: ours for theirs, ours in FILE_LABELS.items() if theirs in table}
+    others = table.drop(columns=[name for name in (*renamed.values(), STAR_INDEX) if name in table])
+    return others.rename(columns=renamed).select_dtypes("number").reset_index(drop=True)
 
 
 def in_random_order(path: Path) -> bool:

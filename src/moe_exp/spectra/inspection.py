@@ -6,6 +6,7 @@ of change stay the same.
 
 import hashlib
 import logging
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from moe_exp.atomic import complete_file
-from moe_exp.cache import cache_key, code_digest
+from moe_exp.cache import StageCache, code_digest
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.spectra.files import ERROR, FLUX, RowReader, read_labels, read_wavelength
@@ -94,32 +94,20 @@ def inspect(path: Path, cache_dir: Path, advance: Callable[[int], None] = lambda
     """
     stat = path.stat()
     identity = {"file": f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}", "code": code_digest(__name__)}
-    kept = cache_dir / "inspected" / f"{cache_key(identity)}.parquet"
-    known = _recall(kept)
-    if known is not None:
-        advance(len(known.labels))
-        return known
-    inspection = _read_in_full(path, advance)
+    done = 0
+
+    def count(stars: int) -> None:
+        nonlocal done
+        done += stars
+        advance(stars)
+
+    kept = StageCache(cache_dir, limit_gb=math.inf, quiet=True)
+    inspection = kept.get("inspected", identity, lambda: _read_in_full(path, count))
+    if not done:
+        advance(len(inspection.labels))
     if inspection.n_repaired:
         log.info("%s: %d NaN at the ends of error vectors, repaired when read", path, inspection.n_repaired)
-    found = inspection.labels.assign(star_checksum=inspection.checksums)
-    found.attrs["n_repaired"] = inspection.n_repaired
-    with complete_file(kept) as partial:
-        found.to_parquet(partial)
     return inspection
-
-
-def _recall(kept: Path) -> Inspection | None:
-    """Return what was found earlier; nothing where that was not kept, or is damaged."""
-    try:
-        found = pd.read_parquet(kept)
-    except FileNotFoundError:
-        return None
-    except (ValueError, OSError):  # pyarrow's errors are both
-        log.warning("%s is damaged: the file is inspected again", kept)
-        return None
-    checksums = found.pop("star_checksum").to_numpy()
-    return Inspection(found, checksums, int(found.attrs["n_repaired"]))
 
 
 def _read_in_full(path: Path, advance: Callable[[int], None]) -> Inspection:

@@ -15,9 +15,10 @@ import numpy as np
 from filelock import FileLock
 
 from moe_exp.cache import cache_key, code_digest
+from moe_exp.errors import InputError
 from moe_exp.machine import require_room
 from moe_exp.progress import Advance, Stages
-from moe_exp.spectra.files import ERROR, FLUX, RowReader, SpectraWriter, read_labels, write_spectra
+from moe_exp.spectra.files import ERROR, FLUX, RowReader, SpectraWriter, read_labels, read_wavelength, write_spectra
 from moe_exp.spectra.simulator import CHUNK_SIZE, Simulator, StarChunk, simulate
 
 log = logging.getLogger(__name__)
@@ -115,11 +116,12 @@ class SimulatedFiles:
 
 def _count_stars(path: Path) -> int:
     """Return how many stars a file of the cache holds; none where it is missing or damaged."""
-    try:
-        return RowReader(path, FLUX).shape[0]
-    except FileNotFoundError:
+    if not path.exists():
         return 0
-    except (OSError, KeyError):
+    try:
+        read_wavelength(path)
+        return RowReader(path, FLUX).shape[0]
+    except InputError:
         log.warning("%s is damaged: its stars are made again", path)
         return 0
 

@@ -1,6 +1,9 @@
 """The two values of `data`: HDF5 files of the user's, and files that the simulator makes first."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,9 @@ from moe_exp.spectra.files import FLUX, RowReader, find_files, in_random_order, 
 from moe_exp.spectra.simulated_files import SimulatedFiles
 from moe_exp.spectra.simulator import Simulator
 from moe_exp.spectra.splits import hand_out, stable_order
+
+RESERVED = 0.1
+"""Share of the stars in data.path that tests, and as much that trains the gate, where nothing else is said."""
 
 FLUX_UNIT_STARS = 1000
 """Training stars whose median flux sets the unit."""
@@ -52,6 +58,8 @@ class Hdf5Data(Data):
 
     Parameters
     ----------
+    n_val, n_test : int, float or None
+        With null, all stars of files of their own, or a tenth of those in `path`.
     path : str or list of str
         A file, a list of files, or a glob of shards, taken in sorted order.
     val_path, test_path : same, or None
@@ -98,6 +106,9 @@ class Hdf5Data(Data):
         options = {"data.n_test": "data.test_path", "data.n_val": "data.val_path", "data.n_train": "data.path"}
         home = {size: own if own in files else "data.path" for size, own in options.items()}
         sizes = {"data.n_test": self.n_test, "data.n_val": self.n_val, "data.n_train": self.n_train}
+        for size, own in options.items():
+            if sizes[size] is None and own != "data.path" and own not in files:
+                sizes[size] = RESERVED
         rows: dict[str, np.ndarray] = {}
         for option, group in files.items():
             n_stars = sum(_n_stars(path) for path in group)
@@ -139,7 +150,7 @@ class SimulatedData(Data):
         """Make the stars that are missing, check the files and split their stars."""
         sizes = {"data.n_test": self.n_test, "data.n_val": self.n_val, "data.n_train": self.n_train}
         for option, size in sizes.items():
-            if size is None or size < 1 or size != int(size):
+            if size is None or not math.isfinite(size) or size < 1 or size != int(size):
                 raise InputError(f"{option}={size}: the number of simulated stars must be given as a whole number.")
         n_stars = sum(int(size) for size in sizes.values() if size is not None)
         store = SimulatedFiles(self.simulator, seed=self.seed, cache_dir=cache_dir, device=device)
@@ -194,4 +205,22 @@ def make_dataset(
         size: Stars(files, rows, noise_stages[size], data.noise_level, data.seed, unit)
         for size, (files, rows) in stars.items()
     }
+    check_disjoint(splits)
     return Dataset(name, source, wavelength, splits["data.n_train"], splits["data.n_val"], splits["data.n_test"])
+
+
+def check_disjoint(splits: Mapping[str, Stars]) -> None:
+    """Refuse splits that hold the same star, be it under another number or in a copy of a file.
+
+    Raises
+    ------
+    InputError
+        Saying which splits, and how many stars.
+    """
+    for (one, first), (other, second) in combinations(splits.items(), 2):
+        shared = np.intersect1d(first.checksums, second.checksums)
+        if len(shared):
+            raise InputError(
+                f"{len(shared)} star(s) of {one} are also among those of {other}: flux, error and labels are the same. "
+                f"Name files that do not overlap, and remove repeated stars."
+            )

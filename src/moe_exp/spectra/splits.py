@@ -4,6 +4,7 @@ Test stars are reserved first, then the gate's, and training stars are taken fro
 moves the other two, and n training stars are the first n of any larger number.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,12 +21,15 @@ def stable_order(n_stars: int, *, seed: int, shuffled: bool) -> np.ndarray:
 
 
 def count_stars(size: Size, *, option: str, available: int, remaining: int) -> int:
-    """Turn a size into a number of stars: a count, a fraction of those available, or null for all that remain."""
+    """Turn a size into a number of stars: a count, a fraction of those available, or null for all that remain.
+
+    1 is one star, 1.0 all that are available.
+    """
     if size is None:
         return remaining
-    if 0 < size < 1:
+    if 0 < size < 1 or (isinstance(size, float) and size == 1):
         return round(size * available)
-    if size < 1 or size != int(size):
+    if not math.isfinite(size) or size < 1 or size != int(size):
         raise InputError(f"{option}={size} is neither a number of stars nor a fraction between 0 and 1.")
     return int(size)
 
