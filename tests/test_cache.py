@@ -8,6 +8,7 @@ import time
 import pytest
 
 from moe_exp import cache
+from moe_exp.atomic import complete_file
 from moe_exp.cache import StageCache, cache_key, code_digest
 
 
@@ -142,3 +143,13 @@ def test_data_files_of_a_package_count(project):
     before = digest_of("somewhere")
     (project / "lines.csv").write_text("1,2\n")
     assert digest_of("somewhere") != before
+
+
+def test_what_a_killed_process_left_is_removed_when_it_is_old(tmp_path):
+    old, young = tmp_path / ".stars.h5.99.partial", tmp_path / ".stars.h5.98.partial"
+    for left in (old, young):
+        left.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    with complete_file(tmp_path / "stars.h5") as partial:
+        partial.write_bytes(b"whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"stars.h5", young.name}

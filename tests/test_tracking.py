@@ -123,6 +123,20 @@ def test_a_store_that_cannot_be_used_is_named_before_any_work(tracking, uri):
         open_store(replace(tracking, uri=uri))
 
 
+def test_a_folder_for_artifacts_that_cannot_be_used_is_named_before_any_work(tracking, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="cannot be used, nothing was computed: .*file"):
+        open_store(replace(tracking, artifacts=str(tmp_path / "file" / "mlruns")))
+
+
+def test_artifacts_go_to_a_folder_of_any_name(tracking, tmp_path):
+    tracking = replace(tracking, artifacts=str(tmp_path / "my runs"))
+    with start(tracking) as run, run.artifacts() as folder:
+        (folder / "report.html").write_text("said")
+    assert Path(run.locate("report.html")).read_text() == "said"
+    assert {path.name for path in tmp_path.glob("my*")} == {"my runs"}
+
+
 def test_a_deleted_experiment_is_named(tracking):
     client, experiment_id = open_store(tracking)
     client.delete_experiment(experiment_id)

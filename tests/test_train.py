@@ -178,6 +178,36 @@ def test_a_parallel_launcher_nests_its_jobs_too(tmp_path, cache_dir, sweep):
     }
 
 
+def test_jobs_that_are_the_same_count_once_and_a_glob_is_a_sweep(sweep, cache_dir):
+    folder, _ = sweep
+    command = ("-m", "experiment=smoke", "training.max_epochs=5")
+    for gates, n_jobs in (("linear,linear,linear", 1), ("glob(lin*)", 1)):
+        done = train(*command, f"gate={gates}", folder=folder, MOE_EXP_CACHE=str(cache_dir))
+        assert done.returncode == 0, done.stderr
+        parent = parents_in(folder)[-1]
+        assert parent.info.status == "FINISHED"
+        assert parent.data.metrics["sweep/n_jobs"] == parent.data.metrics["sweep/n_finished"] == n_jobs
+
+
+def test_a_sweep_that_is_told_to_stop_closes_its_runs(tmp_path, cache_dir):
+    command = ("-m", "experiment=smoke", "gate=linear,mlp", "training.max_epochs=5")
+    places = (f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", f"tracking.artifacts={tmp_path}/mlruns")
+    process = subprocess.Popen(
+        [sys.executable, str(PROJECT_ROOT / "train.py"), *command, *places, f"hydra.sweep.dir={tmp_path}/sweep"],
+        env=os.environ | {"MOE_EXP_CACHE": str(cache_dir)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "run 'linear" in line:
+            break
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert [run.info.status for run in all_runs(tmp_path)[1]] == ["FAILED", "KILLED"]
+
+
 def test_a_finished_sweep_is_not_run_again(sweep, cache_dir):
     folder, _ = sweep
     command = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
@@ -185,9 +215,9 @@ def test_a_finished_sweep_is_not_run_again(sweep, cache_dir):
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("skipped: ") == 3
     assert len(runs_in(folder)[1]) == 3
-    first, second = parents_in(folder)
-    assert second.info.status == "FINISHED"
-    assert second.data.metrics == first.data.metrics
+    first, *_, last = parents_in(folder)
+    assert last.info.status == "FINISHED"
+    assert last.data.metrics == first.data.metrics
 
 
 def test_finished_runs_are_compared_from_the_command_line(sweep, tmp_path):

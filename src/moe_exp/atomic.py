@@ -1,11 +1,14 @@
 """Files that appear under their name only when they are complete."""
 
+import contextlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
+LEFT_AFTER_S = 3600.0
+"""A file that nobody has written to for so long has no writer any more."""
 
 
 @contextmanager
@@ -15,9 +18,7 @@ def complete_file(path: Path) -> Iterator[Path]:
     What was written is on the disk before it gets its name, so that not even a power cut leaves half a file there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*.partial"):
-        if not psutil.pid_exists(int(left.name.split(".")[-2])):
-            left.unlink(missing_ok=True)  # by a process that was killed
+    _remove_leftovers(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
@@ -26,3 +27,11 @@ def complete_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed processes left; that of a living one, which may run on another machine, is young."""
+    for left in path.parent.glob(f".{path.name}.*.partial"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > LEFT_AFTER_S:
+                left.unlink()

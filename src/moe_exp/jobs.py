@@ -72,7 +72,8 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
 
 def count_finished(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
     """Return the jobs of a sweep that have finished, each once, and tell its parent run how many they are."""
-    finished = list({run.tags[IDENTITY_TAG]: run for run in runs_of_parent(tracking, parent_id)}.values())
+    runs = runs_of_parent(tracking, parent_id)
+    finished = list({run.tags.get(IDENTITY_TAG, run.run_id): run for run in runs}.values())
     resume_run(tracking, parent_id).log_metrics({"sweep/n_finished": len(finished)}, step=len(finished))
     return finished
 

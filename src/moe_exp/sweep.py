@@ -71,7 +71,7 @@ class ParentRun(Callback):
         try:
             name, jobs = expand(overrides, str(config.hydra.job.config_name))
             _at_end.callback(Parent.open(name, overrides, jobs, self.project_root).close)
-        except InputError as error:  # Hydra would turn an exception of a callback into a warning
+        except (InputError, OSError) as error:  # Hydra would turn an exception of a callback into a warning
             print(f"The sweep was not started: {error}", file=sys.stderr)
             sys.exit(1)
 

@@ -125,7 +125,7 @@ class Adam:
 
     def step(self, loss: Tensor) -> None:
         """Move the parameters against the gradient of the loss."""
-        gradients = torch.autograd.grad(loss, self._parameters)
+        gradients = torch.autograd.grad(loss, self._parameters, materialize_grads=True)
         with torch.no_grad():
             adam(
                 self._parameters, list(gradients), self._means, self._squares, [], self._n_steps,

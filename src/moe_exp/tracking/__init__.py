@@ -1,0 +1,33 @@
+"""MLflow: the store, runs that are being written, and runs as it holds them; no other code talks to it."""
+
+from mlflow.entities import RunStatus
+
+from moe_exp.tracking.reading import (
+    SKIPPED_TAG,
+    LoggedRun,
+    fetch_artifact,
+    find_runs,
+    get_run,
+    has_tag,
+    runs_of_parent,
+)
+from moe_exp.tracking.store import Tracking, open_store
+from moe_exp.tracking.writing import TrackedRun, closing, open_run, resume_run, settle_dead_runs
+
+__all__ = [
+    "SKIPPED_TAG",
+    "LoggedRun",
+    "RunStatus",
+    "TrackedRun",
+    "Tracking",
+    "closing",
+    "fetch_artifact",
+    "find_runs",
+    "get_run",
+    "has_tag",
+    "open_run",
+    "open_store",
+    "resume_run",
+    "runs_of_parent",
+    "settle_dead_runs",
+]

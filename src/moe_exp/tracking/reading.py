@@ -1,0 +1,132 @@
+"""Runs as the store holds them: found by filter or id, with the artifacts that they left."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from moe_exp.errors import InputError
+from moe_exp.tracking.store import Tracking, read_store
+from moe_exp.tracking.writing import PARENT_TAG
+
+SKIPPED_TAG = "skipped."
+ID_LENGTH = 32
+"""Characters of a run's id."""
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """A run as the store holds it.
+
+    Attributes
+    ----------
+    run_id, name, status : str
+    parameters, tags : dict of str to str
+    metrics : dict of str to float
+    started : float
+        Seconds since 1970.
+    """
+
+    run_id: str
+    name: str
+    status: str
+    parameters: dict[str, str]
+    tags: dict[str, str]
+    metrics: dict[str, float]
+    started: float
+
+    @classmethod
+    def of(cls, run: Run) -> "LoggedRun":
+        """Take over what MLflow returned."""
+        data = run.data
+        name = run.info.run_name or run.info.run_id
+        started = run.info.start_time / 1000
+        return cls(run.info.run_id, name, run.info.status, data.params, data.tags, data.metrics, started)
+
+
+def find_runs(tracking: Tracking, condition: str = "") -> list[LoggedRun]:
+    """Return the finished runs of the experiment that an MLflow filter accepts, the oldest first.
+
+    Raises
+    ------
+    InputError
+        If the store cannot be used or the filter not be read.
+    """
+    client, experiment_id = read_store(tracking)
+    whole = " and ".join(part for part in ("attributes.status = 'FINISHED'", condition) if part)
+    try:
+        return list(_search(client, experiment_id, whole))
+    except MlflowException as error:
+        raise InputError(f"The filter {condition!r} cannot be used: {str(error).splitlines()[0]}") from error
+
+
+def _search(client: MlflowClient, experiment_id: str, condition: str) -> Iterator[LoggedRun]:
+    """Yield the runs that a filter accepts, page by page, the oldest first."""
+    token = None
+    while True:
+        page = client.search_runs([experiment_id], condition, order_by=["attributes.start_time"], page_token=token)
+        yield from map(LoggedRun.of, page)
+        token = page.token
+        if not token:
+            return
+
+
+def get_run(tracking: Tracking, run_id: str) -> LoggedRun:
+    """Return one run of the experiment, by its id or the beginning of it, whatever its status.
+
+    Raises
+    ------
+    InputError
+        If there is none of this id, or several begin so.
+    """
+    client, experiment_id = read_store(tracking)
+    if len(run_id) < ID_LENGTH:
+        found = [run for run in _search(client, experiment_id, "") if run.run_id.startswith(run_id)]
+        if len(found) == 1:
+            return found[0]
+        names = "; ".join(f"{run.name} ({run.run_id})" for run in found[:5])
+        raise InputError(
+            f"{len(found)} runs begin with {run_id!r}: {names}. Give more of the id."
+            if found
+            else f"Experiment {tracking.experiment!r} of {tracking.uri} has no run {run_id!r}."
+        )
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise InputError(f"{tracking.uri} has no run {run_id!r}.") from error
+    if run.info.experiment_id != experiment_id or run.info.lifecycle_stage != "active":
+        raise InputError(f"Run {run_id!r} was deleted, or is not of experiment {tracking.experiment!r}.")
+    return LoggedRun.of(run)
+
+
+def runs_of_parent(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
+    """Return the finished children of a run, and the earlier runs that stood in for skipped jobs of it."""
+    skipped = [name for name in get_run(tracking, parent_id).tags if name.startswith(SKIPPED_TAG)]
+    earlier = [get_run(tracking, name.removeprefix(SKIPPED_TAG)) for name in skipped]
+    return sorted([*find_runs(tracking, has_tag(PARENT_TAG, parent_id)), *earlier], key=lambda run: run.started)
+
+
+def has_tag(name: str, value: str) -> str:
+    """Return the filter for runs with a tag."""
+    return f"tags.`{name}` = '{value}'"
+
+
+def fetch_artifact(tracking: Tracking, run: LoggedRun, name: str) -> Path:
+    """Return the path of a local copy of an artifact.
+
+    Raises
+    ------
+    InputError
+        If the run does not have it.
+    """
+    client, _ = read_store(tracking)
+    try:
+        return Path(client.download_artifacts(run.run_id, name))
+    except (MlflowException, OSError) as error:
+        raise InputError(
+            f"Run {run.name!r} ({run.run_id}) has no artifact {name}, which a comparison needs; leave it out or run it "
+            f"again with tracking.resume=false."
+        ) from error

@@ -1,0 +1,147 @@
+"""The store that runs are kept in: where it is, and connecting to it, for writing or only for reading."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import mlflow
+from filelock import FileLock
+from mlflow.entities import Experiment
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from moe_exp.errors import InputError
+
+SQLITE = "sqlite:///"
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",  # the UI's pages for training, not those for language models
+    "mlflow.note.content": "Mixtures of Ridge experts for log g: gates compared on the same covered test stars.",
+}
+logging.getLogger("mlflow").setLevel(logging.WARNING)  # not every table of a fresh store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """Where runs go.
+
+    Parameters
+    ----------
+    uri : str
+        MLflow tracking URI.
+    artifacts : str
+        Folder for the artifacts of a local store; a server keeps its own.
+    experiment : str
+        Name of the MLflow experiment.
+    run_name : str or None
+        Name of the run; by default it is made from gate, train size, noise and seed.
+    resume : bool
+        Whether a sweep skips jobs that an earlier one finished.
+    """
+
+    uri: str
+    artifacts: str
+    experiment: str = "moe_exp"
+    run_name: str | None = None
+    resume: bool = True
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is an SQLite file."""
+        return self.uri.startswith(SQLITE)
+
+    def describe(self) -> str:
+        """Say where runs go and which command shows them."""
+        if not self.is_local:
+            return f"{self.uri}, experiment {self.experiment!r}"
+        folder = Path(self.uri.removeprefix(SQLITE)).parent
+        plain = self.uri == f"{SQLITE}{folder}/mlflow.db"
+        command = "mlflow ui" if plain else f"mlflow ui --backend-store-uri {self.uri}"
+        return f"{self.uri}, experiment {self.experiment!r}; to browse: (cd {folder} && {command})"
+
+
+def open_store(tracking: Tracking) -> tuple[MlflowClient, str]:
+    """Connect to the store for writing and return a client and the experiment's id; both are created if need be."""
+    client, experiment = _connect(tracking)
+    with _explaining(tracking):
+        if experiment is not None:
+            _require_writable(experiment.artifact_location)
+            return client, experiment.experiment_id
+        location = Path(tracking.artifacts).resolve().as_uri() if tracking.is_local else None
+        _require_writable(location)
+        with _store_lock(tracking):
+            made = client.get_experiment_by_name(tracking.experiment)  # by a process that was faster
+            if made is not None:
+                return client, made.experiment_id
+            return client, client.create_experiment(tracking.experiment, location, EXPERIMENT_TAGS)
+
+
+def _require_writable(location: str | None) -> None:
+    """Raise an OSError unless artifacts can be written, where they go to a folder."""
+    folder = folder_of(location)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+
+
+def folder_of(location: str | None) -> Path | None:
+    """Return the folder that a file URI names; other places have none."""
+    parts = urlsplit(location or "")
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
+
+
+def read_store(tracking: Tracking) -> tuple[MlflowClient, str]:
+    """Connect to the store for reading, which creates nothing, and return a client and the experiment's id.
+
+    Raises
+    ------
+    InputError
+        If there is no such store or experiment.
+    """
+    if tracking.is_local and not Path(tracking.uri.removeprefix(SQLITE)).exists():
+        raise InputError(f"{tracking.uri} does not exist: no run was tracked there yet.")
+    client, experiment = _connect(tracking)
+    if experiment is None:
+        known = ", ".join(sorted(found.name for found in client.search_experiments()))
+        raise InputError(f"{tracking.uri} has no experiment {tracking.experiment!r}; it has {known}.")
+    return client, experiment.experiment_id
+
+
+def _connect(tracking: Tracking) -> tuple[MlflowClient, Experiment | None]:
+    """Return a client, and the experiment if the store has it."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    with _explaining(tracking), _store_lock(tracking):
+        mlflow.set_tracking_uri(tracking.uri)
+        client = MlflowClient(tracking.uri)
+        experiment = client.get_experiment_by_name(tracking.experiment)
+    if experiment is not None and experiment.lifecycle_stage != "active":
+        raise InputError(
+            f"tracking.experiment={tracking.experiment} was deleted in {tracking.uri}; restore it or name another."
+        )
+    return client, experiment
+
+
+@contextmanager
+def _explaining(tracking: Tracking) -> Iterator[None]:
+    """Turn what a store raises when it cannot be used into one message."""
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        reason = str(error).splitlines()[0][:300]
+        raise InputError(f"tracking.uri={tracking.uri} cannot be used, nothing was computed: {reason}") from error
+
+
+def _store_lock(tracking: Tracking) -> FileLock | nullcontext:
+    """Keep processes that start together from migrating one fresh SQLite file at the same time."""
+    if not tracking.is_local:
+        return nullcontext()
+    database = Path(tracking.uri.removeprefix(SQLITE))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(database.with_name(f"{database.name}.lock"))

@@ -1,0 +1,155 @@
+"""Runs that are being written: opened before any work, closed whatever happens."""
+
+import json
+import logging
+import math
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from mlflow.entities import Dataset as MlflowDataset
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunStatus, RunTag, ViewType
+from mlflow.tracking import MlflowClient
+from PIL.Image import Image
+
+from moe_exp.processes import is_alive, process_tags, terminate_as_exit
+from moe_exp.tracking.store import Tracking, folder_of, open_store, read_store
+
+log = logging.getLogger(__name__)
+
+METRICS_A_BATCH = 1000
+PARENT_TAG = "mlflow.parentRunId"
+
+
+class TrackedRun:
+    """One MLflow run that is being written.
+
+    Parameters
+    ----------
+    client : MlflowClient
+    run : mlflow Run
+    """
+
+    def __init__(self, client: MlflowClient, run: Run) -> None:
+        self._client = client
+        self.run_id: str = run.info.run_id
+        self.name: str = run.info.run_name
+        self._is_described = False
+
+    def close(self, status: int, message: str = "") -> None:
+        """End the run with a status of `mlflow.entities.RunStatus`, and keep the message of one that went wrong."""
+        name = RunStatus.to_string(status)
+        if message:
+            self.log_tags({"error": message[:5000]})
+            if not self._is_described:
+                self.describe(f"**{name}**: {message}")
+        self._client.set_terminated(self.run_id, name)
+
+    def locate(self, name: str) -> str:
+        """Say where an artifact is: its path in a local store, else the run that has it."""
+        folder = folder_of(self._client.get_run(self.run_id).info.artifact_uri)
+        return f"{name} of run {self.run_id}" if folder is None else str(folder / name)
+
+    def describe(self, text: str) -> None:
+        """Set the description that the run's page opens with, in Markdown."""
+        self.log_tags({"mlflow.note.content": text[:5000]})
+        self._is_described = True
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log finite metrics in one request; others are left out."""
+        self._log([(name, value, step) for name, value in metrics.items()])
+
+    def log_curve(self, curves: Mapping[str, np.ndarray], steps: np.ndarray) -> None:
+        """Log series, each (n_steps,), as stepped metrics."""
+        self._log([(name, v, int(s)) for name, curve in curves.items() for s, v in zip(steps, curve, strict=True)])
+
+    def _log(self, values: list[tuple[str, float, int]]) -> None:
+        now = int(time.time() * 1000)
+        entities = [Metric(n, float(v), now, step) for n, v, step in values if math.isfinite(v)]
+        for start in range(0, len(entities), METRICS_A_BATCH):
+            self._client.log_batch(self.run_id, metrics=entities[start : start + METRICS_A_BATCH])
+
+    def log_tags(self, tags: Mapping[str, str]) -> None:
+        """Log tags in one request."""
+        self._client.log_batch(self.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+    def log_dataset(self, *, name: str, digest: str, source: str, schema: Mapping, profile: Mapping) -> None:
+        """Log the data set that the run used."""
+        dataset = MlflowDataset(
+            name, digest, "local", json.dumps({"uri": source}), json.dumps(schema), json.dumps(profile)
+        )
+        self._client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+    @contextmanager
+    def artifacts(self) -> Iterator[Path]:
+        """Give a folder; what it holds at the end becomes the run's artifacts, in one go."""
+        with tempfile.TemporaryDirectory(prefix="moe_exp_") as folder:
+            yield Path(folder)
+            self._client.log_artifacts(self.run_id, folder)
+
+    def log_images(self, images: Mapping[str, Image]) -> None:
+        """Put images into the image charts of the MLflow UI."""
+        for name, image in images.items():
+            self._client.log_image(self.run_id, image, key=name, step=0)
+
+
+def open_run(
+    tracking: Tracking,
+    *,
+    run_name: str,
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+    parent_id: str | None = None,
+) -> TrackedRun:
+    """Open a run in MLflow, after settling those that dead processes of this host left open.
+
+    Raises
+    ------
+    InputError
+        If the store cannot be reached or written, before anything else is done.
+    """
+    client, experiment_id = open_store(tracking)
+    settle_dead_runs(tracking)
+    nested = {PARENT_TAG: parent_id} if parent_id else {}
+    run = client.create_run(experiment_id, run_name=run_name, tags=dict(tags) | process_tags() | nested)
+    client.log_batch(run.info.run_id, params=[Param(name, value) for name, value in parameters.items()])
+    return TrackedRun(client, run)
+
+
+def resume_run(tracking: Tracking, run_id: str) -> TrackedRun:
+    """Go on writing a run that is open, from whatever process."""
+    client, _ = read_store(tracking)
+    return TrackedRun(client, client.get_run(run_id))
+
+
+@contextmanager
+def closing(run: TrackedRun) -> Iterator[TrackedRun]:
+    """Close a run whatever happens: FINISHED, or FAILED (KILLED when interrupted) with the message as a tag."""
+    try:
+        with terminate_as_exit():
+            yield run
+    except BaseException as error:
+        interrupted = not isinstance(error, Exception)
+        message = "interrupted" if interrupted else f"{type(error).__name__}: {error}"
+        run.close(RunStatus.KILLED if interrupted else RunStatus.FAILED, message)
+        raise
+    run.close(RunStatus.FINISHED)
+
+
+def settle_dead_runs(tracking: Tracking) -> None:
+    """Mark runs of this host as FAILED that say RUNNING but whose process is gone."""
+    client, experiment_id = read_store(tracking)
+    running = client.search_runs(
+        [experiment_id],
+        f"attributes.status = 'RUNNING' and tags.`process.host` = '{socket.gethostname()}'",
+        run_view_type=ViewType.ACTIVE_ONLY,
+    )
+    for run in running:
+        if not is_alive(int(run.data.tags["process.pid"]), float(run.data.tags["process.started"])):
+            log.info("run %s was left RUNNING by a process that is gone: marked FAILED", run.info.run_name)
+            client.set_tag(run.info.run_id, "error", "the process ended without closing the run")
+            client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
