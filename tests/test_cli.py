@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from moe_exp.cache import StageCache
+from moe_exp.cache import StageCache, in_use
 from moe_exp.cli import find_project, main
 from moe_exp.spectra.files import FLUX, RowReader, in_random_order, read_labels, read_wavelength
 from moe_exp.spectra.simulator import Simulator, simulate
@@ -31,6 +31,16 @@ def test_cache_is_shown_and_cleared(tmp_path):
     StageCache(tmp_path / "stages").get("experts", {}, lambda: b"x" * 1000)
     assert "1 files  results that runs share" in invoke("cache", "--folder", tmp_path).output
     assert "0 files  results that runs share" in invoke("cache", "--folder", tmp_path, "--clear", "stages").output
+
+
+def test_a_cache_that_a_run_uses_is_not_cleared(tmp_path):
+    StageCache(tmp_path / "stages").get("experts", {}, lambda: 1)
+    with in_use(tmp_path), in_use(tmp_path):
+        refused = invoke("cache", "--folder", tmp_path, "--clear", "all")
+    assert refused.exit_code == 1
+    assert "A run is using" in refused.output
+    assert "1 files" in invoke("cache", "--folder", tmp_path).output
+    assert "1 files" not in invoke("cache", "--folder", tmp_path, "--clear", "all").output
 
 
 def test_the_project_is_found_from_any_folder_inside(monkeypatch, tmp_path):

@@ -70,7 +70,7 @@ CLAIM = {
 }
 
 
-REST = "n=1k noise=0.2 seed=0 training.max_epochs=5"
+REST = "simulated_coarse n=1k noise=0.2 seed=0 training.max_epochs=5"
 
 
 @pytest.fixture(scope="module")

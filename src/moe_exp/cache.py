@@ -6,6 +6,7 @@ work once: the second waits for the first. Entries that were used least recently
 
 import ast
 import contextlib
+import fcntl
 import hashlib
 import importlib.util
 import json
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 from filelock import FileLock
 
 from moe_exp.atomic import complete_file
+from moe_exp.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -182,6 +184,33 @@ def measure(folder: Path) -> tuple[int, int]:
     return len(files), sum(path.stat().st_size for path in files)
 
 
-def clear(folder: Path) -> None:
-    """Remove a folder of the cache and all it holds."""
-    shutil.rmtree(folder, ignore_errors=True)
+@contextlib.contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Keep a cache folder from being cleared for as long as a run reads it."""
+    with _locked(folder, fcntl.LOCK_SH):
+        yield
+
+
+def clear(folder: Path, parts: Iterable[str]) -> None:
+    """Remove parts of a cache folder and all they hold.
+
+    Raises
+    ------
+    InputError
+        If a run is using the cache.
+    """
+    try:
+        with _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            for part in parts:
+                shutil.rmtree(folder / part, ignore_errors=True)
+    except BlockingIOError as error:
+        raise InputError(f"A run is using {folder}: nothing was removed. Clear it when the run has ended.") from error
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    """Hold the folder's lock, which the system takes back from a process that dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "in_use.lock").open("ab") as lock:
+        fcntl.flock(lock, how)
+        yield

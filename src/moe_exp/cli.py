@@ -124,9 +124,11 @@ def cache(clear: str | None, folder: Path | None) -> None:
 
     folder = folder or Path(os.environ.get("MOE_EXP_CACHE", find_project() / ".cache"))
     meaning = {"simulated": "simulated spectra", "inspected": "checks of files", "stages": "results that runs share"}
-    for part in meaning:
-        if clear in (part, "all"):
-            remove(folder / part)
+    if clear:
+        try:
+            remove(folder, meaning if clear == "all" else [clear])
+        except InputError as error:
+            raise click.ClickException(str(error)) from error
     click.echo(folder)
     for part, what in meaning.items():
         n_files, size = measure(folder / part)

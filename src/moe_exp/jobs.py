@@ -4,7 +4,7 @@ import logging
 import os
 from pathlib import Path
 
-from moe_exp.cache import cache_key, code_digest
+from moe_exp.cache import cache_key, code_digest, in_use
 from moe_exp.config import GROUPS, Experiment, flatten
 from moe_exp.pipeline import check, run
 from moe_exp.progress import Stages
@@ -56,7 +56,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         tags=run_tags(experiment, project_root) | {IDENTITY_TAG: identity},
         parent_id=parent_id,
     )
-    with closing(opened) as tracked:
+    with closing(opened) as tracked, in_use(experiment.cache_dir):
         log.info("run %r -> %s", tracked.name, experiment.tracking.describe())
         record_start(tracked, experiment, project_root)
         stages = Stages()
