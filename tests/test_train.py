@@ -29,21 +29,35 @@ FIGURES = {
 }  # fmt: skip
 
 
-def train(*arguments: str, folder: Path, cwd: Path = PROJECT_ROOT, **environment: str) -> subprocess.CompletedProcess:
+def command(arguments: tuple[str, ...], folder: Path) -> list[str]:
     places = [
         f"tracking.uri=sqlite:///{folder}/mlflow.db",
         f"tracking.artifacts={folder}/mlruns",
         f"hydra.run.dir={folder}/output",
         f"hydra.sweep.dir={folder}/sweep",
     ]
+    return [sys.executable, str(PROJECT_ROOT / "train.py"), *arguments, *places]
+
+
+def train(*arguments: str, folder: Path, cwd: Path = PROJECT_ROOT, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, str(PROJECT_ROOT / "train.py"), *arguments, *places],
+        command(arguments, folder),
         cwd=cwd,
         env=os.environ | environment,
         capture_output=True,
         text=True,
         timeout=300,
     )
+
+
+def train_until(line: str, *arguments: str, folder: Path, **environment: str) -> subprocess.Popen:
+    """Start a job or a sweep, and return when it has said something."""
+    process = subprocess.Popen(
+        command(arguments, folder), env=os.environ | environment, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    assert any(line in said for said in process.stderr)
+    return process
 
 
 def all_runs(folder: Path):
@@ -77,11 +91,11 @@ REST = "simulated_coarse n=1k noise=0.2 seed=0 training.max_epochs=5"
 def sweep(tmp_path_factory, cache_dir):
     """Run the smoke preset with three gates, from another folder than the project's root."""
     folder = tmp_path_factory.mktemp("sweep")
-    command = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
+    arguments = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
     claim = json.dumps({"_target_": "moe_exp.evaluation.hypotheses.Hypothesis"} | CLAIM).replace('"', "'")
     claim = re.sub(r"'(\w+)':", r"\1:", claim)
     place = {"cwd": PROJECT_ROOT / "src", "MOE_EXP_CACHE": str(cache_dir)}
-    done = train(*command, f"+hypotheses.smoke={claim}", folder=folder, **place)
+    done = train(*arguments, f"+hypotheses.smoke={claim}", folder=folder, **place)
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -166,8 +180,8 @@ def test_a_claim_is_judged_and_one_that_was_changed_since_is_said_to_be(sweep):
 
 def test_a_parallel_launcher_nests_its_jobs_too(tmp_path, cache_dir, sweep):
     launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    command = ("-m", "experiment=smoke", "gate=linear,classify", "training.max_epochs=5")
-    done = train(*command, *launcher, folder=tmp_path, MOE_EXP_CACHE=str(cache_dir))
+    arguments = ("-m", "experiment=smoke", "gate=linear,classify", "training.max_epochs=5")
+    done = train(*arguments, *launcher, folder=tmp_path, MOE_EXP_CACHE=str(cache_dir))
     assert done.returncode == 0, done.stderr
     [parent] = parents_in(tmp_path)
     _, runs = runs_in(tmp_path)
@@ -180,9 +194,9 @@ def test_a_parallel_launcher_nests_its_jobs_too(tmp_path, cache_dir, sweep):
 
 def test_jobs_that_are_the_same_count_once_and_a_glob_is_a_sweep(sweep, cache_dir):
     folder, _ = sweep
-    command = ("-m", "experiment=smoke", "training.max_epochs=5")
+    arguments = ("-m", "experiment=smoke", "training.max_epochs=5")
     for gates, n_jobs in (("linear,linear,linear", 1), ("glob(lin*)", 1)):
-        done = train(*command, f"gate={gates}", folder=folder, MOE_EXP_CACHE=str(cache_dir))
+        done = train(*arguments, f"gate={gates}", folder=folder, MOE_EXP_CACHE=str(cache_dir))
         assert done.returncode == 0, done.stderr
         parent = parents_in(folder)[-1]
         assert parent.info.status == "FINISHED"
@@ -190,18 +204,8 @@ def test_jobs_that_are_the_same_count_once_and_a_glob_is_a_sweep(sweep, cache_di
 
 
 def test_a_sweep_that_is_told_to_stop_closes_its_runs(tmp_path, cache_dir):
-    command = ("-m", "experiment=smoke", "gate=linear,mlp", "training.max_epochs=5")
-    places = (f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", f"tracking.artifacts={tmp_path}/mlruns")
-    process = subprocess.Popen(
-        [sys.executable, str(PROJECT_ROOT / "train.py"), *command, *places, f"hydra.sweep.dir={tmp_path}/sweep"],
-        env=os.environ | {"MOE_EXP_CACHE": str(cache_dir)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "run 'linear" in line:
-            break
+    arguments = ("-m", "experiment=smoke", "gate=linear,mlp", "training.max_epochs=5")
+    process = train_until("run 'linear", *arguments, folder=tmp_path, MOE_EXP_CACHE=str(cache_dir))
     process.terminate()
     process.communicate(timeout=60)
     assert process.returncode != 0
@@ -210,8 +214,8 @@ def test_a_sweep_that_is_told_to_stop_closes_its_runs(tmp_path, cache_dir):
 
 def test_a_finished_sweep_is_not_run_again(sweep, cache_dir):
     folder, _ = sweep
-    command = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
-    done = train(*command, folder=folder, MOE_EXP_CACHE=str(cache_dir))
+    arguments = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
+    done = train(*arguments, folder=folder, MOE_EXP_CACHE=str(cache_dir))
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("skipped: ") == 3
     assert len(runs_in(folder)[1]) == 3
@@ -301,24 +305,12 @@ def test_a_failed_job_does_not_end_the_sweep(tmp_path, many_stars):
 
 
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path, cache_dir, sweep):
-    command = ("-m", "experiment=smoke", "gate=linear,mlp", "training.max_epochs=5")
-    places = (f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", f"tracking.artifacts={tmp_path}/mlruns")
-    sweep_dir = f"hydra.sweep.dir={tmp_path}/sweep"
-    process = subprocess.Popen(
-        [sys.executable, str(PROJECT_ROOT / "train.py"), *command, *places, sweep_dir],
-        env=os.environ | {"MOE_EXP_CACHE": str(cache_dir)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "run 'mlp" in line:
-            break
+    arguments = ("-m", "experiment=smoke", "gate=linear,mlp", "training.max_epochs=5")
+    process = train_until("run 'mlp", *arguments, folder=tmp_path, MOE_EXP_CACHE=str(cache_dir))
     process.kill()
-    process.wait()
-    process.stderr.close()
+    process.communicate()
     assert [run.info.status for run in all_runs(tmp_path)[1]] == ["RUNNING", "FINISHED", "RUNNING"]
-    done = train(*command, folder=tmp_path, MOE_EXP_CACHE=str(cache_dir))
+    done = train(*arguments, folder=tmp_path, MOE_EXP_CACHE=str(cache_dir))
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("skipped: ") == 1
     whole = {run.data.params["gate"]: run.data.metrics["test/r2"] for run in runs_in(sweep[0])[1]}
