@@ -148,7 +148,8 @@ def test_processes_that_start_together_share_a_fresh_store(tmp_path):
     code = (
         "import sys; from moe_exp.tracking import *\n"
         "tracking = Tracking(uri=sys.argv[1], artifacts=sys.argv[2])\n"
-        "with closing(open_run(tracking, run_name='x', parameters={}, tags={})): pass"
+        "with closing(open_run(tracking, run_name='x', parameters={}, tags={})) as run:\n"
+        "    run.log_dataset(name='stars', digest='abc', source='/data', schema={}, profile={})"
     )
     tracking = Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=str(tmp_path / "mlruns"))
     command = [sys.executable, "-c", code, tracking.uri, tracking.artifacts]

@@ -254,8 +254,8 @@ def test_reading_creates_nothing(sweep, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda frame, path: frame.assign(soft_clipped=frame["logg"]).to_parquet(path), "but the run logged"),
-        (lambda frame, path: path.write_bytes(b"PAR1"), "predictions.parquet cannot be read"),
+        (lambda frame, path: frame.assign(classify_clipped=frame["logg"]).to_parquet(path), "changed or is damaged"),
+        (lambda frame, path: path.write_bytes(b"PAR1"), "predictions.parquet was changed or is damaged"),
         (lambda frame, path: path.unlink(), "has no artifact predictions.parquet"),
     ],
 )
@@ -272,6 +272,23 @@ def test_predictions_that_a_run_did_not_log_are_refused(sweep, tmp_path, damage,
     done = CliRunner().invoke(cli, ["compare", "--store", f"sqlite:///{tmp_path}/mlflow.db", "--n-resamples", "50"])
     assert done.exit_code == 1
     assert message in done.output
+
+
+def test_a_run_that_lost_its_predictions_is_made_again(tmp_path, cache_dir):
+    arguments = ("-m", "experiment=smoke", "gate=linear", "training.max_epochs=5")
+
+    def again(*more: str) -> str:
+        done = train(*arguments, *more, folder=tmp_path, MOE_EXP_CACHE=str(cache_dir))
+        assert done.returncode == 0, done.stderr
+        assert parents_in(tmp_path)[-1].info.status == "FINISHED"
+        return done.stderr
+
+    again()
+    [lost] = runs_in(tmp_path)[1]
+    (Path(lost.info.artifact_uri.removeprefix("file://")) / "predictions.parquet").unlink()
+    assert "1 of 1 jobs finished; they are not compared: Run " in again()
+    assert "their comparison" in again("tracking.resume=false")
+    assert "their comparison" in again()
 
 
 def test_a_run_that_failed_is_not_compared(tmp_path, many_stars):
@@ -292,6 +309,24 @@ def test_a_sweep_that_cannot_work_is_refused_before_its_first_job(tmp_path):
         assert not (tmp_path / "mlflow.db").exists()
 
 
+def test_a_gate_whose_check_breaks_is_refused_before_the_first_job(tmp_path):
+    (tmp_path / "my_gates.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from moe_exp.model.gates import LinearGate\n"
+        "@dataclass\n"
+        "class Broken(LinearGate):\n"
+        "    def check(self):\n"
+        "        raise ValueError('k is wrong')\n"
+    )
+    done = train(
+        "-m", "experiment=smoke", "gate._target_=my_gates.Broken", "~gate.hidden",
+        folder=tmp_path, PYTHONPATH=str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "The sweep was not started: k is wrong" in done.stderr
+    assert not (tmp_path / "mlflow.db").exists()
+
+
 def test_a_failed_job_does_not_end_the_sweep(tmp_path, many_stars):
     data = ("data=hdf5", f"data.path={many_stars}", "features=pca", "data.n_val=200", "data.n_test=200")
     done = train("-m", *data, "gate=linear", "data.n_train=60,800", "training.max_epochs=2", folder=tmp_path)
@@ -300,8 +335,10 @@ def test_a_failed_job_does_not_end_the_sweep(tmp_path, many_stars):
     assert [run.info.status for run in runs] == ["FAILED", "FINISHED"]
     [parent] = parents_in(tmp_path)
     assert parent.info.status == "FAILED"
-    assert parent.data.tags["error"] == "1 of 2 jobs did not finish"
-    assert "1 of 2 jobs did not finish; this report is about the others" in parent.data.tags["mlflow.note.content"]
+    missing = f"1 of 2 jobs did not finish; {runs[0].info.run_name}: InputError: "
+    assert parent.data.tags["error"].startswith(missing)
+    assert missing in done.stderr
+    assert "This report is about the others" in parent.data.tags["mlflow.note.content"]
 
 
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path, cache_dir, sweep):

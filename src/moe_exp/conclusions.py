@@ -9,7 +9,7 @@ from moe_exp.errors import InputError
 from moe_exp.evaluation.comparison import Comparison, RunRecord, compare
 from moe_exp.evaluation.hypotheses import Hypothesis, Judgement, judge
 from moe_exp.report import ReportContext, write_report
-from moe_exp.runs import make_records
+from moe_exp.runs import make_record, newest_runs
 from moe_exp.tracking import LoggedRun, Tracking
 
 TABLES = ("scores", "bin_scores", "pairs", "bin_pairs", "influence", "replicates")
@@ -75,14 +75,15 @@ def conclude(
     n_resamples: int = 10_000,
     confidence: float = 0.95,
 ) -> Conclusions:
-    """Compare runs and hold hypotheses against them.
+    """Compare runs, of those with one identity the newest, and hold hypotheses against them.
 
     Raises
     ------
     InputError
         If runs cannot be compared; see `check_comparable`.
     """
-    records = make_records(tracking, runs)
+    runs = newest_runs(runs)
+    records = [make_record(tracking, run) for run in runs]
     comparison = compare(records, n_resamples=n_resamples, confidence=confidence)
     judgements, verdicts, notes = {}, {}, {}
     for file, hypothesis in (hypotheses or {}).items():

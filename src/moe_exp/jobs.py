@@ -9,6 +9,7 @@ from moe_exp.config import GROUPS, Experiment, flatten
 from moe_exp.pipeline import check, run
 from moe_exp.progress import Stages
 from moe_exp.record import describe, name_run, record_dataset, record_outcome, record_start, run_tags
+from moe_exp.runs import IDENTITY_TAG, newest_runs
 from moe_exp.tracking import (
     SKIPPED_TAG,
     LoggedRun,
@@ -26,8 +27,6 @@ log = logging.getLogger(__name__)
 PARENT_VARIABLE = "MOE_EXP_PARENT_RUN"
 """Environment variable that tells a job the MLflow run of its sweep."""
 
-IDENTITY_TAG = "identity"
-
 
 def run_job(experiment: Experiment, project_root: Path) -> float:
     """Run one experiment and log it; return R² of the mixture on the covered test stars.
@@ -43,8 +42,9 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
     parent_id = os.environ.get(PARENT_VARIABLE)
     identity = identify(experiment)
     if parent_id and experiment.tracking.resume:
-        finished = next(iter(find_runs(experiment.tracking, has_tag(IDENTITY_TAG, identity))), None)
-        if finished is not None:
+        earlier = find_runs(experiment.tracking, has_tag(IDENTITY_TAG, identity))
+        if earlier:
+            finished = earlier[-1]
             log.info("skipped: %r finished already (run %s)", finished.name, finished.run_id)
             resume_run(experiment.tracking, parent_id).log_tags({SKIPPED_TAG + finished.run_id: finished.name})
             count_finished(experiment.tracking, parent_id)
@@ -72,8 +72,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
 
 def count_finished(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
     """Return the jobs of a sweep that have finished, each once, and tell its parent run how many they are."""
-    runs = runs_of_parent(tracking, parent_id)
-    finished = list({run.tags.get(IDENTITY_TAG, run.run_id): run for run in runs}.values())
+    finished = newest_runs(runs_of_parent(tracking, parent_id))
     resume_run(tracking, parent_id).log_metrics({"sweep/n_finished": len(finished)}, step=len(finished))
     return finished
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,15 @@ from moe_exp.errors import InputError
 from moe_exp.jobs import PARENT_VARIABLE, count_finished, identify
 from moe_exp.pipeline import check
 from moe_exp.record import record_conclusions, run_tags
-from moe_exp.tracking import LoggedRun, RunStatus, TrackedRun, Tracking, open_run, settle_dead_runs
+from moe_exp.tracking import (
+    LoggedRun,
+    RunStatus,
+    TrackedRun,
+    Tracking,
+    failures_of_parent,
+    open_run,
+    settle_dead_runs,
+)
 
 log = logging.getLogger(__name__)
 
@@ -61,38 +70,51 @@ class Parent:
         run.log_metrics({"sweep/n_jobs": n_jobs})
         os.environ[PARENT_VARIABLE] = run.run_id
         log.info("%s: %d jobs -> %s", name, n_jobs, tracking.describe())
-        return cls(run, jobs[0], n_jobs, shlex.join(["python", "train.py", "-m", *overrides]))
+        return cls(run, jobs[0], n_jobs, shlex.join(["python", "train.py", *sys.argv[1:]]))
 
     def close(self) -> None:
         """Compare the jobs that finished, report, and close the run: FAILED if any job did not finish."""
         os.environ.pop(PARENT_VARIABLE, None)
         settle_dead_runs(self.tracking)
         finished = count_finished(self.tracking, self.run.run_id)
-        n_missing = self.n_jobs - len(finished)
-        missing = f"{n_missing} of {self.n_jobs} jobs did not finish"
+        missing = self._name_missing(self.n_jobs - len(finished))
         try:
-            if finished:
-                self._conclude(finished, [f"{missing}; this report is about the others."] * bool(n_missing))
-        except InputError as error:
-            log.error("the jobs are not compared: %s", error)
-            self.run.log_tags({"comparison": str(error)[:5000]})
+            compared = self._conclude(finished, missing) if finished else "there is nothing to compare"
         except BaseException as error:
             self.run.close(RunStatus.FAILED, f"the comparison of the jobs failed: {error}")
             raise
-        self.run.close(RunStatus.FAILED if n_missing else RunStatus.FINISHED, missing * bool(n_missing))
-        log.info(
-            "%d of %d jobs finished; their comparison: %s", len(finished), self.n_jobs, self.run.locate("report.html")
-        )
+        self.run.close(RunStatus.FAILED if missing else RunStatus.FINISHED, missing)
+        if missing:
+            log.error("%s", missing)
+        log.info("%d of %d jobs finished; %s", len(finished), self.n_jobs, compared)
 
-    def _conclude(self, finished: Sequence[LoggedRun], remarks: Sequence[str]) -> None:
+    def _name_missing(self, n_missing: int) -> str:
+        """Say how many jobs did not finish and what those that began say; nothing if none is missing."""
+        if not n_missing:
+            return ""
+        said = [
+            f"{run.name}: {run.tags.get('error', run.status).splitlines()[0]}"
+            for run in failures_of_parent(self.tracking, self.run.run_id)
+        ]
+        return "; ".join([f"{n_missing} of {self.n_jobs} jobs did not finish", *said])
+
+    def _conclude(self, finished: Sequence[LoggedRun], missing: str) -> str:
+        """Compare and report, and say where the report is, or why these jobs cannot be compared."""
         settings = self.settings
-        conclusions = conclude(
-            self.tracking,
-            finished,
-            hypotheses=settings.hypotheses,
-            n_resamples=settings.evaluation.n_resamples,
-            confidence=settings.evaluation.confidence,
-        )
+        try:
+            conclusions = conclude(
+                self.tracking,
+                finished,
+                hypotheses=settings.hypotheses,
+                n_resamples=settings.evaluation.n_resamples,
+                confidence=settings.evaluation.confidence,
+            )
+        except InputError as error:
+            self.run.describe(f"Its jobs are not compared: {error}")
+            self.run.log_tags({"comparison": str(error)[:5000]})
+            return f"they are not compared: {error}"
+        remarks = [f"{missing}. This report is about the others."] if missing else []
         record_conclusions(self.run, conclusions, command=self.command, remarks=remarks)
         for name, verdict in conclusions.verdicts.items():
             log.info("hypothesis %s: %s", name, verdict)
+        return f"their comparison: {self.run.locate('report.html')}"

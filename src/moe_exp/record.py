@@ -54,7 +54,8 @@ def run_tags(experiment: Experiment, project_root: Path) -> dict[str, str]:
     """Return where and with which code a run is made."""
     machine = {f"machine.{name}": value for name, value in describe_machine().items()}
     source = {"mlflow.source.name": "train.py", "mlflow.source.type": "LOCAL"}
-    return machine | version_tags() | git_tags(project_root) | source | {"gate": experiment.choices["gate"]}
+    gate = {"gate": experiment.choices["gate"], "gate.trained_for": experiment.gate.trained_for}
+    return machine | version_tags() | git_tags(project_root) | source | gate
 
 
 def record_start(run: TrackedRun, experiment: Experiment, project_root: Path) -> None:
@@ -95,7 +96,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
             path = folder / "tables" / f"{name}.csv"
             path.parent.mkdir(exist_ok=True)
             table.to_csv(path, index=False)
-        results.predictions.to_frame().to_parquet(folder / "predictions.parquet")
+        digest = results.predictions.write(folder / "predictions.parquet")
         for name, image in images.items():
             path = folder / "figures" / f"{name}.png"
             path.parent.mkdir(exist_ok=True)
@@ -114,7 +115,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
         }
     )
     run.describe(describe(outcome))
-    run.log_tags({"gate.converged": str(gate.converged_).lower()})
+    run.log_tags({"gate.converged": str(gate.converged_).lower(), "predictions.digest": digest})
 
 
 def record_conclusions(

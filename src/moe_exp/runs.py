@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable
 
-import pandas as pd
-
 from moe_exp.errors import InputError
 from moe_exp.evaluation.comparison import RunRecord
 from moe_exp.evaluation.predictions import Predictions
-from moe_exp.evaluation.scores import r2
 from moe_exp.tracking import LoggedRun, Tracking, fetch_artifact, find_runs, get_run, runs_of_parent
+
+IDENTITY_TAG = "identity"
+"""Tag of what decides a run's numbers."""
 
 FACTORS = {"data", "gate", "data.n_train", "data.noise_level", "data.seed", "seed", "experts.clip"}
 """Parameters that a comparison knows by themselves."""
@@ -19,7 +19,6 @@ NO_MATTER = (
     "data.val_path",
     "data.test_path",
     "device",
-    "baseline",
     "evaluation",
     "tracking",
     "cache",
@@ -30,9 +29,6 @@ NO_MATTER = (
 
 MOST_NAMED = 10
 """Runs that a message lists by name."""
-
-R2_ROUNDING = 1e-9
-"""Largest difference between a logged R² and that of the predictions, which are kept in full precision."""
 
 
 def select_runs(tracking: Tracking, names: Iterable[str], condition: str) -> list[LoggedRun]:
@@ -71,7 +67,7 @@ def make_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
         If the run lacks what a comparison needs.
     """
     digests = {f"{part}_digest": f"data.{part}_digest" for part in ("train", "gate", "test")}
-    missing = sorted({*digests.values(), "data.noise_draw", "data.n_train"} - set(run.tags))
+    missing = sorted({*digests.values(), "data.noise_draw", "data.n_train", "predictions.digest"} - set(run.tags))
     if missing:
         raise InputError(
             f"Run {run.name!r} ({run.run_id}) has no tag {', '.join(missing)}: it was made by another version, and "
@@ -95,30 +91,20 @@ def make_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
 
 
 def _read_predictions(tracking: Tracking, run: LoggedRun) -> Predictions:
-    """Read the predictions of a run, and refuse those that do not give the R² that it logged."""
-    name = "predictions.parquet"
-    path = fetch_artifact(tracking, run, name)
+    """Read the predictions of a run, and refuse those that are not what it logged."""
+    path = fetch_artifact(tracking, run, "predictions.parquet")
     try:
-        frame = pd.read_parquet(path)
-    except (ValueError, OSError) as error:  # pyarrow's errors are both
-        reason = str(error).splitlines()[0]
-        raise InputError(f"Run {run.name!r} ({run.run_id}): {name} cannot be read ({reason}); run it again.") from error
-    predictions = Predictions.from_frame(frame)
-    covered = predictions.covered
-    found, logged = r2(predictions.logg[covered], predictions.configured["soft"][covered]), run.metrics["test/r2"]
-    if abs(found - logged) > R2_ROUNDING:
+        return Predictions.read(path, run.tags["predictions.digest"])
+    except InputError as error:
         raise InputError(
-            f"Run {run.name!r} ({run.run_id}): {name} gives R² {found:.6f}, but the run logged {logged:.6f}; it was "
-            f"changed or is damaged. Run it again with tracking.resume=false."
-        )
-    return predictions
+            f"Run {run.name!r} ({run.run_id}): {error} Run it again with tracking.resume=false."
+        ) from error
 
 
 def _is_design(name: str) -> bool:
     return name not in FACTORS and not re.fullmatch(rf"({'|'.join(NO_MATTER)})([_.].*)?", name)
 
 
-def make_records(tracking: Tracking, runs: Iterable[LoggedRun]) -> list[RunRecord]:
-    """Read all runs; of several with one identity the newest counts."""
-    newest = {run.tags.get("identity", run.run_id): run for run in runs}
-    return [make_record(tracking, run) for run in newest.values()]
+def newest_runs(runs: Iterable[LoggedRun]) -> list[LoggedRun]:
+    """Return runs, the newest of those with one identity."""
+    return list({run.tags.get(IDENTITY_TAG, run.run_id): run for run in runs}.values())

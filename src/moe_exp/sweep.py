@@ -5,6 +5,7 @@ not matter in which process a launcher puts them. `sweeping` closes the parent w
 """
 
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -71,7 +72,9 @@ class ParentRun(Callback):
         try:
             name, jobs = expand(overrides, str(config.hydra.job.config_name))
             _at_end.callback(Parent.open(name, overrides, jobs, self.project_root).close)
-        except (InputError, OSError) as error:  # Hydra would turn an exception of a callback into a warning
+        except Exception as error:  # Hydra would turn an exception of a callback into a warning
+            if not isinstance(error, InputError | OSError):
+                traceback.print_exc()
             print(f"The sweep was not started: {error}", file=sys.stderr)
             sys.exit(1)
 

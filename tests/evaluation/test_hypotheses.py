@@ -135,7 +135,7 @@ def test_models_without_a_common_seed_are_refused() -> None:
 
 
 def test_dates_and_criteria_are_checked() -> None:
-    with pytest.raises(InputError, match="hypothesis.date=yesterday is not a day"):
+    with pytest.raises(InputError, match="hypothesis.date=yesterday of H is not a day"):
         replace(state(above=0.0), date="yesterday").check()
     with pytest.raises(InputError, match="hypothesis.criteria of H is empty"):
         replace(state(above=0.0), criteria=[]).check()

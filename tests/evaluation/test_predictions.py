@@ -14,8 +14,7 @@ PREDICTIONS = make_predictions(60)
 
 def test_parquet_keeps_everything(tmp_path: Path) -> None:
     path = tmp_path / "predictions.parquet"
-    PREDICTIONS.to_frame().to_parquet(path)
-    read = Predictions.from_frame(pd.read_parquet(path))
+    read = Predictions.read(path, PREDICTIONS.write(path))
     assert (read.bin_names, read.gate, read.clip) == (PREDICTIONS.bin_names, "mlp", True)
     assert read.models == PREDICTIONS.models
     pd.testing.assert_frame_equal(read.stars, PREDICTIONS.stars)
@@ -24,6 +23,25 @@ def test_parquet_keeps_everything(tmp_path: Path) -> None:
     for model in read.models:
         np.testing.assert_array_equal(read.clipped[model], PREDICTIONS.clipped[model])
         np.testing.assert_array_equal(read.unclipped[model], PREDICTIONS.unclipped[model])
+
+
+def test_a_file_that_is_not_what_was_written_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.parquet"
+    digest = PREDICTIONS.write(path)
+    pd.read_parquet(path).assign(classify_clipped=PREDICTIONS.logg).to_parquet(path)
+    with pytest.raises(InputError, match="predictions.parquet was changed or is damaged"):
+        Predictions.read(path, digest)
+
+
+def test_weights_that_mix_nothing_or_too_much_are_refused() -> None:
+    weights = PREDICTIONS.gate_weights.copy()
+    weights[[3, 8]] *= 2
+    with pytest.raises(InputError, match=r"gate weights of mlp: below 0, or their sum is not 1, for 2 of 60 .*row 3"):
+        replace(PREDICTIONS, gate_weights=weights)
+    weights = PREDICTIONS.classify_weights.copy()
+    weights[7, :2] += [-2, 2]
+    with pytest.raises(InputError, match=r"gate weights of classify reference: .* for 1 of 60"):
+        replace(PREDICTIONS, classify_weights=weights)
 
 
 def test_frame_names_what_was_configured() -> None:

@@ -115,9 +115,11 @@ class Hypothesis:
     def check(self) -> None:
         """Raise `InputError` if the date is none, there is no criterion, or one of them cannot be judged."""
         try:
-            date.fromisoformat(self.date)
-        except ValueError as error:
-            raise InputError(f"hypothesis.date={self.date} is not a day; write YYYY-MM-DD in quotes.") from error
+            is_day = date.fromisoformat(self.date).isoformat() == self.date
+        except ValueError:
+            is_day = False
+        if not is_day:
+            raise InputError(f"hypothesis.date={self.date} of {self.name} is not a day; write YYYY-MM-DD.")
         if not self.criteria:
             raise InputError(f"hypothesis.criteria of {self.name} is empty: nothing could refute it.")
         for place, criterion in enumerate(self.criteria):

@@ -1,7 +1,9 @@
 """What every model predicts for every test star, in the form that is scored, stored and compared later."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,9 @@ from moe_exp.errors import InputError
 
 MODELS = ("soft", "hard", "oracle", "classify", "global_ridge")
 """The models every run scores: its gate with soft, hard and oracle routing, and its two references."""
+
+ROUNDING = 1e-5
+"""By how much the weights of one star may miss one in sum."""
 
 STAR_COLUMNS = ("star_index", "teff", "logg", "m_h", "bin_index")
 
@@ -60,7 +65,12 @@ class Predictions:
                 _check(predicted, (len(self.stars),), f"{variant} predictions of {model}")
         for weights, of in ((self.gate_weights, self.gate), (self.classify_weights, "classify reference")):
             _check(weights, (len(self.stars), len(self.bin_names)), f"gate weights of {of}")
-
+            wrong = (weights < 0).any(axis=1) | (np.abs(weights.sum(axis=1) - 1) > ROUNDING)
+            if wrong.any():
+                raise InputError(
+                    f"gate weights of {of}: below 0, or their sum is not 1, for {wrong.sum()} of {len(wrong)} test "
+                    f"stars (first: row {int(np.argmax(wrong))})."
+                )
         if not self.bin_index.max(initial=-1) < len(self.bin_names):
             raise InputError(f"bin_index reaches {self.bin_index.max()}, but there are {len(self.bin_names)} bins.")
 
@@ -105,6 +115,24 @@ class Predictions:
         frame.attrs = {"bin_names": list(self.bin_names), "gate": self.gate, "clip": self.clip}
         return frame
 
+    def write(self, path: Path) -> str:
+        """Write all as Parquet and return the file's digest, without which `read` does not trust it."""
+        self.to_frame().to_parquet(path)
+        return digest_file(path)
+
+    @classmethod
+    def read(cls, path: Path, digest: str) -> "Predictions":
+        """Return what was written.
+
+        Raises
+        ------
+        InputError
+            If the file is not the one that was written, or another version wrote it.
+        """
+        if digest_file(path) != digest:
+            raise InputError(f"{path.name} was changed or is damaged.")
+        return cls.from_frame(pd.read_parquet(path))
+
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> "Predictions":
         """Return what `to_frame` was called on.
@@ -134,6 +162,12 @@ class Predictions:
             )
         except KeyError as error:
             raise InputError(f"The table of predictions lacks a column: {error}.") from error
+
+
+def digest_file(path: Path) -> str:
+    """Return a short hash of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _check(values: np.ndarray, shape: tuple[int, ...], what: str) -> None:

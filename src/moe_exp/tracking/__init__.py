@@ -5,6 +5,7 @@ from mlflow.entities import RunStatus
 from moe_exp.tracking.reading import (
     SKIPPED_TAG,
     LoggedRun,
+    failures_of_parent,
     fetch_artifact,
     find_runs,
     get_run,
@@ -21,6 +22,7 @@ __all__ = [
     "TrackedRun",
     "Tracking",
     "closing",
+    "failures_of_parent",
     "fetch_artifact",
     "find_runs",
     "get_run",

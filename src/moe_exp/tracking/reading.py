@@ -109,6 +109,13 @@ def runs_of_parent(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
     return sorted([*find_runs(tracking, has_tag(PARENT_TAG, parent_id)), *earlier], key=lambda run: run.started)
 
 
+def failures_of_parent(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
+    """Return the children of a run that failed or were stopped."""
+    client, experiment_id = read_store(tracking)
+    children = _search(client, experiment_id, has_tag(PARENT_TAG, parent_id))
+    return [run for run in children if run.status in ("FAILED", "KILLED")]
+
+
 def has_tag(name: str, value: str) -> str:
     """Return the filter for runs with a tag."""
     return f"tags.`{name}` = '{value}'"

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunStatus, RunTag, ViewType
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from PIL.Image import Image
 
@@ -82,7 +83,11 @@ class TrackedRun:
         dataset = MlflowDataset(
             name, digest, "local", json.dumps({"uri": source}), json.dumps(schema), json.dumps(profile)
         )
-        self._client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+        inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
+        try:
+            self._client.log_inputs(self.run_id, inputs)
+        except MlflowException:  # another run entered the same data set at this moment: now it is found
+            self._client.log_inputs(self.run_id, inputs)
 
     @contextmanager
     def artifacts(self) -> Iterator[Path]:
@@ -115,9 +120,15 @@ def open_run(
     client, experiment_id = open_store(tracking)
     settle_dead_runs(tracking)
     nested = {PARENT_TAG: parent_id} if parent_id else {}
-    run = client.create_run(experiment_id, run_name=run_name, tags=dict(tags) | process_tags() | nested)
-    client.log_batch(run.info.run_id, params=[Param(name, value) for name, value in parameters.items()])
-    return TrackedRun(client, run)
+    run = TrackedRun(
+        client, client.create_run(experiment_id, run_name=run_name, tags={**tags, **process_tags(), **nested})
+    )
+    try:
+        client.log_batch(run.run_id, params=[Param(name, value) for name, value in parameters.items()])
+    except MlflowException as error:
+        run.close(RunStatus.FAILED, str(error))
+        raise
+    return run
 
 
 def resume_run(tracking: Tracking, run_id: str) -> TrackedRun:

@@ -179,6 +179,29 @@ def test_options_of_a_gate_belong_to_the_gate() -> None:
     assert gates == ["classify", "linear", "mlp hidden=128", "mlp hidden=64"]
 
 
+def test_a_baseline_is_no_part_of_the_design() -> None:
+    alone = make_record("mlp", design={"baseline": "none"})
+    trees = [
+        make_record(gate, models=["lightgbm"], design={"baseline": "lightgbm", "baseline.n_trees": n_trees})
+        for gate, n_trees in (("mlp", "500"), ("classify", "50"))
+    ]
+    scores = compare([alone, trees[0]], n_resamples=100).scores
+    assert pick(scores, kind="reference")["model"].tolist() == ["global_ridge", "lightgbm", "oracle"]
+    compared = compare([alone, *trees], n_resamples=100)
+    assert set(compared.scores["design"]) == {""}
+    assert compared.pairs["contrast"].tolist() == ["mlp - classify"]
+    baselines = [model for model in compared.scores["model"] if model.startswith("lightgbm")]
+    assert baselines == ["lightgbm n_trees=50", "lightgbm n_trees=500"]
+
+
+def test_the_classify_gate_with_its_defaults_is_the_reference_of_the_others() -> None:
+    own = make_record("classify", design={"gate.C": "1.0"})
+    other = make_record("classify", design={"gate.C": "10.0"})
+    other = with_soft(other, other.predictions.unclipped["soft"] + 0.1)
+    gates = pick(compare([own, other, make_record("mlp")], n_resamples=100).scores, kind="gate")["model"]
+    assert gates.tolist() == ["classify", "classify C=10.0", "mlp"]
+
+
 def test_runs_that_clip_and_runs_that_do_not_are_two_designs() -> None:
     compared = compare([make_record("mlp"), make_record("mlp", clip=False)], n_resamples=100)
     assert set(compared.scores["design"]) == {"experts.clip=True", "experts.clip=False"}

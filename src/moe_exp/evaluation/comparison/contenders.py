@@ -10,7 +10,7 @@ import pandas as pd
 from moe_exp.errors import InputError
 from moe_exp.evaluation.comparison.designs import Labels
 from moe_exp.evaluation.comparison.runs import RunRecord
-from moe_exp.evaluation.predictions import STAR_COLUMNS
+from moe_exp.evaluation.predictions import MODELS, STAR_COLUMNS
 
 KINDS = ("gate", "hard routing", "reference")
 """What a contender can be: a gate with soft routing, the same with hard routing, or a model without a gate."""
@@ -157,10 +157,12 @@ def _gap(one: np.ndarray, other: np.ndarray) -> float:
 def _contenders(record: RunRecord, labels: Labels, *, own: bool) -> Iterator[tuple[Contender, str]]:
     """Yield what a run scored and under which name its predictions hold it: its own gate, or its references."""
     if own:
-        names = [(labels.gate, "gate", "soft"), (f"{labels.gate} hard", "hard routing", "hard")]
+        gate = "classify" if _is_the_reference(record) else labels.gate
+        names = [(gate, "gate", "soft"), (f"{gate} hard", "hard routing", "hard")]
     else:
-        others = [model for model in record.predictions.models if model not in ("soft", "hard", "classify")]
-        names = [(model, "reference", model) for model in others]
+        baselines = [model for model in record.predictions.models if model not in MODELS]
+        names = [(model, "reference", model) for model in ("oracle", "global_ridge")]
+        names += [(f"{model}{labels.baseline}", "reference", model) for model in baselines]
         if record.gate != "classify":
             names.append(("classify", "gate", "classify"))
     for name, kind, model in names:
@@ -168,6 +170,12 @@ def _contenders(record: RunRecord, labels: Labels, *, own: bool) -> Iterator[tup
             model=name, kind=kind, n_train=record.n_train, noise_level=record.noise_level, design=labels.design
         )
         yield contender, model
+
+
+def _is_the_reference(record: RunRecord) -> bool:
+    """Whether a run's gate is the classify gate that every other run has as its reference."""
+    unclipped = record.predictions.unclipped
+    return record.gate == "classify" and np.array_equal(unclipped["soft"], unclipped["classify"])
 
 
 def _errors(record: RunRecord, model: str) -> Errors:

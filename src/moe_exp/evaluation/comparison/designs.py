@@ -16,6 +16,8 @@ class Labels(NamedTuple):
 
     gate: str
     """the gate, with those of its own options that differ between runs of it: ``"mlp"``, ``"mlp hidden=128"``"""
+    baseline: str
+    """likewise what follows the baseline's name: ``""``, ``" n_trees=100"``"""
     design: str
     """other parameters that differ between the runs, ``"training=published"``; empty when none does"""
 
@@ -24,27 +26,44 @@ def label_runs(records: Sequence[RunRecord]) -> dict[str, Labels]:
     """Return the labels of each run by its id.
 
     Whether the experts are clipped counts as the parameter ``experts.clip``. Options of a gate are held against the
-    other runs of that gate alone; all other parameters against all runs.
+    other runs of that gate alone, those of a baseline against the other runs with it; all other parameters against all
+    runs.
     """
     designs = {record.run_id: _design(record) for record in records}
-    of_gate = {record.run_id: _gate_options(record) for record in records}
     differing = _differing_keys(list(designs.values()))
-    labels = {}
-    for record in records:
-        siblings = [of_gate[other.run_id] for other in records if other.gate == record.gate]
-        options = _describe(of_gate[record.run_id], _differing_keys(siblings))
-        gate = f"{record.gate} {options}" if options else record.gate
-        labels[record.run_id] = Labels(gate, _describe(designs[record.run_id], differing))
-    return labels
+    gates = _describe_options(records, "gate", {record.run_id: record.gate for record in records})
+    chosen = {record.run_id: record.design.get("baseline", "") for record in records}
+    baselines = _describe_options(records, "baseline", chosen)
+    return {
+        record.run_id: Labels(
+            gate=record.gate + gates[record.run_id],
+            baseline=baselines[record.run_id],
+            design=_describe(designs[record.run_id], differing),
+        )
+        for record in records
+    }
 
 
 def _design(record: RunRecord) -> dict[str, str]:
     values = dict(record.design) | {"experts.clip": str(record.clip)}
-    return {key: value for key, value in values.items() if key not in FACTOR_KEYS and not key.startswith("gate.")}
+    groups = ("gate", "baseline")
+    return {key: value for key, value in values.items() if key not in FACTOR_KEYS and key.split(".")[0] not in groups}
 
 
-def _gate_options(record: RunRecord) -> dict[str, str]:
-    return {key.removeprefix("gate."): value for key, value in record.design.items() if key.startswith("gate.")}
+def _describe_options(records: Sequence[RunRecord], group: str, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return for each run those options of a group that differ between the runs with the same choice."""
+    options = {
+        record.run_id: {
+            key.removeprefix(f"{group}."): value for key, value in record.design.items() if key.startswith(f"{group}.")
+        }
+        for record in records
+    }
+    described = {}
+    for run_id, values in options.items():
+        siblings = [options[other] for other in options if chosen[other] == chosen[run_id]]
+        found = _describe(values, _differing_keys(siblings))
+        described[run_id] = f" {found}" if found else ""
+    return described
 
 
 def _differing_keys(designs: Sequence[Mapping[str, str]]) -> list[str]:

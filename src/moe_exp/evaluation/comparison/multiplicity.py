@@ -11,9 +11,10 @@ def two_sided_p(draws: np.ndarray, *, degrees_of_freedom: float = np.inf) -> flo
     """Probability of a difference at least as far from zero, if there were none.
 
     Twice the share of draws on the far side of zero, (k + 1) / (n + 1) (Davison & Hinkley 1997, Bootstrap Methods and
-    their Application, section 4.2), so that p < 1 - confidence where the percentile interval excludes zero. With fewer
-    than `TAIL_DRAWS` draws there, the number of draws would set the least possible p, and large families could never
-    show a difference; the tail is then continued from its last resolved draw as that of a normal or Student's t.
+    their Application, section 4.2), so that p < 1 - confidence where the percentile interval excludes zero, but for a
+    draw at its very end. With fewer than `TAIL_DRAWS` draws there, the number of draws would set the least possible p,
+    and large families could never show a difference; the tail is then continued from its last resolved draw as that of
+    a normal or Student's t.
 
     Parameters
     ----------

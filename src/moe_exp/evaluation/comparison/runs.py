@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.errors import InputError
-from moe_exp.evaluation.predictions import Predictions
+from moe_exp.evaluation.predictions import MODELS, Predictions
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,7 +35,8 @@ class RunRecord:
     predictions : Predictions
     design : mapping of str to str
         All other parameters that can change the predictions, for example ``"bins"`` or ``"experts.n_folds"``. Those
-        that start with ``gate.`` belong to the gate. What follows from `n_train` or `noise_level` must be left out.
+        that start with ``gate.`` belong to the gate, ``baseline`` and those that start with ``baseline.`` to the
+        baseline. What follows from `n_train` or `noise_level` must be left out.
     """
 
     run_id: str
@@ -63,8 +64,9 @@ class RunRecord:
 
     @property
     def configuration(self) -> tuple[object, ...]:
-        """Everything that decides the run's predictions."""
-        return *self.place[:-1], self.clip, *sorted(self.design.items())
+        """Everything that decides the run's predictions, but those of its baseline."""
+        design = ((name, value) for name, value in self.design.items() if name.split(".")[0] != "baseline")
+        return *self.place[:-1], self.clip, *sorted(design)
 
 
 def check_comparable(records: Iterable[RunRecord]) -> None:
@@ -167,9 +169,7 @@ def _bins_digest(record: RunRecord) -> str:
 
 def _predictions_digest(record: RunRecord) -> str:
     predictions = record.predictions
-    return _digest(
-        *(values[model] for values in (predictions.clipped, predictions.unclipped) for model in sorted(values))
-    )
+    return _digest(*(values[model] for values in (predictions.clipped, predictions.unclipped) for model in MODELS))
 
 
 STAR_CHECKS: tuple[tuple[str, Callable[[RunRecord], object]], ...] = (

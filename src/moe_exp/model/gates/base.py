@@ -39,6 +39,8 @@ class Gate(BaseEstimator):
 
     loss_label: ClassVar[str] = "Loss"
     """What `curve_` holds, with its unit."""
+    trained_for: ClassVar[str] = "regression"
+    """Whether the label (``"regression"``) or the bin (``"classification"``) is what it learns to predict."""
 
     def check(self) -> None:
         """Refuse wrong options; a subclass adds its own and calls this one.

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -32,6 +33,7 @@ class ClassifyGate(Gate):
         Iterations after which the gate counts as not converged.
     """
 
+    trained_for: ClassVar[str] = "classification"
     C: float = 1.0
     tol: float = 1e-4
     max_iter: int = 2000

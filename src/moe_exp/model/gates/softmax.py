@@ -129,6 +129,7 @@ class MlpClassifyGate(MlpGate):
     """The architecture of `MlpGate` trained to tell the bin: the control that tells the loss from the architecture."""
 
     loss_label: ClassVar[str] = "Cross-entropy [nat]"
+    trained_for: ClassVar[str] = "classification"
 
     def loss(self, logits: Tensor, stars: GateStars) -> Tensor:
         """Return the cross-entropy of the bin."""
