@@ -66,6 +66,8 @@ def make_run(record: RunRecord) -> MadeUpRun:
         "machine.host": "observatory",
         "machine.cores": "2",
         "machine.python": "3.11.9",
+        "gate": record.gate,
+        "gate.trained_for": "classification" if "classify" in record.gate else "regression",
         "gate.converged": "true",
     }
     metrics = {"time/experts_s": 812.5, "time/gate_s": 9.25, "gate/n_epochs": 41.0, "test/r2": 0.93}

@@ -80,6 +80,33 @@ def test_published_numbers_stand_beside_their_own_design_only(n_train, published
     assert ("0.9310" in text) == published
 
 
+def test_only_a_gate_that_is_trained_for_regression_answers_the_question():
+    for gate, answered in (("mlp", True), ("mlp_classify", False)):
+        records = [make_weighted_record(name, **SIZES) for name in ("classify", gate)]
+        text = to_markdown(make_document(compare(records, n_resamples=300), make_context(records)))
+        assert any(word in text for word in ("**Yes.", "**No, it is worse.", "**Not shown.")) == answered
+
+
+def test_an_answer_over_data_seeds_names_all_stars_and_its_interval():
+    records = [
+        make_weighted_record(gate, data_seed=seed, n_stars=400 + 100 * seed, **SIZES)
+        for gate in ("classify", "mlp")
+        for seed in (0, 1)
+    ]
+    text = to_markdown(make_document(compare(records, n_resamples=300), make_context(records)))
+    sizes = [record.predictions.covered.sum() for record in records[:2]]
+    assert f"on {sizes[0]} and {sizes[1]} covered test stars" in text
+    assert "mlp has a higher R² than classify in each of 2 data seeds (mean " in text
+    assert "Student's t interval over data seeds" in text
+
+
+def test_intervals_over_training_seeds_are_said_to_hold_their_scatter():
+    records = [make_weighted_record(gate, seed=seed, **SIZES) for gate in ("classify", "mlp") for seed in (0, 1, 2)]
+    text = to_markdown(make_document(compare(records, n_resamples=300), make_context(records)))
+    assert "the scatter between training seeds is added" in text
+    assert "300 resamples; over training seeds, with their scatter" in text
+
+
 def test_text_of_runs_is_escaped():
     records = [make_weighted_record(gate, **SIZES) for gate in ("classify", "mlp")]
     context = make_context(records, notes=["<b>bold</b> & more"])

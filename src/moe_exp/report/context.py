@@ -88,6 +88,10 @@ class ReportContext:
         keys = {key: None for run in self.runs for key in run.tags if key.startswith(prefix)}
         return {key.removeprefix(prefix): self.tags(key) for key in sorted(keys)}
 
+    def regression_gates(self) -> set[str]:
+        """Return the gates that were trained for the label, not for the bin."""
+        return {run.tags["gate"] for run in self.runs if run.tags.get("gate.trained_for") == "regression"}
+
     def count_tag(self, key: str) -> Counter[str]:
         """Return how many runs have each value of a tag."""
         return Counter(run.tags[key] for run in self.runs if key in run.tags)

@@ -168,9 +168,11 @@ def _clipping(context: ReportContext) -> Item:
 
 def _intervals(selection: Selection) -> Item:
     n_resamples, confidence, seed = selection.comparison.settings
+    seeds = selection.comparison.scores["n_seeds"].max() > 1
+    scatter = " To them the scatter between training seeds is added, where there are several." if seeds else ""
     return (
         f"{formats.level(confidence)} percentile intervals from {n_resamples:,} bootstrap resamples of the test stars "
-        f"(seed {seed}), the same resamples for all models, so that differences are paired.",
+        f"(seed {seed}), the same resamples for all models, so that differences are paired.{scatter}",
     )
 
 

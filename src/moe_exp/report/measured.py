@@ -71,8 +71,8 @@ def difference_table(selection: Selection, factor: str) -> Table:
     n_pairs = len(selection.comparison.pairs)
     caption = (
         f"Differences of R² on the same stars, {_confidence(selection)} paired-bootstrap interval "
-        f"({selection.comparison.settings.n_resamples:,} resamples). Verdicts hold after Holm's adjustment over "
-        f"all {formats.counted(n_pairs, 'difference')} of the comparison."
+        f"({selection.comparison.settings.n_resamples:,} resamples{_and_seeds(pairs)}). Verdicts hold after Holm's "
+        f"adjustment over all {formats.counted(n_pairs, 'difference')} of the comparison."
     )
     return Table(caption, columns, formats.blank_repeats(rows, n_keys), published)
 
@@ -148,6 +148,11 @@ def all_bins_table(selection: Selection) -> Table:
         rows.append([*selection.key_cells(first), model_name(first["model"]), *map(formats.score, group["r2"])])
     columns = [*selection.key_titles(), "Gate", *selection.comparison.bin_names]
     return Table("R² of every gate by true bin.", columns, formats.blank_repeats(rows, len(selection.keys)))
+
+
+def _and_seeds(table: pd.DataFrame) -> str:
+    """Say what intervals of several training seeds hold besides the resamples."""
+    return "; over training seeds, with their scatter" if len(table) and table["n_seeds"].max() > 1 else ""
 
 
 def _confidence(selection: Selection) -> str:

@@ -22,9 +22,6 @@ KEYS = {"data_seed": "Data seed", "design": "Design", "noise_level": "Noise leve
 LONGEST_NAME = 32
 """Characters of a design beyond which it gets a letter."""
 
-CLASSIFYING = ("classify", "mlp_classify")
-"""Gates that are trained for the bin; all others for the label."""
-
 
 @dataclass(frozen=True)
 class Selection:
@@ -145,11 +142,6 @@ def where(table: pd.DataFrame, values: Row) -> pd.DataFrame:
 def is_classify(gate: str) -> bool:
     """Whether a gate, with whatever options, is the classify gate."""
     return gate.split()[0] == "classify"
-
-
-def is_regression(gate: str) -> bool:
-    """Whether a gate is trained for the label."""
-    return gate.split()[0] not in CLASSIFYING
 
 
 def model_name(model: str, kind: str = "") -> str:

@@ -9,7 +9,7 @@ from moe_exp.evaluation.hypotheses import Judgement
 from moe_exp.report import formats
 from moe_exp.report.context import QUESTION, ReportContext
 from moe_exp.report.document import Block, Bullets, Paragraph, Strong, Table, paragraph
-from moe_exp.report.selection import Row, Selection, claim, interval_of, is_regression, model_name, where
+from moe_exp.report.selection import Row, Selection, claim, interval_of, model_name, where
 
 MOST_STATED = 4
 """Differences that are stated one by one; more are counted."""
@@ -39,7 +39,7 @@ def verdict_box(selection: Selection, context: ReportContext) -> Paragraph:
         *_elsewhere(selection),
         *_along_noise(selection),
         *_along_size(selection),
-        *_what_decides(top),
+        *_what_decides(selection, top),
         *(f"Hypothesis {found.hypothesis.name}: {found.verdict}." for found in context.judgements),
     ]
     return paragraph(*_joined(sentences), kind="verdict")
@@ -60,7 +60,7 @@ def find(selection: Selection, pairs: pd.DataFrame) -> list[Finding]:
             names = ("contrast", "condition")
             mean = where(selection.comparison.replicates, {name: row[name] for name in names}).iloc[0]
             number = formats.difference(mean["mean"], mean["ci_low"], mean["ci_high"])
-            number = f"mean {number} over {len(group)} data seeds"
+            number = f"mean {number}"
         found.append(Finding(row, tuple(group["verdict"]), number))
     return found
 
@@ -70,18 +70,27 @@ def _answer(selection: Selection, top: Sequence[Finding], context: ReportContext
     if not top:
         yield Strong("These runs hold no gate against classify.")
         return
-    word = _answer_word([finding.verdict for finding in top if is_regression(finding.row["model"])])
+    regression = context.regression_gates()
+    word = _answer_word([found.verdict for found in top if found.row["model"].split()[0] in regression])
     if word and context.question == QUESTION:
         yield Strong(word)
-    confidence = formats.level(selection.comparison.settings.confidence)
-    n_stars = formats.counted(int(top[0].row["n_stars"]), "covered test star")
+    sizes = sorted({int(size) for size in selection.comparison.pairs["n_stars"]})
+    n_stars = f"{formats.enumerate_words(f'{size:,}' for size in sizes)} covered test stars"
     without = ["data_seed"] if len(selection.comparison.data_seeds) > 1 else []
     without += ["design"] if len({finding.row["design"] for finding in top}) > 1 else []
     phrases = [_phrase(selection, finding) for finding in top[:MOST_STATED]]
     where_ = selection.condition(top[0].row, without=without)
-    yield f"At {where_}, on {n_stars}: {'; '.join(phrases)} (ΔR² with {confidence} paired-bootstrap interval)."
+    yield f"At {where_}, on {n_stars}: {'; '.join(phrases)} (ΔR² with {_interval(selection)})."
     if len(top) > MOST_STATED:
         yield f"{len(top) - MOST_STATED} further differences at this condition are in the tables."
+
+
+def _interval(selection: Selection) -> str:
+    """Name the interval that findings carry."""
+    confidence = formats.level(selection.comparison.settings.confidence)
+    if len(selection.comparison.data_seeds) > 1:
+        return f"{confidence} Student's t interval over data seeds; verdicts are those of each data seed by itself"
+    return f"{confidence} paired-bootstrap interval"
 
 
 def _answer_word(verdicts: Sequence[str]) -> str:
@@ -96,9 +105,11 @@ def _phrase(selection: Selection, finding: Finding) -> str:
     """Say in words what one difference shows."""
     row = finding.row
     model, reference = model_name(row["model"]), model_name(row["reference"])
+    n_seeds = len(finding.verdicts)
+    each = f" in each of {n_seeds} data seeds" if n_seeds > 1 else ""
     verbs = {
-        "higher": f"{model} has a higher R² than {reference}",
-        "lower": f"{model} has a lower R² than {reference}",
+        "higher": f"{model} has a higher R² than {reference}{each}",
+        "lower": f"{model} has a lower R² than {reference}{each}",
         "mixed": f"{model} against {reference}: {_counted(finding.verdicts)}",
         "not tested": f"{model} could not be tested against {reference}",
     }
@@ -158,15 +169,17 @@ def _along_size(selection: Selection) -> Iterator[str]:
         yield f"{sizes}, at noise level {row['noise_level']:g}, R² changes by {changes}."
 
 
-def _what_decides(top: Sequence[Finding]) -> Iterator[str]:
+def _what_decides(selection: Selection, top: Sequence[Finding]) -> Iterator[str]:
     """Name what the answer hangs on: clipping, or one star."""
     for finding in top[:MOST_STATED]:
         row = finding.row
         name = f"{model_name(row['model'])} − {model_name(row['reference'])}"
+        place = selection.condition(row, without=["n_train", "noise_level"])
+        name += f" ({place})" if place else ""
         variants = {variant: interval_of(row, f"delta_r2_{variant}") for variant in ("clipped", "unclipped")}
         if len({claim(low, high) for _, low, high in variants.values()}) > 1:
             numbers = " and ".join(f"{formats.difference(*ends)} {variant}" for variant, ends in variants.items())
-            yield f"Clipping decides {name}: {numbers}."
+            yield f"Each interval by itself, clipping decides {name}: {numbers}."
         if row["star_changes_verdict"]:
             without = formats.difference(row["delta_r2_without"])
             yield f"One star decides {name}: without star {row['deciding_star']}, {without}, {row['verdict_without']}."
