@@ -110,27 +110,36 @@ def project(tmp_path, monkeypatch):
     package = tmp_path / "somewhere"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / "a.py").write_text('"""A."""\nfrom somewhere.b import f\n')
+    (package / "a.py").write_text('"""A."""\nfrom somewhere.b import f\nfrom . import d\nimport helpers\n')
     (package / "b.py").write_text("def f(): return 1\n")
     (package / "c.py").write_text("unrelated = 1\n")
+    (package / "d.py").write_text("value = 1\n")
+    (tmp_path / "helpers.py").write_text("import json, numpy\nvalue = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(cache, "PACKAGE", "somewhere")
     yield package
-    for name in [name for name in sys.modules if name.startswith("somewhere")]:
+    for name in [name for name in sys.modules if name.startswith(("somewhere", "helpers"))]:
         del sys.modules[name]
 
 
 def digest_of(module: str) -> str:
     cache._read_source.cache_clear()
+    cache._is_own.cache_clear()
     return code_digest.__wrapped__(module)
 
 
 @pytest.mark.parametrize(
     ("file", "code", "changes"),
     [
-        ("a.py", '"""Another docstring."""\n# and a comment\nfrom somewhere.b import f\n', False),
+        (
+            "a.py",
+            '"""Another docstring."""\n# and a comment\nfrom somewhere.b import f\nfrom . import d\nimport helpers\n',
+            False,
+        ),
         ("b.py", "def f(): return 2\n", True),
         ("c.py", "unrelated = 2\n", False),
+        ("d.py", "value = 2\n", True),
+        ("../helpers.py", "value = 2\n", True),
     ],
 )
 def test_the_digest_follows_code_that_is_imported(project, file, code, changes):

@@ -58,6 +58,26 @@ def test_an_unknown_hypothesis_lists_the_known(monkeypatch):
     assert "h_12a, more_stars" in done.output
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [b", "cannot be read as YAML"),
+        ("- a", "must hold names and values"),
+        ("_target_: moe_exp.evaluation.hypotheses.Hypothesis\nname: H\ndate: 2026-11-20", "statement"),
+    ],
+)
+def test_a_hypothesis_that_cannot_be_read_is_named(monkeypatch, tmp_path, text, message):
+    (tmp_path / "conf" / "hypothesis").mkdir(parents=True)
+    for name in ("conf/config.yaml", "train.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "conf" / "hypothesis" / "h.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    done = invoke("compare", "--store", "sqlite:////nowhere.db", "--hypothesis", "h")
+    assert done.exit_code == 1
+    assert "Error: " in done.output
+    assert message in done.output
+
+
 @pytest.mark.parametrize("command", ["simulate", "compare", "cache"])
 def test_every_command_explains_itself(command):
     assert invoke(command, "--help").exit_code == 0

@@ -64,6 +64,7 @@ def test_yaml_of_the_experts_gives_the_published_grid(configure):
         ("gate._target_=nowhere.Gate", "gate._target_=nowhere.Gate cannot be imported"),
         ("gate._target_=moe_exp.errors.InputError", "is not a dataclass"),
         ("seed=-1", "seed=-1: a seed is 0 or more"),
+        ("+colour=red", "colour: there is no such option"),
     ],
 )
 def test_bad_values_are_named(configure, override, message):
@@ -93,6 +94,16 @@ def test_parameters_have_dotted_names(configure):
     assert parameters["data.simulator.teff"] == "[3750.0, 6000.0]"
     assert not [name for name in parameters if "_target_" in name]
     assert all(len(value) < 6000 for value in parameters.values())
+
+
+def test_one_number_is_one_value_however_it_is_typed(configure):
+    assert configure("experts.alpha_max=1e5").values == configure("experts.alpha_max=100000").values
+    assert configure("data.noise_level=1").values["data"]["noise_level"] == 1.0
+    assert configure("data.noise_level=1").values["data"]["_target_"] == configure().values["data"]["_target_"]
+
+
+def test_names_of_parameters_are_such_that_mlflow_takes_them():
+    assert flatten({"sums": {"Na+Ca (all)": ["x"]}}, {}) == {"sums.Na_Ca _all_": "['x']"}
 
 
 def test_the_cache_can_be_moved(configure, monkeypatch, tmp_path):

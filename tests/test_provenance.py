@@ -16,5 +16,26 @@ def test_git_state_is_read_from_a_checkout(tmp_path):
     assert "+new" in git_diff(tmp_path)
 
 
+def test_new_files_are_kept_too(tmp_path):
+    checkout, other = tmp_path / "one", tmp_path / "other"
+    for folder in (checkout, other):
+        subprocess.run(["git", "init", "-q", folder], check=True)
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *identity, "commit", "-q", "--allow-empty", "-m", "start"], cwd=folder, check=True)
+    files = {
+        "my_gates.py": "class Gate:\n    pass",
+        "conf/gate/mine.yaml": "_target_: my_gates.Gate\n",
+        "empty.txt": "",
+    }
+    for name, text in files.items():
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text(text)
+    (checkout / "stars.h5").write_bytes(bytes([0, 255]) * 10)
+    diff = git_diff(checkout)
+    assert "# not kept: stars.h5 (20 bytes)" in diff
+    subprocess.run(["git", "apply", "-"], cwd=other, input=diff, text=True, check=True)
+    assert {name: (other / name).read_text() for name in files} == files
+
+
 def test_versions_name_the_packages():
     assert {"version.torch", "version.numpy", "version.mlflow"} <= set(version_tags())

@@ -14,6 +14,7 @@ import logging
 import os
 import pickle
 import shutil
+import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PACKAGE = "moe_exp"
+INSTALLED = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+"""Folders of the standard library and of installed packages."""
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 DIGEST_SIZE = 32
 """Bytes at the head of a kept result that tell whether the rest is whole."""
@@ -43,7 +46,7 @@ def cache_key(identity: Mapping[str, Any]) -> str:
 
 @cache
 def code_digest(module: str) -> str:
-    """Hash what a module does: its code, that of all it imports from this project, and the libraries' versions.
+    """Hash what a module does: its code, that of all it imports but installed packages, and the libraries' versions.
 
     Comments, docstrings and layout do not count; data files of a package do.
 
@@ -59,7 +62,7 @@ def code_digest(module: str) -> str:
 
 
 def _source_files(module: str) -> set[Path]:
-    """Return the files of a module, of the project's modules that it imports, and so on."""
+    """Return the files of a module, of the project's and the user's modules that it imports, and so on."""
     found: set[Path] = set()
     waiting = [module]
     while waiting:
@@ -70,8 +73,24 @@ def _source_files(module: str) -> set[Path]:
         found.add(path)
         if path.name == "__init__.py":
             found |= set(path.parent.rglob("*.csv"))
-        waiting += [name for name in _read_source(path).imports if name.startswith(f"{PACKAGE}.") and _is_module(name)]
+        package = spec.name if spec.submodule_search_locations else spec.parent
+        names = (importlib.util.resolve_name(name, package) for name in _read_source(path).imports)
+        waiting += [name for name in names if _is_own(name.split(".")[0]) and _is_module(name)]
     return found
+
+
+@cache
+def _is_own(package: str) -> bool:
+    """Whether a package is this project's or the user's, not the standard library's or an installed one."""
+    if package == PACKAGE:
+        return True
+    try:
+        spec = importlib.util.find_spec(package)
+    except ValueError:  # of the main module
+        return False
+    if spec is None or spec.origin is None or not spec.has_location:
+        return False
+    return not any(Path(spec.origin).is_relative_to(folder) for folder in INSTALLED)
 
 
 class _Source(NamedTuple):
@@ -93,9 +112,10 @@ def _imports(tree: ast.Module) -> Iterable[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield module
+            yield from (f"{module}{'' if module.endswith('.') else '.'}{alias.name}" for alias in node.names)
 
 
 @cache

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import yaml
 
 from moe_exp.errors import InputError
 from moe_exp.machine import choose_device, require_room
@@ -104,14 +103,14 @@ def compare(
 
 def read_hypothesis(name: str) -> "Hypothesis":
     """Build the hypothesis of one file of conf/hypothesis."""
-    from moe_exp.config import make_stage
+    from moe_exp.config import read_stage
 
     folder = find_project() / "conf" / "hypothesis"
     path = folder / f"{name}.yaml"
     if not path.exists():
         known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
         raise InputError(f"There is no hypothesis {name!r} in {folder}; there are {known}.")
-    return make_stage(f"hypotheses.{name}", yaml.safe_load(path.read_text()))
+    return read_stage(f"hypotheses.{name}", path)
 
 
 @main.command()

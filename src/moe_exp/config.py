@@ -5,6 +5,7 @@ annotations are the schema: a misspelt key or a wrong type is refused here, for 
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
@@ -14,8 +15,12 @@ from hydra.core.config_store import ConfigStore
 from hydra.utils import get_class
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from moe_exp.errors import InputError
+
+NOT_IN_NAMES = re.compile(r"[^\w.\-: /]")
+"""Characters that MLflow refuses in the name of a parameter."""
 
 GROUPS = ("data", "bins", "features", "experts", "baseline", "gate", "training", "evaluation", "tracking")
 
@@ -110,13 +115,21 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
         values: dict[str, Any] = OmegaConf.to_container(config, throw_on_missing=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         raise InputError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+    unknown = sorted(set(values) - {option.name for option in fields(Schema)})
+    if unknown:
+        raise InputError(
+            f"{', '.join(unknown)}: there is no such option; `python train.py --help` lists what there is."
+        )
     if values["seed"] < 0:
         raise InputError(f"seed={values['seed']}: a seed is 0 or more.")
     hypotheses = {name: make_stage(f"hypotheses.{name}", each) for name, each in values["hypotheses"].items()}
     for name, hypothesis in hypotheses.items():  # whole, so that a claim can be held against itself later
         values["hypotheses"][name] |= asdict(hypothesis)
+    stages = {}
+    for group in GROUPS:
+        stages[group], values[group] = _make(group, values[group])
     return Experiment(
-        **{group: make_stage(group, values[group]) for group in GROUPS},
+        **stages,
         hypotheses=hypotheses,
         seed=values["seed"],
         device=values["device"],
@@ -130,6 +143,22 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
 
 def make_stage(group: str, values: Mapping[str, Any]) -> Any:
     """Make the object that one group describes: the class of `_target_`, with the other values as its parameters."""
+    return _make(group, values)[0]
+
+
+def read_stage(group: str, path: Path) -> Any:
+    """Make the object that a YAML file describes, outside of a composition."""
+    try:
+        values = OmegaConf.to_container(OmegaConf.load(path))
+    except (YAMLError, OmegaConfBaseException) as error:
+        raise InputError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path} must hold names and values.")
+    return make_stage(group, {str(key): value for key, value in values.items()})
+
+
+def _make(group: str, values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Make the object of one group, and return its values with the types that they have there."""
     if "_target_" not in values:
         raise InputError(f"{group}._target_ is missing: name the class that this file configures.")
     target = values["_target_"]
@@ -143,12 +172,21 @@ def make_stage(group: str, values: Mapping[str, Any]) -> Any:
         schema = OmegaConf.structured(stage)
         _open_for_writing(schema)
         merged = OmegaConf.merge(schema, {k: v for k, v in values.items() if k != "_target_"})
-        return OmegaConf.to_object(merged)
+        return OmegaConf.to_object(merged), _as_typed(values, OmegaConf.to_container(merged))
     except OmegaConfBaseException as error:
         message = f"{group}.{error.full_key}: {str(error).splitlines()[0]}."
         if error.full_key in values and error.full_key not in stage.__dataclass_fields__:
             message += f" It has {', '.join(field.name for field in fields(stage))}."
         raise InputError(message) from error
+
+
+def _as_typed(values: Mapping[str, Any], typed: Any) -> dict[str, Any]:
+    """Return the values as the class has them, so that 1e5 and 100000 are one number."""
+    found = {}
+    for key, value in values.items():
+        nested = isinstance(value, Mapping) and isinstance(typed.get(key), Mapping)
+        found[key] = _as_typed(value, typed[key]) if nested else typed.get(key, value)
+    return found
 
 
 def _open_for_writing(node: DictConfig) -> None:
@@ -173,5 +211,5 @@ def flatten(values: Mapping[str, Any], choices: Mapping[str, str], prefix: str =
         if isinstance(value, Mapping):
             flat |= flatten(value, {}, f"{prefix}{key}.")
         elif key != "_target_":
-            flat[prefix + key] = str(value)
+            flat[NOT_IN_NAMES.sub("_", prefix + str(key))] = str(value)
     return flat

@@ -1,11 +1,15 @@
 """What code made a run: the versions of packages, the commit of the checkout, and what differs from it."""
 
+import difflib
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 PACKAGES = ("moe_exp", "numpy", "scikit-learn", "torch", "mlflow", "hydra-core")
 """Packages that decide the numbers, or how they are kept."""
+
+MOST_KEPT = 200_000
+"""Bytes of a new file that are kept with a run."""
 
 
 def version_tags() -> dict[str, str]:
@@ -24,11 +28,30 @@ def git_tags(folder: Path) -> dict[str, str]:
 
 
 def git_diff(folder: Path) -> str:
-    """Return what the tree changes against its commit, or nothing outside a checkout."""
+    """Return what the tree changes against its commit, new files included; nothing outside a checkout."""
     try:
-        return _git(folder, "diff", "HEAD")
+        changed = _git(folder, "diff", "HEAD")
+        new = _git(folder, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
     except (OSError, subprocess.CalledProcessError):
         return ""
+    return changed + "".join(_diff_of_new(folder, name) for name in sorted(filter(None, new)))
+
+
+def _diff_of_new(folder: Path, name: str) -> str:
+    """Return the diff that adds a file; of one that is large or no text only that it was there."""
+    path = folder / name
+    size = path.stat().st_size
+    try:
+        text = path.read_text() if size <= MOST_KEPT else None
+    except UnicodeDecodeError:
+        text = None
+    if text is None:
+        return f"# not kept: {name} ({size:,} bytes)\n"
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n\\ No newline at end of file\n"
+    diff = difflib.unified_diff([], lines, "/dev/null", f"b/{name}")
+    return f"diff --git a/{name} b/{name}\nnew file mode 100644\n{''.join(diff)}"
 
 
 def _git(folder: Path, *arguments: str) -> str:
