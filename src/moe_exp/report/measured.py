@@ -54,7 +54,7 @@ def _pooled_cells(
 def difference_table(selection: Selection, factor: str) -> Table:
     """Return the paired differences of gates that differ in one factor."""
     pairs = selection.comparison.pairs
-    pairs = selection.sort(pairs[pairs["factor"] == factor])
+    pairs = selection.sort(pairs[pairs["factor"] == factor], without=[factor])
     keys = [key for key in selection.keys if key != factor]
     columns = [*(KEYS[key] for key in keys), "Difference", "ΔR² [interval]", "p", "p (Holm)", "Verdict"]
     rows, others = [], []

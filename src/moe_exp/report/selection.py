@@ -118,9 +118,9 @@ class Selection:
         }
         return ", ".join(text for key, text in words.items() if text and key not in without)
 
-    def sort(self, table: pd.DataFrame) -> pd.DataFrame:
+    def sort(self, table: pd.DataFrame, *, without: Sequence[str] = ()) -> pd.DataFrame:
         """Return rows by condition, in their own order within each."""
-        return table.sort_values([*KEYS], kind="stable")
+        return table.sort_values([key for key in KEYS if key not in without], kind="stable")
 
     def contender(self, row: Row, role: str = "model") -> Contender:
         """Return the gate of a row; of a row of pairs its ``"model"`` or its ``"reference"``."""

@@ -157,8 +157,7 @@ def _gap(one: np.ndarray, other: np.ndarray) -> float:
 def _contenders(record: RunRecord, labels: Labels, *, own: bool) -> Iterator[tuple[Contender, str]]:
     """Yield what a run scored and under which name its predictions hold it: its own gate, or its references."""
     if own:
-        gate = "classify" if _is_the_reference(record) else labels.gate
-        names = [(gate, "gate", "soft"), (f"{gate} hard", "hard routing", "hard")]
+        names = [(labels.gate, "gate", "soft"), (f"{labels.gate} hard", "hard routing", "hard")]
     else:
         baselines = [model for model in record.predictions.models if model not in MODELS]
         names = [(model, "reference", model) for model in ("oracle", "global_ridge")]
@@ -170,12 +169,6 @@ def _contenders(record: RunRecord, labels: Labels, *, own: bool) -> Iterator[tup
             model=name, kind=kind, n_train=record.n_train, noise_level=record.noise_level, design=labels.design
         )
         yield contender, model
-
-
-def _is_the_reference(record: RunRecord) -> bool:
-    """Whether a run's gate is the classify gate that every other run has as its reference."""
-    unclipped = record.predictions.unclipped
-    return record.gate == "classify" and np.array_equal(unclipped["soft"], unclipped["classify"])
 
 
 def _errors(record: RunRecord, model: str) -> Errors:

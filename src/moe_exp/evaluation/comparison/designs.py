@@ -1,12 +1,17 @@
 """What tells runs apart beside gate, train size, noise and seed, named by the parameters that differ."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import NamedTuple
 
 from moe_exp.evaluation.comparison.runs import RunRecord
+from moe_exp.model.gates import ClassifyGate
 
 FACTOR_KEYS = frozenset({"gate", "seed", "data.seed", "data.n_train", "data.noise_level"})
 """Parameters that are attributes of a record, and no part of its design."""
+
+REFERENCE = {option.name: str(option.default) for option in fields(ClassifyGate)}
+"""Options of the classify gate that every run has as its reference."""
 
 MISSING = "(none)"
 
@@ -15,7 +20,8 @@ class Labels(NamedTuple):
     """How a run is listed."""
 
     gate: str
-    """the gate, with those of its own options that differ between runs of it: ``"mlp"``, ``"mlp hidden=128"``"""
+    """the gate, with those of its own options that differ between runs of it: ``"mlp"``, ``"mlp hidden=128"``; of the
+    classify gate with those that differ from the reference which every run has"""
     baseline: str
     """likewise what follows the baseline's name: ``""``, ``" n_trees=100"``"""
     design: str
@@ -31,7 +37,8 @@ def label_runs(records: Sequence[RunRecord]) -> dict[str, Labels]:
     """
     designs = {record.run_id: _design(record) for record in records}
     differing = _differing_keys(list(designs.values()))
-    gates = _describe_options(records, "gate", {record.run_id: record.gate for record in records})
+    chosen = {record.run_id: record.gate for record in records}
+    gates = _describe_options(records, "gate", chosen, {"classify": REFERENCE})
     chosen = {record.run_id: record.design.get("baseline", "") for record in records}
     baselines = _describe_options(records, "baseline", chosen)
     return {
@@ -50,8 +57,16 @@ def _design(record: RunRecord) -> dict[str, str]:
     return {key: value for key, value in values.items() if key not in FACTOR_KEYS and key.split(".")[0] not in groups}
 
 
-def _describe_options(records: Sequence[RunRecord], group: str, chosen: Mapping[str, str]) -> dict[str, str]:
-    """Return for each run those options of a group that differ between the runs with the same choice."""
+def _describe_options(
+    records: Sequence[RunRecord],
+    group: str,
+    chosen: Mapping[str, str],
+    defaults: Mapping[str, Mapping[str, str]] | None = None,
+) -> dict[str, str]:
+    """Return for each run those options of a group that differ between the runs with the same choice.
+
+    Options of a choice that has defaults are held against these instead.
+    """
     options = {
         record.run_id: {
             key.removeprefix(f"{group}."): value for key, value in record.design.items() if key.startswith(f"{group}.")
@@ -60,8 +75,10 @@ def _describe_options(records: Sequence[RunRecord], group: str, chosen: Mapping[
     }
     described = {}
     for run_id, values in options.items():
+        known = (defaults or {}).get(chosen[run_id])
         siblings = [options[other] for other in options if chosen[other] == chosen[run_id]]
-        found = _describe(values, _differing_keys(siblings))
+        differing = _differing_keys(siblings) if known is None else [k for k in values if values[k] != known.get(k)]
+        found = _describe(values, sorted(differing))
         described[run_id] = f" {found}" if found else ""
     return described
 
