@@ -26,15 +26,20 @@ def test_new_files_are_kept_too(tmp_path):
         "my_gates.py": "class Gate:\n    pass",
         "conf/gate/mine.yaml": "_target_: my_gates.Gate\n",
         "empty.txt": "",
+        "form.txt": "a\x0cb\r\n",
     }
     for name, text in files.items():
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-        (checkout / name).write_text(text)
+        (checkout / name).write_bytes(text.encode())
     (checkout / "stars.h5").write_bytes(bytes([0, 255]) * 10)
+    subprocess.run(["git", "init", "-q", checkout / "nested"], check=True)
+    (checkout / "nested" / "inner.py").write_text("inner = 1\n")
+    (checkout / "gone.py").symlink_to("nowhere.py")
     diff = git_diff(checkout)
-    assert "# not kept: stars.h5 (20 bytes)" in diff
-    subprocess.run(["git", "apply", "-"], cwd=other, input=diff, text=True, check=True)
-    assert {name: (other / name).read_text() for name in files} == files
+    for name in ("stars.h5", "nested/", "gone.py"):
+        assert f"# not kept: {name}\n" in diff
+    subprocess.run(["git", "apply", "-"], cwd=other, input=diff.encode(), check=True)
+    assert {name: (other / name).read_bytes().decode() for name in files} == files
 
 
 def test_versions_name_the_packages():

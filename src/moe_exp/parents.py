@@ -113,7 +113,7 @@ class Parent:
             self.run.describe(f"Its jobs are not compared: {error}")
             self.run.log_tags({"comparison": str(error)[:5000]})
             return f"they are not compared: {error}"
-        remarks = [f"{missing}. This report is about the others."] if missing else []
+        remarks = [f"{missing.rstrip('.')}. This report is about the others."] if missing else []
         record_conclusions(self.run, conclusions, command=self.command, remarks=remarks)
         for name, verdict in conclusions.verdicts.items():
             log.info("hypothesis %s: %s", name, verdict)

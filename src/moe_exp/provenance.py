@@ -1,6 +1,7 @@
 """What code made a run: the versions of packages, the commit of the checkout, and what differs from it."""
 
 import difflib
+import io
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -40,14 +41,13 @@ def git_diff(folder: Path) -> str:
 def _diff_of_new(folder: Path, name: str) -> str:
     """Return the diff that adds a file; of one that is large or no text only that it was there."""
     path = folder / name
-    size = path.stat().st_size
     try:
-        text = path.read_text() if size <= MOST_KEPT else None
-    except UnicodeDecodeError:
+        text = path.read_bytes().decode() if path.stat().st_size <= MOST_KEPT else None
+    except (OSError, UnicodeDecodeError):  # gone, a folder with a checkout of its own, no text
         text = None
     if text is None:
-        return f"# not kept: {name} ({size:,} bytes)\n"
-    lines = text.splitlines(keepends=True)
+        return f"# not kept: {name}\n"
+    lines = io.StringIO(text).readlines()
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n\\ No newline at end of file\n"
     diff = difflib.unified_diff([], lines, "/dev/null", f"b/{name}")
