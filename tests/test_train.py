@@ -169,6 +169,7 @@ def test_a_claim_is_judged_and_one_that_was_changed_since_is_said_to_be(sweep):
     folder, _ = sweep
     [parent] = parents_in(folder)
     assert parent.data.tags["hypothesis.smoke"] == "supported"
+    assert "gate" not in parent.data.tags
     tracking = Tracking(uri=f"sqlite:///{folder}/mlflow.db", artifacts="")
     runs = runs_of_parent(tracking, parent.info.run_id)
     claim = make_stage("hypotheses.smoke", {"_target_": "moe_exp.evaluation.hypotheses.Hypothesis"} | CLAIM)

@@ -8,7 +8,7 @@ from moe_exp.cache import cache_key, code_digest, in_use
 from moe_exp.config import GROUPS, Experiment, flatten
 from moe_exp.pipeline import check, run
 from moe_exp.progress import Stages
-from moe_exp.record import describe, name_run, record_dataset, record_outcome, record_start, run_tags
+from moe_exp.record import describe, gate_tags, name_run, origin_tags, record_dataset, record_outcome, record_start
 from moe_exp.runs import IDENTITY_TAG, newest_runs
 from moe_exp.tracking import (
     SKIPPED_TAG,
@@ -53,7 +53,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         experiment.tracking,
         run_name=experiment.tracking.run_name or name_run(experiment),
         parameters=flatten(experiment.values, experiment.choices),
-        tags=run_tags(experiment, project_root) | {IDENTITY_TAG: identity},
+        tags=origin_tags(project_root) | gate_tags(experiment) | {IDENTITY_TAG: identity},
         parent_id=parent_id,
     )
     with closing(opened) as tracked, in_use(experiment.cache_dir):

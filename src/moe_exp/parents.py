@@ -13,7 +13,7 @@ from moe_exp.config import Experiment
 from moe_exp.errors import InputError
 from moe_exp.jobs import PARENT_VARIABLE, count_finished, identify
 from moe_exp.pipeline import check
-from moe_exp.record import record_conclusions, run_tags
+from moe_exp.record import origin_tags, record_conclusions
 from moe_exp.tracking import (
     LoggedRun,
     RunStatus,
@@ -64,7 +64,7 @@ class Parent:
         for job in jobs:
             check(job)
         tracking: Tracking = jobs[0].tracking
-        tags = run_tags(jobs[0], project_root) | {"sweep.overrides": " ".join(overrides)}
+        tags = origin_tags(project_root) | {"sweep.overrides": " ".join(overrides)}
         run = open_run(tracking, run_name=name, parameters={}, tags=tags)
         n_jobs = len({identify(job) for job in jobs})
         run.log_metrics({"sweep/n_jobs": n_jobs})

@@ -50,12 +50,16 @@ def _short(size: float | None) -> str:
     return f"{size:g}"
 
 
-def run_tags(experiment: Experiment, project_root: Path) -> dict[str, str]:
+def origin_tags(project_root: Path) -> dict[str, str]:
     """Return where and with which code a run is made."""
     machine = {f"machine.{name}": value for name, value in describe_machine().items()}
     source = {"mlflow.source.name": "train.py", "mlflow.source.type": "LOCAL"}
-    gate = {"gate": experiment.choices["gate"], "gate.trained_for": experiment.gate.trained_for}
-    return machine | version_tags() | git_tags(project_root) | source | gate
+    return machine | version_tags() | git_tags(project_root) | source
+
+
+def gate_tags(experiment: Experiment) -> dict[str, str]:
+    """Return which gate a job has, and what that learns."""
+    return {"gate": experiment.choices["gate"], "gate.trained_for": experiment.gate.trained_for}
 
 
 def record_start(run: TrackedRun, experiment: Experiment, project_root: Path) -> None:
