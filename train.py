@@ -3,11 +3,13 @@
 import atexit
 import gc
 import logging
+import sys
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 # What imports make stays until the end: to search it for garbage on the way, and again at exit, would cost two seconds.
@@ -25,11 +27,13 @@ def main(config: DictConfig) -> float:
     from moe_exp.errors import InputError
     from moe_exp.jobs import run_job  # late: --help and tab completion need neither torch nor MLflow
 
+    hydra = HydraConfig.get()
     try:
-        hydra = HydraConfig.get()
         return run_job(build(config, hydra.runtime.choices, hydra.overrides.task), PROJECT_ROOT)
     except (InputError, OSError) as error:
         log.error("%s", error)
+        if hydra.mode == RunMode.RUN:
+            sys.exit(1)  # said once; in a sweep Hydra has to hear of it
         raise CompactHydraException(str(error)) from None
 
 
