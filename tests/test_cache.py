@@ -105,12 +105,15 @@ def test_a_killed_process_leaves_nothing_to_trust(tmp_path):
     assert StageCache(tmp_path).get("stage", {}, lambda: 8) == 8
 
 
+IMPORTS = "from somewhere.b import f\nfrom . import d\nimport helpers\n"
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     package = tmp_path / "somewhere"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / "a.py").write_text('"""A."""\nfrom somewhere.b import f\nfrom . import d\nimport helpers\n')
+    (package / "a.py").write_text(f'"""A."""\n{IMPORTS}')
     (package / "b.py").write_text("def f(): return 1\n")
     (package / "c.py").write_text("unrelated = 1\n")
     (package / "d.py").write_text("value = 1\n")
@@ -131,11 +134,7 @@ def digest_of(module: str) -> str:
 @pytest.mark.parametrize(
     ("file", "code", "changes"),
     [
-        (
-            "a.py",
-            '"""Another docstring."""\n# and a comment\nfrom somewhere.b import f\nfrom . import d\nimport helpers\n',
-            False,
-        ),
+        ("a.py", f'"""Another docstring."""\n# and a comment\n{IMPORTS}', False),
         ("b.py", "def f(): return 2\n", True),
         ("c.py", "unrelated = 2\n", False),
         ("d.py", "value = 2\n", True),

@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from moe_exp.evaluation.hypotheses import Hypothesis
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+class Commands(click.Group):
+    """Commands whose bad input ends in its message."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 def main() -> None:
     """Tools beside train.py."""
 
@@ -36,22 +47,19 @@ def simulate(path: Path, n_stars: int, seed: int, device: str, force: bool) -> N
 
     The stars are those that `data=simulated` uses, with the simulator's default physics.
     """
-    try:
-        if path.exists() and not force:
-            raise InputError(f"{path} exists; choose another name, or --force to replace it.")
-        simulator = Simulator()
-        size = n_stars * bytes_per_star(simulator)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        require_room(path.parent, size, str(path), "Free some room or ask for fewer stars (--n-stars).")
-        click.echo(f"Writing {n_stars:,} stars, {size / 1e9:.2f} GB, to {path}", err=True)
-        with (
-            write_spectra(path, wavelength=simulator.wavelength, n_stars=n_stars, random_order=True) as writer,
-            Stages().stage("simulate", n_stars) as advance,
-        ):
-            chunks = simulate_stars(simulator, seed=seed, first=0, last=n_stars, device=choose_device(device))
-            write_stars(writer, chunks, advance)
-    except InputError as error:
-        raise click.ClickException(str(error)) from error
+    if path.exists() and not force:
+        raise InputError(f"{path} exists; choose another name, or --force to replace it.")
+    simulator = Simulator()
+    size = n_stars * bytes_per_star(simulator)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    require_room(path.parent, size, str(path), "Free some room or ask for fewer stars (--n-stars).")
+    click.echo(f"Writing {n_stars:,} stars, {size / 1e9:.2f} GB, to {path}", err=True)
+    with (
+        write_spectra(path, wavelength=simulator.wavelength, n_stars=n_stars, random_order=True) as writer,
+        Stages().stage("simulate", n_stars) as advance,
+    ):
+        chunks = simulate_stars(simulator, seed=seed, first=0, last=n_stars, device=choose_device(device))
+        write_stars(writer, chunks, advance)
 
 
 @main.command()
@@ -85,20 +93,17 @@ def compare(
     from moe_exp.terminal import print_conclusions
     from moe_exp.tracking import Tracking
 
-    try:
-        tracking = Tracking(uri=store or find_store(), artifacts="", experiment=experiment)
-        hypotheses = {name: read_hypothesis(name) for name in names}
-        found = select_runs(tracking, runs, condition)
-        conclusions = conclude(tracking, found, hypotheses=hypotheses, n_resamples=n_resamples)
-        print_conclusions(conclusions)
-        if tables:
-            conclusions.write_tables(tables)
-            click.echo(f"Tables: {tables}", err=True)
-        if report:
-            conclusions.write_report(report, command=shlex.join(["moe-exp", *sys.argv[1:]]))
-            click.echo(f"Report: {report / 'report.html'}", err=True)
-    except InputError as error:
-        raise click.ClickException(str(error)) from error
+    tracking = Tracking(uri=store or find_store(), artifacts="", experiment=experiment)
+    hypotheses = {name: read_hypothesis(name) for name in names}
+    found = select_runs(tracking, runs, condition)
+    conclusions = conclude(tracking, found, hypotheses=hypotheses, n_resamples=n_resamples)
+    print_conclusions(conclusions)
+    if tables:
+        conclusions.write_tables(tables)
+        click.echo(f"Tables: {tables}", err=True)
+    if report:
+        conclusions.write_report(report, command=shlex.join(["moe-exp", *sys.argv[1:]]))
+        click.echo(f"Report: {report / 'report.html'}", err=True)
 
 
 def read_hypothesis(name: str) -> "Hypothesis":
@@ -124,10 +129,7 @@ def cache(clear: str | None, folder: Path | None) -> None:
     folder = folder or Path(os.environ.get("MOE_EXP_CACHE", find_project() / ".cache"))
     meaning = {"simulated": "simulated spectra", "inspected": "checks of files", "stages": "results that runs share"}
     if clear:
-        try:
-            remove(folder, meaning if clear == "all" else [clear])
-        except InputError as error:
-            raise click.ClickException(str(error)) from error
+        remove(folder, meaning if clear == "all" else [clear])
     click.echo(folder)
     for part, what in meaning.items():
         n_files, size = measure(folder / part)

@@ -139,9 +139,14 @@ def where(table: pd.DataFrame, values: Row) -> pd.DataFrame:
     return table[np.logical_and.reduce([table[key] == value for key, value in values.items()])]
 
 
-def is_classify(gate: str) -> bool:
+def gate_of(model: str) -> str:
+    """Return a gate's name without the options that tell it from others: ``"mlp"`` of ``"mlp hidden=128"``."""
+    return model.split()[0]
+
+
+def is_classify(model: str) -> bool:
     """Whether a gate, with whatever options, is the classify gate."""
-    return gate.split()[0] == "classify"
+    return gate_of(model) == "classify"
 
 
 def model_name(model: str, kind: str = "") -> str:

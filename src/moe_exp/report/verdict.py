@@ -9,7 +9,7 @@ from moe_exp.evaluation.hypotheses import Judgement
 from moe_exp.report import formats
 from moe_exp.report.context import QUESTION, ReportContext
 from moe_exp.report.document import Block, Bullets, Paragraph, Strong, Table, paragraph
-from moe_exp.report.selection import Row, Selection, claim, interval_of, model_name, where
+from moe_exp.report.selection import Row, Selection, claim, gate_of, interval_of, model_name, where
 
 MOST_STATED = 4
 """Differences that are stated one by one; more are counted."""
@@ -60,7 +60,7 @@ def find(selection: Selection, pairs: pd.DataFrame) -> list[Finding]:
             names = ("contrast", "condition")
             mean = where(selection.comparison.replicates, {name: row[name] for name in names}).iloc[0]
             number = formats.difference(mean["mean"], mean["ci_low"], mean["ci_high"])
-            number = f"mean {number}"
+            number = f"mean {number} over {len(group)} data seeds"
         found.append(Finding(row, tuple(group["verdict"]), number))
     return found
 
@@ -71,7 +71,7 @@ def _answer(selection: Selection, top: Sequence[Finding], context: ReportContext
         yield Strong("These runs hold no gate against classify.")
         return
     regression = context.regression_gates()
-    word = _answer_word([found.verdict for found in top if found.row["model"].split()[0] in regression])
+    word = _answer_word([found.verdict for found in top if gate_of(found.row["model"]) in regression])
     if word and context.question == QUESTION:
         yield Strong(word)
     sizes = sorted({int(size) for size in selection.comparison.pairs["n_stars"]})

@@ -55,11 +55,16 @@ class Tracking:
         """Whether the store is an SQLite file."""
         return self.uri.startswith(SQLITE)
 
+    @property
+    def database(self) -> Path:
+        """The SQLite file of a local store."""
+        return Path(self.uri.removeprefix(SQLITE))
+
     def describe(self) -> str:
         """Say where runs go and which command shows them."""
         if not self.is_local:
             return f"{self.uri}, experiment {self.experiment!r}"
-        folder = Path(self.uri.removeprefix(SQLITE)).parent
+        folder = self.database.parent
         plain = self.uri == f"{SQLITE}{folder}/mlflow.db"
         command = "mlflow ui" if plain else f"mlflow ui --backend-store-uri {self.uri}"
         return f"{self.uri}, experiment {self.experiment!r}; to browse: (cd {folder} && {command})"
@@ -67,18 +72,14 @@ class Tracking:
 
 def open_store(tracking: Tracking) -> tuple[MlflowClient, str]:
     """Connect to the store for writing and return a client and the experiment's id; both are created if need be."""
-    client, experiment = _connect(tracking)
-    with _explaining(tracking):
+    with _explaining(tracking), _store_lock(tracking):
+        client, experiment = _connect(tracking)
         if experiment is not None:
             _require_writable(experiment.artifact_location)
             return client, experiment.experiment_id
         location = Path(tracking.artifacts).resolve().as_uri() if tracking.is_local else None
         _require_writable(location)
-        with _store_lock(tracking):
-            made = client.get_experiment_by_name(tracking.experiment)  # by a process that was faster
-            if made is not None:
-                return client, made.experiment_id
-            return client, client.create_experiment(tracking.experiment, location, EXPERIMENT_TAGS)
+        return client, client.create_experiment(tracking.experiment, location, EXPERIMENT_TAGS)
 
 
 def _require_writable(location: str | None) -> None:
@@ -104,9 +105,10 @@ def read_store(tracking: Tracking) -> tuple[MlflowClient, str]:
     InputError
         If there is no such store or experiment.
     """
-    if tracking.is_local and not Path(tracking.uri.removeprefix(SQLITE)).exists():
+    if tracking.is_local and not tracking.database.exists():
         raise InputError(f"{tracking.uri} does not exist: no run was tracked there yet.")
-    client, experiment = _connect(tracking)
+    with _explaining(tracking), _store_lock(tracking):
+        client, experiment = _connect(tracking)
     if experiment is None:
         known = ", ".join(sorted(found.name for found in client.search_experiments()))
         raise InputError(f"{tracking.uri} has no experiment {tracking.experiment!r}; it has {known}.")
@@ -117,10 +119,9 @@ def _connect(tracking: Tracking) -> tuple[MlflowClient, Experiment | None]:
     """Return a client, and the experiment if the store has it."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    with _explaining(tracking), _store_lock(tracking):
-        mlflow.set_tracking_uri(tracking.uri)
-        client = MlflowClient(tracking.uri)
-        experiment = client.get_experiment_by_name(tracking.experiment)
+    mlflow.set_tracking_uri(tracking.uri)
+    client = MlflowClient(tracking.uri)
+    experiment = client.get_experiment_by_name(tracking.experiment)
     if experiment is not None and experiment.lifecycle_stage != "active":
         raise InputError(
             f"tracking.experiment={tracking.experiment} was deleted in {tracking.uri}; restore it or name another."
@@ -139,9 +140,9 @@ def _explaining(tracking: Tracking) -> Iterator[None]:
 
 
 def _store_lock(tracking: Tracking) -> FileLock | nullcontext:
-    """Keep processes that start together from migrating one fresh SQLite file at the same time."""
+    """Keep processes that start together from filling one fresh SQLite file at the same time."""
     if not tracking.is_local:
         return nullcontext()
-    database = Path(tracking.uri.removeprefix(SQLITE))
+    database = tracking.database
     database.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(database.with_name(f"{database.name}.lock"))

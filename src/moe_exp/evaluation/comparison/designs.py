@@ -7,7 +7,7 @@ from typing import NamedTuple
 from moe_exp.evaluation.comparison.runs import RunRecord
 from moe_exp.model.gates import ClassifyGate
 
-FACTOR_KEYS = frozenset({"gate", "seed", "data.seed", "data.n_train", "data.noise_level"})
+FACTOR_KEYS = frozenset({"seed", "data.seed", "data.n_train", "data.noise_level"})
 """Parameters that are attributes of a record, and no part of its design."""
 
 REFERENCE = {option.name: str(option.default) for option in fields(ClassifyGate)}
