@@ -1,6 +1,9 @@
-"""What tests share: small HDF5 files of made-up spectra, and composed configurations."""
+"""What tests share: small HDF5 files of made-up spectra, composed configurations, and one small sweep."""
 
+import json
 import os
+import re
+import subprocess
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
@@ -15,8 +18,7 @@ from hydra import initialize_config_dir
 from moe_exp.config import Experiment, register
 from moe_exp.spectra.files import write_spectra
 from moe_exp.sweep import compose_job
-
-PROJECT_ROOT = Path(__file__).resolve().parents[1]
+from tests.command_line import CLAIM, PROJECT_ROOT, train
 
 
 def make_stars(n_stars: int, n_pixels: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
@@ -92,3 +94,16 @@ def configure(tmp_path: Path, cache_dir: Path) -> Callable[..., Experiment]:
 def many_stars(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a file of made-up stars, enough for nine bins."""
     return write_stars(tmp_path_factory.mktemp("data") / "many.h5", 1200, random_order=True)
+
+
+@pytest.fixture(scope="session")
+def sweep(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> tuple[Path, subprocess.CompletedProcess]:
+    """Run the smoke preset with three gates, from another folder than the project's root."""
+    folder = tmp_path_factory.mktemp("sweep")
+    arguments = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
+    claim = json.dumps({"_target_": "moe_exp.evaluation.hypotheses.Hypothesis"} | CLAIM).replace('"', "'")
+    claim = re.sub(r"'(\w+)':", r"\1:", claim)
+    place = {"cwd": PROJECT_ROOT / "src", "MOE_EXP_CACHE": str(cache_dir)}
+    done = train(*arguments, f"+hypotheses.smoke={claim}", folder=folder, **place)
+    assert done.returncode == 0, done.stderr
+    return folder, done

@@ -1,0 +1,68 @@
+"""train.py as a user types it, in a real process with a real store, and what it left there."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from mlflow.tracking import MlflowClient
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+CLAIM = {
+    "name": "smoke",
+    "statement": "The mlp gate explains something.",
+    "date": "2026-01-01",
+    "criteria": [{"quantity": "r2", "model": "mlp", "n_train": 1000, "noise_level": 0.2, "above": 0.1}],
+}
+"""What the small sweep is judged by."""
+
+REST = "simulated_coarse n=1k noise=0.2 seed=0 training.max_epochs=5"
+"""What follows the gate in the names of its jobs."""
+
+
+def command(arguments: tuple[str, ...], folder: Path) -> list[str]:
+    places = [
+        f"tracking.uri=sqlite:///{folder}/mlflow.db",
+        f"tracking.artifacts={folder}/mlruns",
+        f"hydra.run.dir={folder}/output",
+        f"hydra.sweep.dir={folder}/sweep",
+    ]
+    return [sys.executable, str(PROJECT_ROOT / "train.py"), *arguments, *places]
+
+
+def train(*arguments: str, folder: Path, cwd: Path = PROJECT_ROOT, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(arguments, folder),
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def train_until(line: str, *arguments: str, folder: Path, **environment: str) -> subprocess.Popen:
+    """Start a job or a sweep, and return when it has said something."""
+    process = subprocess.Popen(
+        command(arguments, folder), env=os.environ | environment, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    assert any(line in said for said in process.stderr)
+    return process
+
+
+def all_runs(folder: Path):
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("moe_exp")
+    return client, client.search_runs([experiment.experiment_id], order_by=["attributes.start_time"])
+
+
+def runs_in(folder: Path):
+    """Return the jobs, without the parent runs of sweeps."""
+    client, runs = all_runs(folder)
+    return client, [run for run in runs if "gate" in run.data.params]
+
+
+def parents_in(folder: Path):
+    return [run for run in all_runs(folder)[1] if "sweep.overrides" in run.data.tags]
