@@ -23,9 +23,9 @@ log = logging.getLogger("moe_exp.train")
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(config: DictConfig) -> float:
     """Run one job; the value returned is its test R², for sweepers that optimise."""
-    from moe_exp.config import build
     from moe_exp.errors import InputError
-    from moe_exp.jobs import run_job  # late: --help and tab completion need neither torch nor MLflow
+    from moe_exp.experiment.config import build
+    from moe_exp.runs.job import run_job  # late: --help and tab completion need neither torch nor MLflow
 
     hydra = HydraConfig.get()
     try:
@@ -38,8 +38,8 @@ def main(config: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    from moe_exp.config import register
-    from moe_exp.sweep import sweeping
+    from moe_exp.experiment.config import register
+    from moe_exp.sweeps.callback import sweeping
 
     register(PROJECT_ROOT)
     with sweeping():

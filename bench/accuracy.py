@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from common import configure, keep
 
-from moe_exp.pipeline import run
+from moe_exp.experiment.pipeline import run
 from moe_exp.progress import Stages
 
 

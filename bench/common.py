@@ -8,10 +8,10 @@ from typing import TypeVar
 import pandas as pd
 from hydra import initialize_config_dir
 
-from moe_exp.config import Experiment, register
+from moe_exp.experiment.config import Experiment, register
 from moe_exp.machine import describe_machine
-from moe_exp.provenance import git_tags, version_tags
-from moe_exp.sweep import compose_job
+from moe_exp.runs.provenance import git_tags, version_tags
+from moe_exp.sweeps.callback import compose_job
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"

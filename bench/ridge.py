@@ -20,9 +20,9 @@ from common import configure, keep, time_best
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
-from moe_exp.model.moments import Moments
-from moe_exp.model.ridge import CrossValidatedRidge, assign_folds
-from moe_exp.pipeline import divide
+from moe_exp.experiment.pipeline import divide
+from moe_exp.model.ridge.estimator import CrossValidatedRidge, assign_folds
+from moe_exp.model.ridge.moments import Moments
 from moe_exp.progress import Stages
 from moe_exp.random_streams import random_stream
 

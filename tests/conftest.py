@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 from hydra import initialize_config_dir
 
-from moe_exp.config import Experiment, register
+from moe_exp.experiment.config import Experiment, register
 from moe_exp.spectra.files import write_spectra
-from moe_exp.sweep import compose_job
+from moe_exp.sweeps.callback import compose_job
 from tests.command_line import CLAIM, PROJECT_ROOT, train
 
 
@@ -101,7 +101,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> tuple[Pa
     """Run the smoke preset with three gates, from another folder than the project's root."""
     folder = tmp_path_factory.mktemp("sweep")
     arguments = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
-    claim = json.dumps({"_target_": "moe_exp.evaluation.hypotheses.Hypothesis"} | CLAIM).replace('"', "'")
+    claim = json.dumps({"_target_": "moe_exp.comparison.hypotheses.Hypothesis"} | CLAIM).replace('"', "'")
     claim = re.sub(r"'(\w+)':", r"\1:", claim)
     place = {"cwd": PROJECT_ROOT / "src", "MOE_EXP_CACHE": str(cache_dir)}
     done = train(*arguments, f"+hypotheses.smoke={claim}", folder=folder, **place)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from moe_exp.evaluation.comparison import RunRecord
+from moe_exp.comparison import RunRecord
 from moe_exp.report import ReportContext
-from tests.evaluation.comparison.made_up import make_record
+from tests.comparison.made_up import make_record
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -7,11 +7,11 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from moe_exp.evaluation.comparison import compare
+from moe_exp.comparison import compare
 from moe_exp.report import make_document, write_report
 from moe_exp.report.html import to_html
 from moe_exp.report.markdown import escape, to_markdown
-from tests.evaluation.comparison.made_up import make_record
+from tests.comparison.made_up import make_record
 from tests.report.made_up import COMMIT, make_context, make_weighted_record
 
 SIZES = {"n_train": 32_000, "noise_level": 0.2}

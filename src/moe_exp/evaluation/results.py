@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from moe_exp import names
 from moe_exp.errors import InputError
 from moe_exp.evaluation import scores, tables
 from moe_exp.evaluation.bootstrap import Delta, R2Bootstrap, bootstrap_r2, check_options
@@ -97,18 +98,20 @@ class Results:
     def metrics(self) -> dict[str, float]:
         """Return all numbers under the names they are logged by; those that are not finite are left out."""
         table, worst = self.scores, self.worst_stars
-        found = {f"test/{name}": value for name, value in table.loc["soft"].to_dict().items()}
-        found |= tables.delta_columns("test/delta_r2", self.delta)
-        found |= tables.delta_columns("test/delta_r2_vs_global", self.delta_vs_global)
-        found |= {
-            "test/oracle_gain_fraction": self.oracle_gain_fraction,
-            f"test/worst{self.settings.n_worst_stars}_error_share": worst["error_share"].sum(skipna=False),
-            "test/gate_accuracy": self.gate_accuracy,
-            "test/n_stars": self.n_stars,
-            "test/coverage": self.n_stars / len(self.predictions),
+        of_gate: dict[str, float] = {str(name): value for name, value in table.loc["soft"].to_dict().items()}
+        of_gate |= tables.delta_columns("delta_r2", self.delta)
+        of_gate |= tables.delta_columns("delta_r2_vs_global", self.delta_vs_global)
+        of_gate |= {
+            "oracle_gain_fraction": self.oracle_gain_fraction,
+            f"worst{self.settings.n_worst_stars}_error_share": worst["error_share"].sum(skipna=False),
+            "gate_accuracy": self.gate_accuracy,
+            "n_stars": self.n_stars,
+            "coverage": self.n_stars / len(self.predictions),
         }
-        found |= {f"reference/{model}_r2": r2 for model, r2 in table["r2"].drop("soft").to_dict().items()}
-        found["reference/classify_accuracy"] = self.classify_accuracy
+        of_references = {f"{model}_r2": r2 for model, r2 in table["r2"].drop("soft").to_dict().items()}
+        of_references["classify_accuracy"] = self.classify_accuracy
+        found = {names.METRICS_TEST + name: value for name, value in of_gate.items()}
+        found |= {names.METRICS_REFERENCE + name: value for name, value in of_references.items()}
         found |= self._bin_metrics()
         return {name: float(value) for name, value in found.items() if math.isfinite(value)}
 

@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from moe_exp.evaluation.results import Results
-from moe_exp.figures.comparison import delta_r2_distribution, delta_r2_per_bin, r2_of_models
 from moe_exp.figures.gates import gate_weight_distribution, training_curve
 from moe_exp.figures.heat_maps import delta_r2_heat_map
+from moe_exp.figures.references import delta_r2_distribution, delta_r2_per_bin, r2_of_models
 from moe_exp.figures.style import DPI, GATE_COLOURS, gate_colour, to_image
 from moe_exp.figures.sweeps import r2_along, sweep_figures
 

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from moe_exp.comparison import Comparison
 from moe_exp.errors import InputError
-from moe_exp.evaluation.comparison import Comparison
 from moe_exp.figures.style import PAGE_WIDTH, finish, minus, new_figure, set_title, star_count
 
 LABEL_WIDTH = 34

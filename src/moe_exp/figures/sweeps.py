@@ -8,8 +8,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from moe_exp.comparison import Comparison
 from moe_exp.errors import InputError
-from moe_exp.evaluation.comparison import Comparison
 from moe_exp.figures.heat_maps import delta_r2_heat_map, title_of
 from moe_exp.figures.style import (
     PAGE_WIDTH,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 
 from moe_exp.errors import InputError
@@ -95,6 +96,10 @@ class RectangularBins(BaseEstimator):
         column = _find_interval(self.m_h_edges_, m_h)
         covered = (row >= 0) & (column >= 0)
         return np.where(covered, (len(self.m_h_edges_) - 1) * row + column, -1)
+
+    def assign_stars(self, labels: pd.DataFrame) -> np.ndarray:
+        """Return the bin of every star of a table with the columns ``teff`` [K] and ``m_h`` [dex]; see `assign`."""
+        return self.assign(labels["teff"].to_numpy(float), labels["m_h"].to_numpy(float))
 
 
 @dataclass

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.errors import InputError
-from moe_exp.model.moments import Moments, PrincipalComponents
-from moe_exp.model.ridge import CrossValidatedRidge, assign_folds
+from moe_exp.model.ridge.estimator import CrossValidatedRidge, assign_folds
+from moe_exp.model.ridge.moments import Moments, PrincipalComponents
 from moe_exp.random_streams import random_stream
 from moe_exp.spectra.dataset import Stars
 

@@ -1,110 +1,149 @@
-"""How the experts' predictions become one prediction a star: soft, hard or oracle routing, clipping and fallback."""
+"""The mixture of experts: what a gate sees of a star, how a gate is trained on it, and the whole as one object.
+
+A `FittedMixture` holds all that turns a noisy spectrum into log g, and none of what it was trained with.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from moe_exp.errors import InputError
+from moe_exp.model.bins import RectangularBins
+from moe_exp.model.experts import FittedExperts
+from moe_exp.model.features import GateFeatures
+from moe_exp.model.gates import Gate
+from moe_exp.model.routing import clip_predictions, fall_back, route_hard, route_oracle, route_soft
+from moe_exp.spectra.dataset import Stars
 
 
-def clip_predictions(predictions: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Limit predictions to a range, usually that of the training labels.
+class GateInputs(NamedTuple):
+    """What a gate weighs stars by and what it weighs."""
 
-    Parameters
-    ----------
-    predictions : array of any shape
-        Predicted label, for example log g in dex.
-    low, high : float
-        Limits, in the unit of the label.
+    features: np.ndarray
+    """(n_stars, n_features)"""
+    experts: np.ndarray
+    """(n_stars, n_experts) log g [dex], not clipped"""
+    global_ridge: np.ndarray
+    """(n_stars,) log g [dex], not clipped"""
 
-    Raises
-    ------
-    InputError
-        If `low` is above `high`.
-    """
-    if not low <= high:
-        raise InputError(f"Predictions cannot be clipped to [{low:g}, {high:g}]: the lower limit is above the upper.")
-    return np.clip(predictions, low, high)
+    def clip(self, low: float, high: float) -> "GateInputs":
+        """Return the same with all predictions limited to a range of log g [dex]."""
+        experts = clip_predictions(self.experts, low, high)
+        return self._replace(experts=experts, global_ridge=clip_predictions(self.global_ridge, low, high))
 
 
-def route_soft(gate_weights: np.ndarray, expert_predictions: np.ndarray) -> np.ndarray:
-    """Return the weighted sum of the experts.
-
-    Parameters
-    ----------
-    gate_weights : array of shape (n_stars, n_experts)
-        Rows sum to one.
-    expert_predictions : array of shape (n_stars, n_experts)
-        Prediction of every expert for every star.
-
-    Returns
-    -------
-    prediction : array of shape (n_stars,)
-    """
-    _check_same_shape(gate_weights, expert_predictions)
-    return np.sum(gate_weights * expert_predictions, axis=1)
+def see_flux(flux: np.ndarray, features: GateFeatures, experts: FittedExperts) -> GateInputs:
+    """Take gate features and every Ridge's prediction of noisy flux (n_stars, n_pixels), in the experts' flux unit."""
+    predicted = experts.predict(flux)
+    return GateInputs(features.transform(flux), predicted.experts, predicted.global_ridge)
 
 
-def route_hard(gate_weights: np.ndarray, expert_predictions: np.ndarray) -> np.ndarray:
-    """Return the prediction of the expert with the largest weight, the first of equals.
-
-    Parameters
-    ----------
-    gate_weights, expert_predictions : arrays of shape (n_stars, n_experts)
-
-    Returns
-    -------
-    prediction : array of shape (n_stars,)
-    """
-    _check_same_shape(gate_weights, expert_predictions)
-    return route_oracle(np.argmax(gate_weights, axis=1), expert_predictions)
+def see_stars(
+    stars: Stars, features: GateFeatures, experts: FittedExperts, advance: Callable[[int], None]
+) -> GateInputs:
+    """Take the same of all stars of a split, some at a time; `advance` is told the number of stars just done."""
+    parts = []
+    for block, flux in stars.blocks():
+        parts.append(see_flux(flux, features, experts))
+        advance(len(block))
+    return GateInputs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def route_oracle(bin_index: np.ndarray, expert_predictions: np.ndarray) -> np.ndarray:
-    """Return the prediction of the expert of each star's true bin.
+def fit_gate(
+    gate: Gate,
+    stars: Stars,
+    bin_index: np.ndarray,
+    inputs: GateInputs,
+    experts: FittedExperts,
+    *,
+    clip: bool,
+    seed: int,
+) -> Gate:
+    """Train a gate on the covered stars of a split that no expert has seen.
 
     Parameters
     ----------
-    bin_index : int array of shape (n_stars,)
-        True bin, -1 outside every bin.
-    expert_predictions : array of shape (n_stars, n_experts)
-
-    Returns
-    -------
-    prediction : array of shape (n_stars,)
-        NaN where the star has no bin: see `fall_back`.
+    gate : Gate
+    stars : Stars
+        The gate's own.
+    bin_index : array of shape (n_stars,)
+        Their true bins, -1 outside every bin.
+    inputs : GateInputs
+        Of these stars, not clipped.
+    experts : FittedExperts
+        Those that the gate is to mix.
+    clip : bool
+        Whether the experts' predictions are limited to the range of the training labels.
+    seed : int
     """
-    bin_index = np.asarray(bin_index)
-    if len(bin_index) != len(expert_predictions):
-        raise ValueError(f"bin_index has {len(bin_index)} stars, expert_predictions {len(expert_predictions)}.")
     covered = bin_index >= 0
-    prediction = np.full(len(bin_index), np.nan)
-    prediction[covered] = np.asarray(expert_predictions)[np.flatnonzero(covered), bin_index[covered]]
-    return prediction
+    seen = inputs.clip(*experts.logg_range) if clip else inputs
+    return gate.fit(
+        seen.features[covered],
+        stars.labels["logg"].to_numpy(float)[covered],
+        expert_predictions=seen.experts[covered],
+        bin_index=bin_index[covered],
+        seed=seed,
+    )
 
 
-def fall_back(prediction: np.ndarray, covered: np.ndarray, global_prediction: np.ndarray) -> np.ndarray:
-    """Return the mixture's prediction for covered stars and the global Ridge's for the others.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FittedMixture:
+    """Experts and the gate that mixes them, fitted: noisy spectra in, log g out.
 
-    Parameters
+    Attributes
     ----------
-    prediction, global_prediction : arrays of shape (n_stars,)
-        Of the mixture and of the global Ridge.
-    covered : bool array of shape (n_stars,)
-        Whether the star lies in a bin, ``bin_index >= 0``.
+    bins : RectangularBins
+        Cells of label space, one for each expert.
+    features : GateFeatures
+    experts : FittedExperts
+    gate : Gate
+    flux_unit : float
+        What flux, as a file has it, is divided by before anything else.
+    clip : bool
+        Whether predictions are limited to the range of the training labels.
     """
-    covered = np.asarray(covered)
-    if covered.dtype != bool:
-        raise ValueError(f"covered must be a bool array (bin_index >= 0), but has dtype {covered.dtype}.")
-    if not np.shape(prediction) == np.shape(covered) == np.shape(global_prediction):
-        raise ValueError(
-            f"prediction {np.shape(prediction)}, covered {np.shape(covered)} and global_prediction "
-            f"{np.shape(global_prediction)} must have one shape."
-        )
-    return np.where(covered, prediction, global_prediction)
 
+    bins: RectangularBins
+    features: GateFeatures
+    experts: FittedExperts
+    gate: Gate
+    flux_unit: float
+    clip: bool
 
-def _check_same_shape(gate_weights: np.ndarray, expert_predictions: np.ndarray) -> None:
-    if np.shape(gate_weights) != np.shape(expert_predictions):
-        raise ValueError(
-            f"gate_weights {np.shape(gate_weights)} and expert_predictions {np.shape(expert_predictions)} "
-            "must have one shape, (n_stars, n_experts)."
-        )
+    def predict(self, flux: np.ndarray) -> np.ndarray:
+        """Return log g [dex], (n_stars,), by soft routing.
+
+        Parameters
+        ----------
+        flux : array of shape (n_stars, n_pixels)
+            Noisy flux in the unit and on the wavelength grid of the training stars.
+        """
+        inputs = see_flux(flux / np.float32(self.flux_unit), self.features, self.experts)
+        if self.clip:
+            inputs = inputs.clip(*self.experts.logg_range)
+        return route_soft(self.gate.predict_weights(inputs.features), inputs.experts)
+
+    def route(self, inputs: GateInputs, bin_index: np.ndarray, *, clip: bool) -> dict[str, np.ndarray]:
+        """Return log g [dex] of stars, each (n_stars,), by ``soft``, ``hard`` and ``oracle`` routing.
+
+        Stars outside every bin get the global Ridge's prediction.
+
+        Parameters
+        ----------
+        inputs : GateInputs
+            Not clipped.
+        bin_index : array of shape (n_stars,)
+            True bins, -1 outside every bin.
+        clip : bool
+            Whether predictions are limited to the range of the training labels.
+        """
+        seen = inputs.clip(*self.experts.logg_range) if clip else inputs
+        weights = self.gate.predict_weights(seen.features)
+        mixed = {
+            "soft": route_soft(weights, seen.experts),
+            "hard": route_hard(weights, seen.experts),
+            "oracle": route_oracle(bin_index, seen.experts),
+        }
+        return {name: fall_back(values, bin_index >= 0, seen.global_ridge) for name, values in mixed.items()}

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from moe_exp.evaluation.comparison import Comparison
+from moe_exp import names
+from moe_exp.comparison import Comparison
 from moe_exp.report import formats
 from moe_exp.report.claims import claim_blocks
 from moe_exp.report.context import ReportContext
 from moe_exp.report.design import design_blocks
 from moe_exp.report.document import Block, Bullets, Document, Heading, Section, number_sections, paragraph
-from moe_exp.report.errors import error_table
+from moe_exp.report.gate_errors import error_table
 from moe_exp.report.html import to_html
 from moe_exp.report.markdown import opening_to_markdown, to_markdown
 from moe_exp.report.measured import all_bins_table, bin_tables, difference_table, pooled_table
@@ -67,7 +68,7 @@ def make_document(comparison: Comparison, context: ReportContext) -> Document:
 def _subtitle(context: ReportContext) -> str:
     days = sorted({formats.day(run.started) for run in context.runs})
     made = f"made {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "") if days else ""
-    versions = formats.enumerate_words(found) if (found := context.tags("version.moe_exp")) else ""
+    versions = formats.enumerate_words(found) if (found := context.tags(f"{names.TAGS_VERSION}moe_exp")) else ""
     parts = [f"moe_exp {versions}" if versions else "moe_exp"]
     parts += [f"{formats.counted(len(context.runs), 'run')} {made}"] if context.runs else []
     return " · ".join(parts)

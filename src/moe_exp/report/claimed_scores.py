@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moe_exp.evaluation.comparison.designs import label_runs
+from moe_exp.comparison.designs import label_runs
 from moe_exp.evaluation.scores import r2
 from moe_exp.report import formats
 from moe_exp.report.context import ReportContext
-from moe_exp.report.errors import gate_accuracies, mean_errors, place_of, retained_gain
+from moe_exp.report.gate_errors import gate_accuracies, mean_errors, place_of, retained_gain
 from moe_exp.report.published_values import print_published
 from moe_exp.report.selection import KEYS, Row, Selection, interval_of, model_name
 

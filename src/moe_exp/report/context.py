@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from moe_exp.evaluation.comparison import RunRecord
-from moe_exp.evaluation.hypotheses import Judgement
+from moe_exp import names
+from moe_exp.comparison import RunRecord
+from moe_exp.comparison.hypotheses import Judgement
 
 TITLE = "Does a gate trained for regression beat a gate that classifies?"
 
@@ -39,7 +40,7 @@ class Run(Protocol):
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Scores, and times as ``time/<stage>_s``."""
+        """Scores, and wall times of stages, under the names that a run logs."""
 
     @property
     def started(self) -> float:
@@ -90,7 +91,7 @@ class ReportContext:
 
     def regression_gates(self) -> set[str]:
         """Return the gates that were trained for the label, not for the bin."""
-        return {run.tags["gate"] for run in self.runs if run.tags.get("gate.trained_for") == "regression"}
+        return {run.tags[names.TAG_GATE] for run in self.runs if run.tags.get(names.TAG_TRAINED_FOR) == "regression"}
 
     def count_tag(self, key: str) -> Counter[str]:
         """Return how many runs have each value of a tag."""

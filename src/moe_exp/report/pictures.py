@@ -5,8 +5,8 @@ from io import BytesIO
 
 from matplotlib.figure import Figure
 
-from moe_exp.evaluation.comparison import RunRecord
-from moe_exp.evaluation.comparison.designs import label_runs
+from moe_exp.comparison import RunRecord
+from moe_exp.comparison.designs import label_runs
 from moe_exp.evaluation.results import Evaluation
 from moe_exp.figures import gate_weight_distribution, sweep_figures
 from moe_exp.report.context import ReportContext

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from moe_exp.evaluation.published import published_values
+from moe_exp.comparison.published import published_values
 from moe_exp.report import formats
 
 BIN_NAMES = tuple(f"{t} {m}" for t in ("Cool", "Mid", "Hot") for m in ("Metal-poor", "Solar", "Metal-rich"))

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from moe_exp import names
 from moe_exp.report import formats
 from moe_exp.report.context import ReportContext, Run
 from moe_exp.report.document import NOTHING, Block, Bullets, Code, Listing, Strong, Table, paragraph
-
-COMMIT, DIRTY = "mlflow.source.git.commit", "git.dirty"
 
 SHORT_ID = 8
 """Characters of a run's id that a table shows."""
@@ -16,19 +15,20 @@ SHORT_ID = 8
 
 def reproduction_blocks(context: ReportContext) -> Iterator[Block]:
     """Yield what has to be the same."""
-    commits = context.tags(COMMIT)
+    commits = context.tags(names.TAG_COMMIT)
     lines = [f"git checkout {commits[0]}"] if len(commits) == 1 else []
     lines += [context.command] if context.command else []
     if lines:
         yield Listing("\n".join(lines))
     yield from _warnings(context)
+    python = context.tags(f"{names.TAGS_MACHINE}python")
     items = {
-        "Commit": _counts(context, COMMIT),
-        "Versions": _pairs({"python": context.tags("machine.python")} | context.tags_under("version.")),
-        "Data": _listed(context.tags("data.digest"), "digest"),
-        "Test stars": _listed(context.tags("data.test_digest"), "digest"),
-        "Noise of the test stars": _listed(context.tags("data.noise_draw"), "draw"),
-        "Machine": _pairs({k: v for k, v in context.tags_under("machine.").items() if k != "python"}),
+        "Commit": _counts(context, names.TAG_COMMIT),
+        "Versions": _pairs({"python": python} | context.tags_under(names.TAGS_VERSION)),
+        "Data": _listed(context.tags(names.TAG_DATA_DIGEST), "digest"),
+        "Test stars": _listed(context.tags(names.TAG_TEST_DIGEST), "digest"),
+        "Noise of the test stars": _listed(context.tags(names.TAG_NOISE_DRAW), "draw"),
+        "Machine": _pairs({k: v for k, v in context.tags_under(names.TAGS_MACHINE).items() if k != "python"}),
     }
     rows = tuple((Strong(f"{name}: "), *item) for name, item in items.items() if item)
     if rows:
@@ -36,14 +36,14 @@ def reproduction_blocks(context: ReportContext) -> Iterator[Block]:
 
 
 def _warnings(context: ReportContext) -> Iterator[Block]:
-    dirty = context.count_tag(DIRTY)["true"]
+    dirty = context.count_tag(names.TAG_DIRTY)["true"]
     if dirty:
         text = (
             f"{formats.counted(dirty, 'run')} of {len(context.runs)} had changes that were not committed; "
             f"each keeps them as its artifact uncommitted.diff."
         )
         yield paragraph(text, kind="warning")
-    if len(context.tags(COMMIT)) > 1:
+    if len(context.tags(names.TAG_COMMIT)) > 1:
         yield paragraph("The runs were made by different commits.", kind="warning")
 
 
@@ -78,9 +78,9 @@ def run_blocks(context: ReportContext) -> Iterator[Block]:
         [
             run.name,
             Code(run.run_id[:SHORT_ID]),
-            formats.score(run.metrics.get("test/r2", np.nan)),
+            formats.score(run.metrics.get(names.METRIC_R2, np.nan)),
             _whole(run.metrics.get("gate/n_epochs", np.nan)),
-            {"true": "yes", "false": Strong("no")}.get(run.tags.get("gate.converged", ""), NOTHING),
+            {"true": "yes", "false": Strong("no")}.get(run.tags.get(names.TAG_CONVERGED, ""), NOTHING),
             formats.duration(run_time(run)) if run_time(run) else NOTHING,
         ]
         for run in context.runs
@@ -95,11 +95,8 @@ def _whole(value: float) -> str:
 
 def stage_times(run: Run) -> dict[str, float]:
     """Return the seconds of each stage of a run."""
-    return {
-        name.removeprefix("time/").removesuffix("_s"): value
-        for name, value in run.metrics.items()
-        if name.startswith("time/")
-    }
+    timed = ((names.stage_of(metric), value) for metric, value in run.metrics.items())
+    return {stage: value for stage, value in timed if stage is not None}
 
 
 def run_time(run: Run) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from moe_exp.evaluation.comparison import Comparison, Contender
+from moe_exp.comparison import Comparison, Contender
 from moe_exp.figures.style import display_name
 from moe_exp.report.published_values import Published
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from moe_exp.evaluation.hypotheses import Judgement
+from moe_exp.comparison.hypotheses import Judgement
 from moe_exp.report import formats
 from moe_exp.report.context import QUESTION, ReportContext
 from moe_exp.report.document import Block, Bullets, Paragraph, Strong, Table, paragraph

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from moe_exp.atomic import complete_file
+from moe_exp.cache.atomic import complete_file
 from moe_exp.errors import InputError
 
 WAVELENGTH = "spectrumdataset/wave"

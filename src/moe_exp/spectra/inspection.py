@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from moe_exp.cache import StageCache, code_digest
+from moe_exp.cache.code import code_digest
+from moe_exp.cache.stages import StageCache
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.spectra.files import ERROR, FLUX, RowReader, read_labels, read_wavelength

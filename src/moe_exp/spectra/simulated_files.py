@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from filelock import FileLock
 
-from moe_exp.cache import cache_key, code_digest
+from moe_exp.cache.code import code_digest
+from moe_exp.cache.stages import cache_key
 from moe_exp.errors import InputError
 from moe_exp.machine import require_room
 from moe_exp.progress import Advance, Stages

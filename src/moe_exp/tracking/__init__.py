@@ -3,7 +3,6 @@
 from mlflow.entities import RunStatus
 
 from moe_exp.tracking.reading import (
-    SKIPPED_TAG,
     LoggedRun,
     failures_of_parent,
     fetch_artifact,
@@ -16,7 +15,6 @@ from moe_exp.tracking.store import Tracking, open_store
 from moe_exp.tracking.writing import TrackedRun, closing, open_run, resume_run, settle_dead_runs
 
 __all__ = [
-    "SKIPPED_TAG",
     "LoggedRun",
     "RunStatus",
     "TrackedRun",

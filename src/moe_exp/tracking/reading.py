@@ -8,11 +8,10 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from moe_exp import names
 from moe_exp.errors import InputError
 from moe_exp.tracking.store import Tracking, read_store
-from moe_exp.tracking.writing import PARENT_TAG
 
-SKIPPED_TAG = "skipped."
 ID_LENGTH = 32
 """Characters of a run's id."""
 
@@ -104,15 +103,15 @@ def get_run(tracking: Tracking, run_id: str) -> LoggedRun:
 
 def runs_of_parent(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
     """Return the finished children of a run, and the earlier runs that stood in for skipped jobs of it."""
-    skipped = [name for name in get_run(tracking, parent_id).tags if name.startswith(SKIPPED_TAG)]
-    earlier = [get_run(tracking, name.removeprefix(SKIPPED_TAG)) for name in skipped]
-    return sorted([*find_runs(tracking, has_tag(PARENT_TAG, parent_id)), *earlier], key=lambda run: run.started)
+    skipped = [name for name in get_run(tracking, parent_id).tags if name.startswith(names.TAGS_SKIPPED)]
+    earlier = [get_run(tracking, name.removeprefix(names.TAGS_SKIPPED)) for name in skipped]
+    return sorted([*find_runs(tracking, has_tag(names.TAG_PARENT, parent_id)), *earlier], key=lambda run: run.started)
 
 
 def failures_of_parent(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
     """Return the children of a run that failed or were stopped."""
     client, experiment_id = read_store(tracking)
-    children = _search(client, experiment_id, has_tag(PARENT_TAG, parent_id))
+    children = _search(client, experiment_id, has_tag(names.TAG_PARENT, parent_id))
     return [run for run in children if run.status in ("FAILED", "KILLED")]
 
 

@@ -16,12 +16,13 @@ from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from moe_exp import names
 from moe_exp.errors import InputError
 
 SQLITE = "sqlite:///"
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # the UI's pages for training, not those for language models
-    "mlflow.note.content": "Mixtures of Ridge experts for log g: gates compared on the same covered test stars.",
+    names.TAG_DESCRIPTION: "Mixtures of Ridge experts for log g: gates compared on the same covered test stars.",
 }
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # not every table of a fresh store
 

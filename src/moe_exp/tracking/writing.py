@@ -17,13 +17,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from PIL.Image import Image
 
-from moe_exp.processes import is_alive, process_tags, terminate_as_exit
+from moe_exp import names
+from moe_exp.tracking.processes import is_alive, process_tags, terminate_as_exit
 from moe_exp.tracking.store import Tracking, folder_of, open_store, read_store
 
 log = logging.getLogger(__name__)
 
 METRICS_A_BATCH = 1000
-PARENT_TAG = "mlflow.parentRunId"
 
 
 class TrackedRun:
@@ -45,7 +45,7 @@ class TrackedRun:
         """End the run with a status of `mlflow.entities.RunStatus`, and keep the message of one that went wrong."""
         name = RunStatus.to_string(status)
         if message:
-            self.log_tags({"error": message[:5000]})
+            self.log_tags({names.TAG_ERROR: message[:5000]})
             if not self._is_described:
                 self.describe(f"**{name}**: {message}")
         self._client.set_terminated(self.run_id, name)
@@ -57,7 +57,7 @@ class TrackedRun:
 
     def describe(self, text: str) -> None:
         """Set the description that the run's page opens with, in Markdown."""
-        self.log_tags({"mlflow.note.content": text[:5000]})
+        self.log_tags({names.TAG_DESCRIPTION: text[:5000]})
         self._is_described = True
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
@@ -119,7 +119,7 @@ def open_run(
     """
     client, experiment_id = open_store(tracking)
     settle_dead_runs(tracking)
-    nested = {PARENT_TAG: parent_id} if parent_id else {}
+    nested = {names.TAG_PARENT: parent_id} if parent_id else {}
     run = TrackedRun(
         client, client.create_run(experiment_id, run_name=run_name, tags={**tags, **process_tags(), **nested})
     )
@@ -156,11 +156,11 @@ def settle_dead_runs(tracking: Tracking) -> None:
     client, experiment_id = read_store(tracking)
     running = client.search_runs(
         [experiment_id],
-        f"attributes.status = 'RUNNING' and tags.`process.host` = '{socket.gethostname()}'",
+        f"attributes.status = 'RUNNING' and tags.`{names.TAG_HOST}` = '{socket.gethostname()}'",
         run_view_type=ViewType.ACTIVE_ONLY,
     )
     for run in running:
-        if not is_alive(int(run.data.tags["process.pid"]), float(run.data.tags["process.started"])):
+        if not is_alive(int(run.data.tags[names.TAG_PID]), float(run.data.tags[names.TAG_PROCESS_STARTED])):
             log.info("run %s was left RUNNING by a process that is gone: marked FAILED", run.info.run_name)
-            client.set_tag(run.info.run_id, "error", "the process ended without closing the run")
+            client.set_tag(run.info.run_id, names.TAG_ERROR, "the process ended without closing the run")
             client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))

@@ -1,0 +1,138 @@
+"""Results kept on disk under a key of everything that they depend on: values, code, data.
+
+An entry appears under its name only when it is complete. Two processes that need the same entry at the same time do the
+work once: the second waits for the first. Entries that were used least recently go when the limit is reached.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import pickle
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock
+
+from moe_exp.cache.atomic import complete_file
+from moe_exp.errors import InputError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+DIGEST_SIZE = 32
+"""Bytes at the head of a kept result that tell whether the rest is whole."""
+
+
+def cache_key(identity: Mapping[str, Any]) -> str:
+    """Return a short hash of plain values, the same for the same values in any order."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:20]
+
+
+def _read(path: Path) -> bytes | None:
+    """Return the content of a file that is then the most recently used; nothing where there is none."""
+    try:
+        os.utime(path)
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=DIGEST_SIZE).digest()
+
+
+@dataclass(frozen=True)
+class StageCache:
+    """Results of stages that several runs share.
+
+    Parameters
+    ----------
+    folder : path
+    limit_gb : float
+        Size above which the least recently used entries are removed [1e9 bytes].
+    quiet : bool
+        Whether nothing is said of results that are recalled.
+    """
+
+    folder: Path
+    limit_gb: float = 5.0
+    quiet: bool = False
+
+    def get(self, stage: str, identity: Mapping[str, Any], make: Callable[[], T]) -> T:
+        """Return the result of a stage: what is kept under `identity`, else what `make` returns, which is then kept."""
+        path = self.folder / stage / f"{cache_key(identity)}.pickle"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            kept = _read(path)
+            if kept is not None:
+                if _digest(kept[DIGEST_SIZE:]) == kept[:DIGEST_SIZE]:
+                    log.log(logging.DEBUG if self.quiet else logging.INFO, "%s: recalled from the cache", stage)
+                    return pickle.loads(kept[DIGEST_SIZE:])
+                log.warning("%s: %s is damaged and is made again", stage, path)
+            result = make()
+            content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
+            with complete_file(path) as partial:
+                partial.write_bytes(_digest(content) + content)
+            self._prune(keep=path)
+        return result
+
+    def _prune(self, keep: Path) -> None:
+        entries = sorted(self._entries(), key=lambda entry: entry[1].st_mtime)
+        size = sum(stat.st_size for _, stat in entries)
+        for path, stat in entries:
+            if size <= self.limit_gb * 1e9:
+                return
+            if path != keep:
+                size -= stat.st_size
+                path.unlink(missing_ok=True)
+
+    def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield what is kept; another process may remove it at any time."""
+        for path in self.folder.rglob("*.pickle"):
+            with contextlib.suppress(FileNotFoundError):
+                yield path, path.stat()
+
+
+def measure(folder: Path) -> tuple[int, int]:
+    """Return the number of files in a folder and their size in bytes."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    return len(files), sum(path.stat().st_size for path in files)
+
+
+@contextlib.contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Keep a cache folder from being cleared for as long as a run reads it."""
+    with _locked(folder, fcntl.LOCK_SH):
+        yield
+
+
+def clear(folder: Path, parts: Iterable[str]) -> None:
+    """Remove parts of a cache folder and all they hold.
+
+    Raises
+    ------
+    InputError
+        If a run is using the cache.
+    """
+    try:
+        with _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            for part in parts:
+                shutil.rmtree(folder / part, ignore_errors=True)
+    except BlockingIOError as error:
+        raise InputError(f"A run is using {folder}: nothing was removed. Clear it when the run has ended.") from error
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    """Hold the folder's lock, which the system takes back from a process that dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "in_use.lock").open("ab") as lock:
+        fcntl.flock(lock, how)
+        yield

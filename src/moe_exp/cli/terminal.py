@@ -1,0 +1,74 @@
+"""What runs say together, as tables in the terminal."""
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from moe_exp.runs.conclusions import Conclusions
+
+PIPE_WIDTH = 130
+"""Characters a line where the output is no terminal."""
+
+
+def print_conclusions(conclusions: Conclusions) -> None:
+    """Print scores, differences, verdicts on hypotheses, and notes."""
+    comparison, console = conclusions.comparison, Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    percent = f"{100 * comparison.settings.confidence:g} %"
+    console.print(_scores(comparison.scores, percent))
+    if len(comparison.pairs):
+        console.print(_pairs(comparison.pairs, percent))
+    for file, verdict in conclusions.verdicts.items():
+        console.print(f"Hypothesis {file}: {verdict}")
+    for note in [*conclusions.notes.values(), *comparison.notes]:
+        console.print(f"Note: {note}")
+
+
+def _scores(scores: pd.DataFrame, percent: str) -> Table:
+    columns = {
+        "model": scores["model"],
+        "n_train": [f"{n:,}" for n in scores["n_train"]],
+        "noise": [f"{level:g}" for level in scores["noise_level"]],
+        "data.seed": scores["data_seed"],
+        "design": scores["design"],
+        f"R² [{percent}]": _intervals(scores, "r2", ".4f"),
+        "clipped": [f"{value:.4f}" for value in scores["r2_clipped"]],
+        "unclipped": [f"{value:.4f}" for value in scores["r2_unclipped"]],
+        "seeds": scores["n_seeds"],
+    }
+    return _table("R² on the covered test stars", columns, only_if_varied=("data.seed", "design", "seeds"))
+
+
+def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
+    title = f"Differences of R² on the same stars; the verdicts hold together at {percent} (Holm)"
+    without = zip(pairs["deciding_star"], pairs["delta_r2_without"], strict=True)
+    columns = {
+        "difference": pairs["contrast"],
+        "where": pairs["condition"],
+        "data.seed": pairs["data_seed"],
+        f"delta R² [{percent}]": _intervals(pairs, "delta_r2", "+.4f"),
+        "p (Holm)": ["<1e-6" if value < 1e-6 else f"{value:.2g}" for value in pairs["p_holm"]],
+        "verdict": pairs["verdict"],
+        "unclipped": [f"{value:+.4f}" for value in pairs["delta_r2_unclipped"]],
+        "without star": [f"{value:+.4f} ({star})" for star, value in without],
+    }
+    return _table(title, columns, only_if_varied=("data.seed",))
+
+
+def _intervals(table: pd.DataFrame, name: str, form: str) -> list[str]:
+    values = zip(table[name], table[f"{name}_ci_low"], table[f"{name}_ci_high"], strict=True)
+    return [f"{value:{form}} [{low:{form}}, {high:{form}}]" for value, low, high in values]
+
+
+def _table(title: str, columns: dict, only_if_varied: tuple[str, ...]) -> Table:
+    shown = {name: [str(v) for v in values] for name, values in columns.items()}
+    shown = {name: values for name, values in shown.items() if name not in only_if_varied or len(set(values)) > 1}
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for name in shown:
+        words = name in ("model", "design", "difference", "where", "verdict")
+        table.add_column(name, justify="left" if words else "right", overflow="fold")
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*row)
+    return table

@@ -1,0 +1,182 @@
+"""Everything that the runs of one data seed scored on its test stars: gates, their hard routing, and references."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from moe_exp.comparison.designs import Labels
+from moe_exp.comparison.records import RunRecord
+from moe_exp.errors import InputError
+from moe_exp.evaluation.predictions import MODELS, STAR_COLUMNS
+
+KINDS = ("gate", "hard routing", "reference")
+"""What a contender can be: a gate with soft routing, the same with hard routing, or a model without a gate."""
+
+AGREEMENT = 1e-3
+"""A reference's errors may differ by this much [dex] between two runs before it is said."""
+
+CONTRADICTION = 1e-2
+"""Clipped errors of one reference that differ by more [dex] come from other experts, stars or noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """One thing that is scored; trainings with several seeds are the same contender.
+
+    Attributes
+    ----------
+    model : str
+        A gate (``"mlp"``), its hard routing (``"mlp hard"``), ``"oracle"``, ``"global_ridge"`` or another reference.
+    kind : str
+        One of `KINDS`.
+    n_train : int
+    noise_level : float
+    design : str
+        What else tells the run from others; see `designs`.
+    """
+
+    model: str
+    kind: str
+    n_train: int
+    noise_level: float
+    design: str = ""
+
+    def __str__(self) -> str:
+        design = f", {self.design}" if self.design else ""
+        return f"{self.model} (n_train={self.n_train}, noise_level={self.noise_level:g}{design})"
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """Where the contender stands in every table: classify leads the gates of its condition."""
+        condition = self.n_train, self.noise_level, self.design
+        return *condition, KINDS.index(self.kind), self.model != "classify", self.model
+
+
+class Errors(NamedTuple):
+    """Squared errors [dex²] of the covered test stars, each (n_stars,)."""
+
+    clipped: np.ndarray
+    unclipped: np.ndarray
+    configured: np.ndarray
+    """one of the two, as the run was configured"""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Panel:
+    """One data seed's covered test stars, and all that was scored on them.
+
+    Attributes
+    ----------
+    data_seed : int
+    stars : DataFrame of n_stars rows
+        Labels and bins of the covered test stars.
+    bin_names : tuple of str
+    entries : mapping of Contender to mapping of training seed to Errors
+        In the order of the tables.
+    notes : tuple of str
+        What a reader of the comparison should know, in sentences.
+    """
+
+    data_seed: int
+    stars: pd.DataFrame
+    bin_names: tuple[str, ...]
+    entries: Mapping[Contender, Mapping[int, Errors]]
+    notes: tuple[str, ...]
+
+    @property
+    def logg(self) -> np.ndarray:
+        """True log g [dex], (n_stars,)."""
+        return self.stars["logg"].to_numpy(float)
+
+    @property
+    def bin_index(self) -> np.ndarray:
+        """True bin, (n_stars,)."""
+        return self.stars["bin_index"].to_numpy(int)
+
+    def seeds(self, contender: Contender, *others: Contender) -> tuple[int, ...]:
+        """Return the training seeds that all of these contenders have, ascending."""
+        common = set(self.entries[contender])
+        return tuple(sorted(common.intersection(*(self.entries[other] for other in others))))
+
+
+def make_panel(records: Sequence[RunRecord], labels: Mapping[str, Labels]) -> Panel:
+    """Gather what the sorted runs of one data seed scored.
+
+    A gate's own run comes before the same gate as another run's reference; of a reference that several runs hold, the
+    first is taken.
+
+    Raises
+    ------
+    InputError
+        If fewer than two test stars lie in a bin, or two runs contradict each other in what both hold.
+    """
+    first = records[0].predictions
+    if first.covered.sum() < 2:
+        raise InputError(
+            f"data.seed={records[0].data_seed}: {first.covered.sum()} of {len(first)} test stars lie in a bin; "
+            f"scores need at least 2."
+        )
+    entries: dict[Contender, dict[int, Errors]] = {}
+    sources: dict[tuple[Contender, int], RunRecord] = {}
+    notes: dict[str, None] = {}
+    for own in (True, False):
+        for record in records:
+            for contender, model in _contenders(record, labels[record.run_id], own=own):
+                errors = _errors(record, model)
+                known = entries.setdefault(contender, {}).setdefault(record.seed, errors)
+                source = sources.setdefault((contender, record.seed), record)
+                if contender.kind == "reference" and _gap(errors.clipped, known.clipped) > CONTRADICTION:
+                    raise InputError(
+                        f"{record} and {source} were made alike, but their {contender.model} predicts other values, by "
+                        f"up to {_gap(errors.clipped, known.clipped):.2g} dex: stars, noise or code were others. Run "
+                        f"one of them again with tracking.resume=false."
+                    )
+                gap = _gap(errors.configured, known.configured)
+                if gap > AGREEMENT:
+                    notes[
+                        f"{contender}, seed={record.seed}: the errors of {source} and of {record} differ by up to "
+                        f"{gap:.2g} dex; those of {source} are used."
+                    ] = None
+    return Panel(
+        data_seed=records[0].data_seed,
+        stars=first.stars.loc[first.covered, list(STAR_COLUMNS)].reset_index(drop=True),
+        bin_names=first.bin_names,
+        entries={contender: entries[contender] for contender in sorted(entries, key=lambda c: c.order)},
+        notes=tuple(notes),
+    )
+
+
+def _gap(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the largest difference of two models' errors [dex] from their squares."""
+    return float(np.max(np.abs(np.sqrt(one) - np.sqrt(other))))
+
+
+def _contenders(record: RunRecord, labels: Labels, *, own: bool) -> Iterator[tuple[Contender, str]]:
+    """Yield what a run scored and under which name its predictions hold it: its own gate, or its references."""
+    if own:
+        names = [(labels.gate, "gate", "soft"), (f"{labels.gate} hard", "hard routing", "hard")]
+    else:
+        baselines = [model for model in record.predictions.models if model not in MODELS]
+        names = [(model, "reference", model) for model in ("oracle", "global_ridge")]
+        names += [(f"{model}{labels.baseline}", "reference", model) for model in baselines]
+        if record.gate != "classify":
+            names.append(("classify", "gate", "classify"))
+    for name, kind, model in names:
+        contender = Contender(
+            model=name, kind=kind, n_train=record.n_train, noise_level=record.noise_level, design=labels.design
+        )
+        yield contender, model
+
+
+def _errors(record: RunRecord, model: str) -> Errors:
+    predictions = record.predictions
+    covered = predictions.covered
+    logg = predictions.logg[covered]
+    clipped, unclipped = (
+        (np.asarray(values[model], float)[covered] - logg) ** 2
+        for values in (predictions.clipped, predictions.unclipped)
+    )
+    return Errors(clipped, unclipped, clipped if record.clip else unclipped)

@@ -1,0 +1,170 @@
+"""The comparison of runs: check, gather, draw once, and put everything into tables."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import pandas as pd
+
+from moe_exp.comparison import tables
+from moe_exp.comparison.contenders import Panel, make_panel
+from moe_exp.comparison.designs import label_runs
+from moe_exp.comparison.influence import Influence, leave_one_out
+from moe_exp.comparison.pairs import Pair, find_pairs
+from moe_exp.comparison.records import RunRecord, check_comparable, sort_records
+from moe_exp.comparison.scoring import Column, Scoring, Settings, mean_error, resample
+from moe_exp.evaluation.bootstrap import check_options
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Comparison:
+    """Runs side by side; every table is in a fixed order and ends of intervals are ``_ci_low`` and ``_ci_high``.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        One row per gate, hard routing and reference in each condition (data_seed, n_train, noise_level, design): R² on
+        the covered test stars, mean over ``n_seeds`` trainings of standard deviation ``seed_sd``; ``scatter`` says
+        whether its interval holds that of the stars alone or of stars and seeds.
+    bin_scores : DataFrame
+        The same for every gate and bin.
+    pairs : DataFrame
+        One row per two gates that differ in one factor alone: R² of ``model`` minus R² of ``reference`` with its
+        paired interval, p, p_holm over all rows of this table, and the verdict on the latter; both with clipping as
+        configured, and the interval with and without. ``deciding_star`` is the one of largest influence.
+    bin_pairs : DataFrame
+        The same pairs within every bin, adjusted over all rows of this table.
+    influence : DataFrame
+        For every pair the stars of largest influence on the pooled difference.
+    replicates : DataFrame
+        Mean and spread over data seeds of what the rows of `scores` and `pairs` say; ``n_higher`` and ``n_lower``
+        count the verdicts.
+    notes : tuple of str
+        What a reader should know, in sentences.
+    settings : Settings
+        ``n_resamples``, ``confidence`` and ``seed`` of the resamples.
+    scorings : tuple of Scoring
+        One for each data seed: where any other score or difference comes from.
+    """
+
+    scores: pd.DataFrame
+    bin_scores: pd.DataFrame
+    pairs: pd.DataFrame
+    bin_pairs: pd.DataFrame
+    influence: pd.DataFrame
+    replicates: pd.DataFrame
+    notes: tuple[str, ...]
+    settings: Settings
+    scorings: tuple[Scoring, ...]
+
+    @property
+    def data_seeds(self) -> tuple[int, ...]:
+        """Seeds of the stars, each a replicate, ascending."""
+        return tuple(scoring.panel.data_seed for scoring in self.scorings)
+
+    @property
+    def bin_names(self) -> tuple[str, ...]:
+        """Names of the bins of the first data seed."""
+        return self.scorings[0].panel.bin_names
+
+    def of(self, data_seed: int) -> Scoring:
+        """Return the scoring of one data seed."""
+        return self.scorings[self.data_seeds.index(data_seed)]
+
+
+def compare(
+    records: Iterable[RunRecord], *, n_resamples: int = 10_000, confidence: float = 0.95, seed: int = 0
+) -> Comparison:
+    """Compare runs on their covered test stars.
+
+    All runs of a data seed are scored on the same resamples of the same stars, so that every difference is paired. The
+    order of `records` does not matter. Which other runs are compared changes no score or interval, only p_holm with its
+    verdicts, and the names of designs.
+
+    Parameters
+    ----------
+    records : iterable of RunRecord
+    n_resamples : int
+        Bootstrap resamples of the test stars.
+    confidence : float
+        Probability content of the intervals; verdicts hold at the same level for all pairs together.
+    seed : int
+        Seed of the resamples.
+
+    Raises
+    ------
+    InputError
+        If there is no run, an option is out of range, or runs may not be compared; see `check_comparable`.
+    """
+    check_options(n_resamples, confidence)
+    records = sort_records(records)
+    check_comparable(records)
+    labels = label_runs(records)
+    settings = Settings(n_resamples, confidence, seed)
+    panels = [make_panel(list(group), labels) for _, group in groupby(records, key=lambda record: record.data_seed)]
+    parts = [_score(panel, settings) for panel in panels]
+    scores = pd.DataFrame(row for part in parts for row in tables.score_rows(part.scoring))
+    pair_rows = [row for part in parts for row in tables.pair_rows(part.scoring, part.pairs, part.influences)]
+    pairs = tables.judge_pairs(pair_rows, confidence)
+    return Comparison(
+        scores=scores,
+        bin_scores=pd.DataFrame(row for part in parts for row in tables.bin_score_rows(part.scoring)),
+        pairs=pairs,
+        bin_pairs=tables.adjust((row for p in parts for row in tables.bin_pair_rows(p.scoring, p.pairs)), confidence),
+        influence=pd.DataFrame(
+            row for part in parts for row in tables.influence_rows(part.scoring, part.pairs, part.influences)
+        ),
+        replicates=tables.replicate_table(scores, pairs, confidence),
+        notes=_notes(parts, scores),
+        settings=settings,
+        scorings=tuple(part.scoring for part in parts),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What belongs to one data seed."""
+
+    scoring: Scoring
+    pairs: list[Pair]
+    influences: dict[Pair, Influence]
+    notes: list[str]
+
+
+def _score(panel: Panel, settings: Settings) -> _Part:
+    """Find the pairs of a panel and the stars that decide them, and draw for everything at once."""
+    pairs, notes = find_pairs(panel)
+    influences = {pair: _influence(panel, pair) for pair in pairs}
+    scored = [Column(contender, panel.seeds(contender)) for contender in panel.entries]
+    paired = [(contender, pair.seeds) for pair in pairs for contender in (pair.model, pair.reference)]
+    variants = [Column(*who, variant) for who in paired for variant in ("configured", "clipped", "unclipped")]
+    pooled = resample(
+        panel,
+        dict.fromkeys([*scored, *variants]),
+        settings,
+        marked=sorted({int(influence.largest(1)[0]) for influence in influences.values()}),
+    )
+    gates = [column for column in scored if column.contender.kind == "gate"]
+    in_bins = dict.fromkeys([*gates, *(Column(*who) for who in paired)])
+    per_bin = tuple(resample(panel, in_bins, settings, bin_index=index) for index in range(len(panel.bin_names)))
+    scoring = Scoring(panel=panel, settings=settings, pooled=pooled, per_bin=per_bin)
+    return _Part(scoring, pairs, influences, [*panel.notes, *notes])
+
+
+def _influence(panel: Panel, pair: Pair) -> Influence:
+    errors = (mean_error(panel, Column(contender, pair.seeds)) for contender in (pair.model, pair.reference))
+    return leave_one_out(panel.logg, *errors)
+
+
+def _notes(parts: Sequence[_Part], scores: pd.DataFrame) -> tuple[str, ...]:
+    notes = []
+    n_single, n_scores = int((scores["n_seeds"] == 1).sum()), len(scores)
+    if n_single:
+        notes.append(
+            f"{n_single} of {n_scores} scores rest on one training seed: their intervals hold the scatter of the test "
+            f"stars, not that of the training."
+        )
+    if len(parts) > 1:
+        seeds = ", ".join(str(part.scoring.panel.data_seed) for part in parts)
+        notes.append(f"Data seeds {seeds} are replicates: summarised, never paired with each other.")
+    return (*notes, *(f"data.seed={part.scoring.panel.data_seed}: {note}" for part in parts for note in part.notes))

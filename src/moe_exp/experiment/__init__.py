@@ -1,0 +1,1 @@
+"""One experiment: its configuration, and the order of its stages."""

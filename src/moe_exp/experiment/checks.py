@@ -1,0 +1,45 @@
+"""What is refused before it costs time: options that cannot work, and splits without stars to work on."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from moe_exp.errors import InputError
+from moe_exp.experiment.config import Experiment
+from moe_exp.model.bins import RectangularBins
+from moe_exp.spectra.dataset import Stars
+
+
+def check(experiment: Experiment) -> None:
+    """Refuse options that cannot work, before any star is made or read.
+
+    Raises
+    ------
+    InputError
+        Naming the option.
+    """
+    experiment.bins.check()
+    experiment.features.check_wavelength(experiment.data.read_wavelength())
+    replace(experiment.gate, training=experiment.training).check()
+    experiment.evaluation.check()
+    for hypothesis in experiment.hypotheses.values():
+        hypothesis.check()
+
+
+def check_covered(bins: RectangularBins, splits: Mapping[str, Stars]) -> None:
+    """Refuse splits, by the option that sets their size, with too few stars in the bins to train or score on.
+
+    Raises
+    ------
+    InputError
+        Saying how many there are.
+    """
+    for option, stars in splits.items():
+        logg = stars.labels["logg"].to_numpy(float)[bins.assign_stars(stars.labels) >= 0]
+        n_values = len(np.unique(logg))
+        if n_values < 2:
+            raise InputError(
+                f"{option}: {len(logg)} of {len(stars)} stars lie in a bin, with {n_values} value(s) of log_g; at "
+                f"least two of each are needed. Use more stars or wider bins."
+            )

@@ -1,0 +1,124 @@
+"""The order of the stages of one run, and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from moe_exp.evaluation.predictions import STAR_COLUMNS, Predictions
+from moe_exp.evaluation.results import Results
+from moe_exp.experiment.checks import check, check_covered
+from moe_exp.experiment.config import Experiment
+from moe_exp.experiment.shared import SharedStages
+from moe_exp.machine import choose_device
+from moe_exp.model.bins import RectangularBins
+from moe_exp.model.gates import ClassifyGate, Gate
+from moe_exp.model.mixture import FittedMixture, GateInputs, fit_gate
+from moe_exp.model.routing import clip_predictions
+from moe_exp.progress import Stages
+from moe_exp.spectra.dataset import Dataset, Stars
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Outcome:
+    """What a run leaves: results, and what they were made with.
+
+    Attributes
+    ----------
+    results : Results
+    dataset : Dataset
+    mixture : FittedMixture
+    seconds : dict of str to float
+        Wall time of each stage [s].
+    """
+
+    results: Results
+    dataset: Dataset
+    mixture: FittedMixture
+    seconds: dict[str, float]
+
+
+def run(experiment: Experiment, stages: Stages) -> Outcome:
+    """Run one experiment from its spectra to its results.
+
+    Raises
+    ------
+    InputError
+        If an option or the data cannot be used; options are checked before any work.
+    """
+    device = choose_device(experiment.device)
+    check(experiment)
+    dataset: Dataset = experiment.data.open(experiment.cache_dir, stages, device)
+    bins = fit_bins(experiment, dataset)
+    shared = SharedStages(experiment, stages, device)
+    experts = shared.fit_experts(dataset.train, bins)
+    features = experiment.features.fit(dataset.wavelength, experts.components.mean, experts.components.components)
+    gate_inputs, test_inputs = (shared.see_stars(stars, features, experts) for stars in (dataset.gate, dataset.test))
+    baseline = shared.fit_baseline(dataset)
+    with stages.stage("gate"):
+        bin_index = bins.assign_stars(dataset.gate.labels)
+        clip, seed = experiment.experts.clip, experiment.seed
+
+        def train(gate: Gate) -> Gate:
+            gate = replace(gate, training=experiment.training)
+            return fit_gate(gate, dataset.gate, bin_index, gate_inputs, experts, clip=clip, seed=seed)
+
+        mixture = FittedMixture(
+            bins=bins,
+            features=features,
+            experts=experts,
+            gate=train(experiment.gate),
+            flux_unit=dataset.train.flux_unit,
+            clip=clip,
+        )
+        reference = mixture if is_reference(experiment.gate) else replace(mixture, gate=train(ClassifyGate()))
+    with stages.stage("evaluate"):
+        predictions = predict(experiment, dataset.test, test_inputs, mixture, reference, baseline)
+        results: Results = experiment.evaluation.evaluate(predictions, seed=experiment.seed)
+    return Outcome(results=results, dataset=dataset, mixture=mixture, seconds=stages.seconds)
+
+
+def fit_bins(experiment: Experiment, dataset: Dataset) -> RectangularBins:
+    """Fit the bins on the training stars' labels, and see that every split has covered stars enough."""
+    handed_out = dataset.train.files.labels.iloc[dataset.train.handed_out]
+    bins: RectangularBins = experiment.bins.fit(handed_out["teff"].to_numpy(float), handed_out["m_h"].to_numpy(float))
+    experiment.experts.check_counts(bins.assign_stars(dataset.train.labels), bins.names_)
+    check_covered(bins, {"data.n_val": dataset.gate, "data.n_test": dataset.test})
+    return bins
+
+
+def is_reference(gate: Gate) -> bool:
+    """Say whether a gate is the one that every run holds its own against: classify with default options."""
+    return type(gate) is ClassifyGate and replace(gate, training=ClassifyGate().training) == ClassifyGate()
+
+
+def predict(
+    experiment: Experiment,
+    stars: Stars,
+    inputs: GateInputs,
+    mixture: FittedMixture,
+    reference: FittedMixture,
+    baseline: Mapping[str, np.ndarray],
+) -> Predictions:
+    """Put together what every model predicts of the test stars, with and without clipping."""
+    bin_index = mixture.bins.assign_stars(stars.labels)
+    limits = mixture.experts.logg_range
+
+    def route(*, clip: bool) -> dict[str, np.ndarray]:
+        others = {"global_ridge": inputs.global_ridge, **baseline}
+        return {
+            **mixture.route(inputs, bin_index, clip=clip),
+            "classify": reference.route(inputs, bin_index, clip=clip)["soft"],
+            **{name: clip_predictions(values, *limits) if clip else values for name, values in others.items()},
+        }
+
+    return Predictions(
+        stars=stars.labels.assign(bin_index=bin_index)[list(STAR_COLUMNS)],
+        bin_names=mixture.bins.names_,
+        gate=experiment.choices["gate"],
+        clip=experiment.experts.clip,
+        clipped=route(clip=True),
+        unclipped=route(clip=False),
+        gate_weights=mixture.gate.predict_weights(inputs.features),
+        classify_weights=reference.gate.predict_weights(inputs.features),
+    )

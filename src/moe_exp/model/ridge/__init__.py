@@ -1,0 +1,1 @@
+"""Ridge regression on sums over the stars: cross-validated, exact, in one pass."""

@@ -1,0 +1,83 @@
+"""Every tag, metric and artifact that a run writes and a reader looks for, by name: once.
+
+Readers are comparison, report, resume and the user's own MLflow filters; a name that changes here makes older runs
+unreadable to them.
+"""
+
+PARAMETERS = {
+    "gate": "gate",
+    "noise_level": "data.noise_level",
+    "seed": "seed",
+    "data_seed": "data.seed",
+}
+"""Parameters that a comparison reads of every run: the names of the options, by what they are called there."""
+
+# tags of MLflow's own
+TAG_COMMIT = "mlflow.source.git.commit"
+TAG_DESCRIPTION = "mlflow.note.content"
+TAG_PARENT = "mlflow.parentRunId"
+
+# tags of a run
+TAG_CONVERGED = "gate.converged"
+TAG_DATA_DIGEST = "data.digest"
+TAG_DIRTY = "git.dirty"
+TAG_ERROR = "error"
+TAG_GATE = "gate"
+TAG_GATE_DIGEST = "data.gate_digest"
+TAG_HOST = "process.host"
+TAG_IDENTITY = "identity"
+"""what decides a run's numbers, as a hash"""
+TAG_N_TRAIN = "data.n_train"
+TAG_NOISE_DRAW = "data.noise_draw"
+TAG_PID = "process.pid"
+TAG_PREDICTIONS_DIGEST = "predictions.digest"
+TAG_PROCESS_STARTED = "process.started"
+TAG_TEST_DIGEST = "data.test_digest"
+TAG_TRAIN_DIGEST = "data.train_digest"
+TAG_TRAINED_FOR = "gate.trained_for"
+TAGS_MACHINE = "machine."
+"""what each tag about the machine begins with"""
+TAGS_VERSION = "version."
+
+# tags of a sweep's parent run
+TAG_COMPARISON = "comparison"
+"""why the jobs were not compared"""
+TAG_OVERRIDES = "sweep.overrides"
+TAGS_HYPOTHESIS = "hypothesis."
+TAGS_SKIPPED = "skipped."
+"""followed by the id of an earlier run that stands in for a job"""
+
+# metrics
+METRIC_CONVERGED = "gate/converged"
+METRIC_N_EPOCHS = "gate/n_epochs"
+METRIC_N_FINISHED = "sweep/n_finished"
+METRIC_N_JOBS = "sweep/n_jobs"
+METRIC_PEAK_MEMORY = "memory/peak_gb"
+METRIC_R2 = "test/r2"
+METRICS_TEST = "test/"
+METRICS_REFERENCE = "reference/"
+METRICS_CURVE = "gate/"
+METRICS_SWEEP_R2 = "r2/"
+
+
+def stage_seconds(stage: str) -> str:
+    """Return the metric that holds the wall time of a stage [s]."""
+    return f"time/{stage}_s"
+
+
+def stage_of(metric: str) -> str | None:
+    """Return the stage whose wall time a metric holds; None for other metrics."""
+    head, tail = "time/", "_s"
+    timed = metric.startswith(head) and metric.endswith(tail)
+    return metric.removeprefix(head).removesuffix(tail) if timed else None
+
+
+# artifacts
+CONFIG_FILE = "config.yaml"
+DIFF_FILE = "uncommitted.diff"
+PREDICTIONS_FILE = "predictions.parquet"
+REPORT_FILE = "report.html"
+REPORT_MARKDOWN_FILE = "report.md"
+FIGURES_FOLDER = "figures"
+TABLES_FOLDER = "tables"
+COMPARISON_FOLDER = "comparison"

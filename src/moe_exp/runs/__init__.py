@@ -1,0 +1,1 @@
+"""One run in MLflow: what decides it, what it writes, and reading it back."""

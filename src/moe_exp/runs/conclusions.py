@@ -1,0 +1,115 @@
+"""From finished runs to what they say together: the comparison, the judgements of hypotheses, and their report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from moe_exp.comparison import Comparison, RunRecord, compare
+from moe_exp.comparison.hypotheses import Hypothesis, Judgement, judge
+from moe_exp.errors import InputError
+from moe_exp.experiment.config import flatten
+from moe_exp.report import ReportContext, write_report
+from moe_exp.runs.finished import make_record, newest_runs
+from moe_exp.tracking import LoggedRun, Tracking
+
+TABLES = ("scores", "bin_scores", "pairs", "bin_pairs", "influence", "replicates")
+NOT_JUDGED = "not judged"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conclusions:
+    """What a set of runs says.
+
+    Attributes
+    ----------
+    comparison : Comparison
+    runs : sequence of LoggedRun
+    records : sequence of RunRecord
+    judgements : mapping of str to Judgement
+        Of the hypotheses that the runs can be held against, by the name of their file.
+    verdicts : mapping of str to str
+        Of all hypotheses; ``"not judged"`` where the runs lack what one names.
+    notes : mapping of str to str
+        What a reader should know of a hypothesis, by its own name.
+    """
+
+    comparison: Comparison
+    runs: Sequence[LoggedRun]
+    records: Sequence[RunRecord]
+    judgements: Mapping[str, Judgement]
+    verdicts: Mapping[str, str]
+    notes: Mapping[str, str]
+
+    def write_report(self, folder: Path, *, command: str = "", remarks: Sequence[str] = ()) -> str:
+        """Write report.html, report.md and their figures, and return the answer in Markdown.
+
+        `remarks` are told to the reader first.
+        """
+        unjudged = [note for name, note in self.notes.items() if name not in self._judged]
+        context = ReportContext(
+            command=command,
+            runs=self.runs,
+            records=self.records,
+            judgements=list(self.judgements.values()),
+            hypothesis_notes={name: note for name, note in self.notes.items() if name in self._judged},
+            notes=[*remarks, *unjudged],
+        )
+        return write_report(folder, self.comparison, context)
+
+    def write_tables(self, folder: Path) -> None:
+        """Write every table of the comparison as CSV."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in TABLES:
+            getattr(self.comparison, name).to_csv(folder / f"{name}.csv", index=False)
+
+    @property
+    def _judged(self) -> set[str]:
+        return {judgement.hypothesis.name for judgement in self.judgements.values()}
+
+
+def conclude(
+    tracking: Tracking,
+    runs: Sequence[LoggedRun],
+    *,
+    hypotheses: Mapping[str, Hypothesis] | None = None,
+    n_resamples: int = 10_000,
+    confidence: float = 0.95,
+) -> Conclusions:
+    """Compare runs, of those with one identity the newest, and hold hypotheses against them.
+
+    Raises
+    ------
+    InputError
+        If runs cannot be compared; see `check_comparable`.
+    """
+    runs = newest_runs(runs)
+    records = [make_record(tracking, run) for run in runs]
+    comparison = compare(records, n_resamples=n_resamples, confidence=confidence)
+    judgements, verdicts, notes = {}, {}, {}
+    for file, hypothesis in (hypotheses or {}).items():
+        try:
+            judgements[file] = judge(hypothesis, comparison)
+            verdicts[file] = judgements[file].verdict
+        except InputError as error:
+            verdicts[file] = NOT_JUDGED
+            notes[hypothesis.name] = f"Hypothesis {hypothesis.name} was not judged: {error}"
+            continue
+        younger = [run.name for run in runs if _stated(run, file) != _state(file, hypothesis)]
+        if younger:
+            notes[hypothesis.name] = (
+                f"This claim was stated or changed after {len(younger)} of the {len(runs)} runs that it is judged by "
+                f"({', '.join(younger[:5])}{', ...' if len(younger) > 5 else ''})."
+            )
+    return Conclusions(
+        comparison=comparison, runs=runs, records=records, judgements=judgements, verdicts=verdicts, notes=notes
+    )
+
+
+def _state(file: str, hypothesis: Hypothesis) -> dict[str, str]:
+    """Return a hypothesis as parameters of a run."""
+    return flatten({"hypotheses": {file: asdict(hypothesis)}}, {})
+
+
+def _stated(run: LoggedRun, file: str) -> dict[str, str]:
+    """Return what a run knew of a hypothesis when it started."""
+    return {name: value for name, value in run.parameters.items() if name.startswith(f"hypotheses.{file}.")}

@@ -1,0 +1,174 @@
+"""What a run writes into MLflow: results in, metrics, tables, figures and predictions out."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from moe_exp import names
+from moe_exp.comparison.published import published_r2
+from moe_exp.experiment.config import Experiment
+from moe_exp.experiment.pipeline import Outcome
+from moe_exp.figures import DPI, all_figures, sweep_figures, to_image
+from moe_exp.machine import describe_machine, peak_memory_gb
+from moe_exp.runs.conclusions import Conclusions
+from moe_exp.runs.provenance import git_diff, git_tags, version_tags
+from moe_exp.spectra.dataset import Dataset
+from moe_exp.tracking import TrackedRun
+
+NAMED_OR_APART = re.compile(
+    r"(gate|hypotheses|tracking|hydra)\b"
+    r"|(data(\.(n_train|noise_level|(val_|test_)?path))?|seed|experiment|hypothesis|device|cache_dir|cache_limit_gb)="
+)
+"""Options that a run's name holds in any case, or that do not belong there."""
+
+LONGEST_NAME = 120
+"""Characters of a run's name."""
+
+
+def name_run(experiment: Experiment) -> str:
+    """Return what tells a run from its neighbours in a list: ``mlp hidden=128 n=100k noise=0.2 seed=0``.
+
+    What was typed beside the four that are always named follows the gate, if it is its own option, or the end.
+    """
+    data, gate = experiment.data, experiment.choices["gate"]
+    typed = [text.lstrip("+~") for text in experiment.overrides]
+    options = [text.removeprefix("gate.") for text in typed if text.startswith("gate.")]
+    others = [text for text in typed if not NAMED_OR_APART.match(text)]
+    source = [] if experiment.choices["data"] == "simulated" else [experiment.choices["data"]]
+    always = [f"n={_short(data.n_train)}", f"noise={data.noise_level:g}", f"seed={experiment.seed}"]
+    return " ".join([gate, *options, *source, *always, *others])[:LONGEST_NAME]
+
+
+def _short(size: float | None) -> str:
+    if size is None:
+        return "all"
+    for unit, suffix in ((1_000_000, "M"), (1_000, "k")):
+        if size >= unit and size % (unit // 10) == 0:
+            return f"{size / unit:g}{suffix}"
+    return f"{size:g}"
+
+
+def origin_tags(project_root: Path) -> dict[str, str]:
+    """Return where and with which code a run is made."""
+    machine = {names.TAGS_MACHINE + name: value for name, value in describe_machine().items()}
+    source = {"mlflow.source.name": "train.py", "mlflow.source.type": "LOCAL"}
+    return machine | version_tags() | git_tags(project_root) | source
+
+
+def gate_tags(experiment: Experiment) -> dict[str, str]:
+    """Return which gate a job has, and what that learns."""
+    return {names.TAG_GATE: experiment.choices["gate"], names.TAG_TRAINED_FOR: experiment.gate.trained_for}
+
+
+def record_start(run: TrackedRun, experiment: Experiment, project_root: Path) -> None:
+    """Keep the resolved configuration, and what the code differs by from its commit."""
+    with run.artifacts() as folder:
+        (folder / names.CONFIG_FILE).write_text(yaml.safe_dump(experiment.values, sort_keys=False))
+        diff = git_diff(project_root)
+        if diff:
+            (folder / names.DIFF_FILE).write_text(diff)
+
+
+def record_dataset(run: TrackedRun, dataset: Dataset) -> None:
+    """Log which stars were used, by digest."""
+    sizes = {"n_train": len(dataset.train), "n_val": len(dataset.gate), "n_test": len(dataset.test)}
+    schema = {"n_pixels": len(dataset.wavelength), "label": "log_g", "labels": list(dataset.test.labels.columns)}
+    run.log_dataset(name=dataset.name, digest=dataset.digest, source=dataset.source, schema=schema, profile=sizes)
+    run.log_tags(
+        {
+            names.TAG_DATA_DIGEST: dataset.digest,
+            names.TAG_N_TRAIN: str(len(dataset.train)),
+            names.TAG_TRAIN_DIGEST: dataset.train.digest,
+            names.TAG_GATE_DIGEST: dataset.gate.digest,
+            names.TAG_TEST_DIGEST: dataset.test.digest,
+            names.TAG_NOISE_DRAW: dataset.test.noise_draw,
+        }
+    )
+
+
+def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
+    """Log metrics, the gate's training curve, tables, predictions and figures."""
+    results, gate = outcome.results, outcome.mixture.gate
+    curve = gate.curve_ if len(gate.curve_) else None
+    published = published_r2(n_train=len(outcome.dataset.train), noise_level=outcome.dataset.test.noise_level)
+    figures = all_figures(results, curve, published=published, loss=gate.loss_label)
+    images = {name: to_image(figure) for name, figure in figures.items()}
+    with run.artifacts() as folder:
+        for name, table in tables(outcome).items():
+            path = folder / names.TABLES_FOLDER / f"{name}.csv"
+            path.parent.mkdir(exist_ok=True)
+            table.to_csv(path, index=False)
+        digest = results.predictions.write(folder / names.PREDICTIONS_FILE)
+        for name, image in images.items():
+            path = folder / names.FIGURES_FOLDER / f"{name}.png"
+            path.parent.mkdir(exist_ok=True)
+            image.save(path, dpi=(DPI, DPI))
+    run.log_images(images)
+    if curve is not None:
+        losses = {names.METRICS_CURVE + name: curve[name].to_numpy() for name in ("train_loss", "holdout_loss")}
+        run.log_curve(losses, curve["epoch"].to_numpy())
+    run.log_metrics(
+        results.metrics()
+        | {names.stage_seconds(stage): seconds for stage, seconds in outcome.seconds.items()}
+        | {
+            names.METRIC_CONVERGED: float(gate.converged_),
+            names.METRIC_N_EPOCHS: float(gate.n_epochs_),
+            names.METRIC_PEAK_MEMORY: peak_memory_gb(),
+        }
+    )
+    run.describe(describe(outcome))
+    run.log_tags({names.TAG_CONVERGED: str(gate.converged_).lower(), names.TAG_PREDICTIONS_DIGEST: digest})
+
+
+def record_conclusions(
+    run: TrackedRun, conclusions: Conclusions, *, command: str = "", remarks: Sequence[str] = ()
+) -> None:
+    """Log what the jobs of a sweep say together: report, tables, figures, verdicts and the main numbers."""
+    with run.artifacts() as folder:
+        answer = conclusions.write_report(folder, command=command, remarks=remarks)
+        conclusions.write_tables(folder / names.COMPARISON_FOLDER)
+    run.log_images({name: to_image(figure) for name, figure in sweep_figures(conclusions.comparison).items()})
+    scores = conclusions.comparison.scores
+    gates = scores[scores["kind"] == "gate"]
+    run.log_metrics({names.METRICS_SWEEP_R2 + _slug(row): row["r2"] for row in gates.to_dict("records")})
+    verdicts = {names.TAGS_HYPOTHESIS + name: verdict for name, verdict in conclusions.verdicts.items()}
+    run.describe(f"{answer}\n\nThe whole report: artifact {names.REPORT_FILE}.")
+    run.log_tags(verdicts)
+
+
+def _slug(row: Mapping[Any, Any]) -> str:
+    """Name one row of the scores as a metric."""
+    words = [row["model"], f"n_{_short(row['n_train'])}", f"noise_{row['noise_level']:g}", row["design"]]
+    text = "_".join(str(word) for word in [*words, f"data_seed_{row['data_seed']}"] if word != "")
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", text)
+
+
+def tables(outcome: Outcome) -> dict[str, Any]:
+    """Return the tables of a run by name."""
+    results = outcome.results
+    return {
+        "scores": results.scores.reset_index(),
+        "bins": results.bins,
+        "bootstrap": results.intervals,
+        "worst_stars": results.worst_stars,
+        "experts": outcome.mixture.experts.describe(),
+    }
+
+
+def describe(outcome: Outcome) -> str:
+    """Sum a run up in a few lines of Markdown."""
+    results = outcome.results
+    soft = results.pooled.r2("soft")
+    percent = f"{100 * results.settings.confidence:g} %"
+    lines = [f"R² = {soft.value:.4f} [{soft.low:.4f}, {soft.high:.4f}] on {results.n_stars:,} covered test stars."]
+    for delta in (results.delta, results.delta_vs_global):
+        if delta is not None:
+            value, low, high = delta.interval
+            lines.append(f"{results.gate} - {delta.reference}: {value:+.4f} [{low:+.4f}, {high:+.4f}].")
+    gate = outcome.mixture.gate
+    ended = "converged" if gate.converged_ else "NOT converged"
+    lines.append(f"Gate {ended} after {gate.n_epochs_} epochs. Intervals: paired bootstrap, {percent}.")
+    return "\n\n".join(lines)

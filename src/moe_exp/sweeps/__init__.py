@@ -1,0 +1,1 @@
+"""A sweep: one parent run with its jobs as children."""

@@ -1,0 +1,122 @@
+"""The parent run of a sweep: what was asked for, how far it came, and the comparison of its jobs at the end."""
+
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from moe_exp import names
+from moe_exp.errors import InputError
+from moe_exp.experiment.checks import check
+from moe_exp.experiment.config import Experiment
+from moe_exp.runs.conclusions import conclude
+from moe_exp.runs.contents import origin_tags, record_conclusions
+from moe_exp.runs.identity import identify
+from moe_exp.runs.job import PARENT_VARIABLE, count_finished
+from moe_exp.tracking import (
+    LoggedRun,
+    RunStatus,
+    TrackedRun,
+    Tracking,
+    failures_of_parent,
+    open_run,
+    settle_dead_runs,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The open parent run of a sweep.
+
+    Attributes
+    ----------
+    run : TrackedRun
+    settings : Experiment
+        The first job: its hypotheses, evaluation and tracking are those of the sweep.
+    n_jobs : int
+        Different ones.
+    command : str
+        What was typed.
+    """
+
+    run: TrackedRun
+    settings: Experiment
+    n_jobs: int
+    command: str
+
+    @property
+    def tracking(self) -> Tracking:
+        """Where the sweep is tracked."""
+        return self.settings.tracking
+
+    @classmethod
+    def open(cls, name: str, overrides: Sequence[str], jobs: Sequence[Experiment], project_root: Path) -> "Parent":
+        """Open the parent run of `jobs`, and tell them of it through the environment.
+
+        Raises
+        ------
+        InputError
+            If a job cannot work, or the store cannot be used.
+        """
+        for job in jobs:
+            check(job)
+        tracking: Tracking = jobs[0].tracking
+        tags = origin_tags(project_root) | {names.TAG_OVERRIDES: " ".join(overrides)}
+        run = open_run(tracking, run_name=name, parameters={}, tags=tags)
+        n_jobs = len({identify(job) for job in jobs})
+        run.log_metrics({names.METRIC_N_JOBS: n_jobs})
+        os.environ[PARENT_VARIABLE] = run.run_id
+        log.info("%s: %d jobs -> %s", name, n_jobs, tracking.describe())
+        return cls(run, jobs[0], n_jobs, shlex.join(["python", "train.py", *sys.argv[1:]]))
+
+    def close(self) -> None:
+        """Compare the jobs that finished, report, and close the run: FAILED if any job did not finish."""
+        os.environ.pop(PARENT_VARIABLE, None)
+        settle_dead_runs(self.tracking)
+        finished = count_finished(self.tracking, self.run.run_id)
+        missing = self._name_missing(self.n_jobs - len(finished))
+        try:
+            compared = self._conclude(finished, missing) if finished else "there is nothing to compare"
+        except BaseException as error:
+            self.run.close(RunStatus.FAILED, f"the comparison of the jobs failed: {error}")
+            raise
+        self.run.close(RunStatus.FAILED if missing else RunStatus.FINISHED, missing)
+        if missing:
+            log.error("%s", missing)
+        log.info("%d of %d jobs finished; %s", len(finished), self.n_jobs, compared)
+
+    def _name_missing(self, n_missing: int) -> str:
+        """Say how many jobs did not finish and what those that began say; nothing if none is missing."""
+        if not n_missing:
+            return ""
+        said = [
+            f"{run.name}: {run.tags.get(names.TAG_ERROR, run.status).splitlines()[0]}"
+            for run in failures_of_parent(self.tracking, self.run.run_id)
+        ]
+        return "; ".join([f"{n_missing} of {self.n_jobs} jobs did not finish", *said])
+
+    def _conclude(self, finished: Sequence[LoggedRun], missing: str) -> str:
+        """Compare and report, and say where the report is, or why these jobs cannot be compared."""
+        settings = self.settings
+        try:
+            conclusions = conclude(
+                self.tracking,
+                finished,
+                hypotheses=settings.hypotheses,
+                n_resamples=settings.evaluation.n_resamples,
+                confidence=settings.evaluation.confidence,
+            )
+        except InputError as error:
+            self.run.describe(f"Its jobs are not compared: {error}")
+            self.run.log_tags({names.TAG_COMPARISON: str(error)[:5000]})
+            return f"they are not compared: {error}"
+        remarks = [f"{missing.rstrip('.')}. This report is about the others."] if missing else []
+        record_conclusions(self.run, conclusions, command=self.command, remarks=remarks)
+        for name, verdict in conclusions.verdicts.items():
+            log.info("hypothesis %s: %s", name, verdict)
+        return f"their comparison: {self.run.locate(names.REPORT_FILE)}"

@@ -1,0 +1,103 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from moe_exp.cache.stages import StageCache, cache_key
+
+
+@pytest.fixture
+def shared(tmp_path) -> StageCache:
+    return StageCache(tmp_path)
+
+
+def test_a_result_is_made_once(shared):
+    made = []
+    for _ in range(2):
+        assert shared.get("stage", {"a": 1}, lambda: made.append(1) or {"x": 2}) == {"x": 2}
+    assert made == [1]
+
+
+def test_other_values_and_other_stages_have_other_results(shared):
+    assert shared.get("stage", {"a": 1}, lambda: "one") == "one"
+    assert shared.get("stage", {"a": 2}, lambda: "two") == "two"
+    assert shared.get("other", {"a": 1}, lambda: "three") == "three"
+
+
+def test_keys_ignore_the_order_of_values():
+    assert cache_key({"a": 1, "b": [2.5, "x"]}) == cache_key({"b": [2.5, "x"], "a": 1})
+    assert cache_key({"a": 1}) != cache_key({"a": 2})
+
+
+def test_a_failed_stage_keeps_nothing(shared):
+    def fail():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        shared.get("stage", {}, fail)
+    assert shared.get("stage", {}, lambda: "made") == "made"
+
+
+def test_the_least_recently_used_go_first(tmp_path):
+    shared = StageCache(tmp_path, limit_gb=2.5e-6)
+    for name in "abc":
+        shared.get("stage", {"name": name}, lambda: b"x" * 1000)
+        time.sleep(0.02)
+        if name == "b":
+            shared.get("stage", {"name": "a"}, lambda: pytest.fail("made again"))
+            time.sleep(0.02)
+    remade = []
+    for name in "acb":
+        shared.get("stage", {"name": name}, lambda name=name: remade.append(name) or b"x" * 1000)
+    assert remade == ["b"]
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-7], lambda content: b"", lambda content: content[::-1]])
+def test_a_damaged_result_is_made_again(tmp_path, shared, damage, caplog):
+    shared.get("stage", {}, lambda: list(range(100)))
+    [path] = tmp_path.rglob("*.pickle")
+    path.write_bytes(damage(path.read_bytes()))
+    assert shared.get("stage", {}, lambda: "again") == "again"
+    assert "is damaged and is made again" in caplog.text
+    assert shared.get("stage", {}, lambda: pytest.fail("made again")) == "again"
+
+
+SLOW = textwrap.dedent("""
+    import sys, time
+    from pathlib import Path
+    from moe_exp.cache.stages import StageCache
+
+    def make():
+        with open(sys.argv[2], "a") as log:
+            log.write("made\\n")
+        print("making", flush=True)
+        time.sleep(float(sys.argv[3]))
+        return 7
+
+    print(StageCache(Path(sys.argv[1])).get("stage", {}, make), flush=True)
+""")
+
+
+def start_slow(folder, seconds: float) -> subprocess.Popen:
+    command = [sys.executable, "-c", SLOW, str(folder), str(folder / "log"), str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_of_two_processes_one_works_and_the_other_waits(tmp_path):
+    processes = [start_slow(tmp_path, 1) for _ in range(2)]
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert all(output.endswith("7\n") for output in outputs)
+    assert (tmp_path / "log").read_text() == "made\n"
+
+
+def test_a_killed_process_leaves_nothing_to_trust(tmp_path):
+    process = start_slow(tmp_path, 60)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "making\n"
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert StageCache(tmp_path).get("stage", {}, lambda: 8) == 8

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from moe_exp.cache.stages import StageCache, in_use
+from moe_exp.cli.commands import find_project, main
+from moe_exp.spectra.files import FLUX, RowReader, in_random_order, read_labels, read_wavelength
+from moe_exp.spectra.simulator import Simulator, simulate
+from tests.conftest import PROJECT_ROOT
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_simulate_writes_the_stars_of_the_simulator(tmp_path):
+    path = tmp_path / "stars.h5"
+    done = invoke("simulate", path, "--n-stars", 5, "--seed", 3)
+    assert done.exit_code == 0, done.output
+    [chunk] = simulate(Simulator(), seed=3, first=0, last=5)
+    np.testing.assert_array_equal(RowReader(path, FLUX).read(np.arange(5)), chunk.flux)
+    np.testing.assert_array_equal(read_labels(path)["logg"], chunk.labels["logg"])
+    np.testing.assert_array_equal(read_wavelength(path), Simulator().wavelength)
+    assert in_random_order(path)
+    again = invoke("simulate", path, "--n-stars", 5)
+    assert again.exit_code == 1
+    assert "exists; choose another name" in again.output
+
+
+def test_cache_is_shown_and_cleared(tmp_path):
+    StageCache(tmp_path / "stages").get("experts", {}, lambda: b"x" * 1000)
+    assert "1 files  results that runs share" in invoke("cache", "--folder", tmp_path).output
+    assert "0 files  results that runs share" in invoke("cache", "--folder", tmp_path, "--clear", "stages").output
+
+
+def test_a_cache_that_a_run_uses_is_not_cleared(tmp_path):
+    StageCache(tmp_path / "stages").get("experts", {}, lambda: 1)
+    with in_use(tmp_path), in_use(tmp_path):
+        refused = invoke("cache", "--folder", tmp_path, "--clear", "all")
+    assert refused.exit_code == 1
+    assert "A run is using" in refused.output
+    assert "1 files" in invoke("cache", "--folder", tmp_path).output
+    assert "1 files" not in invoke("cache", "--folder", tmp_path, "--clear", "all").output
+
+
+def test_the_project_is_found_from_any_folder_inside(monkeypatch, tmp_path):
+    monkeypatch.chdir(PROJECT_ROOT / "src" / "moe_exp")
+    assert find_project() == PROJECT_ROOT
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert "is not inside the project" in invoke("compare").output
+
+
+def test_an_unknown_hypothesis_lists_the_known(monkeypatch):
+    monkeypatch.chdir(PROJECT_ROOT)
+    done = invoke("compare", "--store", "sqlite:////nowhere.db", "--hypothesis", "h_13")
+    assert "There is no hypothesis 'h_13'" in done.output
+    assert "h_12a, more_stars" in done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [b", "cannot be read as YAML"),
+        ("- a", "must hold names and values"),
+        ("_target_: moe_exp.comparison.hypotheses.Hypothesis\nname: H\ndate: 2026-11-20", "statement"),
+    ],
+)
+def test_a_hypothesis_that_cannot_be_read_is_named(monkeypatch, tmp_path, text, message):
+    (tmp_path / "conf" / "hypothesis").mkdir(parents=True)
+    for name in ("conf/config.yaml", "train.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "conf" / "hypothesis" / "h.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    done = invoke("compare", "--store", "sqlite:////nowhere.db", "--hypothesis", "h")
+    assert done.exit_code == 1
+    assert "Error: " in done.output
+    assert message in done.output
+
+
+@pytest.mark.parametrize("command", ["simulate", "compare", "cache"])
+def test_every_command_explains_itself(command):
+    assert invoke(command, "--help").exit_code == 0

@@ -1,0 +1,71 @@
+"""Comparing finished runs from the command line."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from moe_exp.cli.commands import main as cli
+from tests.command_line import REST, runs_in, train
+
+
+def test_finished_runs_are_compared_from_the_command_line(sweep, tmp_path):
+    folder, _ = sweep
+    store = f"sqlite:///{folder}/mlflow.db"
+    done = CliRunner().invoke(cli, ["compare", "--store", store, "--csv", str(tmp_path), "--n-resamples", "500"])
+    assert done.exit_code == 0, done.output
+    assert "mlp" in done.output
+    assert len(pd.read_csv(tmp_path / "pairs.csv")) == 3
+    nothing = CliRunner().invoke(cli, ["compare", "--store", store, "--filter", "params.gate = 'x'"])
+    assert nothing.exit_code == 1
+    assert f"there are 3: classify {REST}; linear" in nothing.output
+    unknown = CliRunner().invoke(cli, ["compare", "--store", store, "0123-"])
+    assert "has no run '0123-'" in unknown.output
+    _, (linear, mlp, _) = runs_in(folder)
+    few = ["--n-resamples", "50", linear.info.run_id[:8], mlp.info.run_id]
+    assert CliRunner().invoke(cli, ["compare", "--store", store, *few]).exit_code == 0
+
+
+def test_reading_creates_nothing(sweep, tmp_path):
+    folder, _ = sweep
+    store = f"sqlite:///{folder}/mlflow.db"
+    typo = CliRunner().invoke(cli, ["compare", "--store", store, "--experiment", "typo"])
+    assert "has no experiment 'typo'; it has Default, moe_exp" in typo.output
+    nowhere = CliRunner().invoke(cli, ["compare", "--store", f"sqlite:///{tmp_path}/none.db"])
+    assert "does not exist: no run was tracked there yet" in nowhere.output
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda frame, path: frame.assign(classify_clipped=frame["logg"]).to_parquet(path), "changed or is damaged"),
+        (lambda frame, path: path.write_bytes(b"PAR1"), "predictions.parquet was changed or is damaged"),
+        (lambda frame, path: path.unlink(), "has no artifact predictions.parquet"),
+    ],
+)
+def test_predictions_that_a_run_did_not_log_are_refused(sweep, tmp_path, damage, message):
+    folder, _ = sweep
+    for name in ("mlflow.db", "mlruns"):
+        (shutil.copytree if name == "mlruns" else shutil.copy)(folder / name, tmp_path / name)
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        for table, column in (("runs", "artifact_uri"), ("experiments", "artifact_location")):
+            database.execute(f"UPDATE {table} SET {column} = replace({column}, '{folder}', '{tmp_path}')")
+    _, (run, _, _) = runs_in(tmp_path)
+    path = Path(run.info.artifact_uri.removeprefix("file://")) / "predictions.parquet"
+    damage(pd.read_parquet(path), path)
+    done = CliRunner().invoke(cli, ["compare", "--store", f"sqlite:///{tmp_path}/mlflow.db", "--n-resamples", "50"])
+    assert done.exit_code == 1
+    assert message in done.output
+
+
+def test_a_run_that_failed_is_not_compared(tmp_path, many_stars):
+    sizes = ("data.n_train=60", "data.n_val=200", "data.n_test=200")
+    train("data=hdf5", f"data.path={many_stars}", "features=pca", *sizes, folder=tmp_path)
+    _, [run] = runs_in(tmp_path)
+    done = CliRunner().invoke(cli, ["compare", "--store", f"sqlite:///{tmp_path}/mlflow.db", run.info.run_id])
+    assert "Only finished runs can be compared" in done.output
+    assert "is FAILED" in done.output

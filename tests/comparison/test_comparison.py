@@ -1,0 +1,277 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from moe_exp.comparison import Comparison, RunRecord, compare
+from moe_exp.errors import InputError
+from moe_exp.evaluation.results import Evaluation
+from moe_exp.evaluation.scores import r2
+from tests.comparison.made_up import BIN_NAMES, make_record, make_stars
+
+GRID = [
+    make_record(gate, n_train=n_train, noise_level=noise_level)
+    for gate in ("mlp", "linear", "classify")
+    for n_train in (32_000, 100_000)
+    for noise_level in (0.2, 0.5)
+]
+COMPARED = compare(GRID, n_resamples=300)
+
+
+def pick(table: pd.DataFrame, **values: object) -> pd.DataFrame:
+    for name, value in values.items():
+        table = table[table[name] == value]
+    return table
+
+
+def with_soft(record: RunRecord, soft: np.ndarray) -> RunRecord:
+    predictions = record.predictions
+    changed = {"clipped": {**predictions.clipped, "soft": np.clip(soft, 1, 5)}}
+    changed["unclipped"] = {**predictions.unclipped, "soft": soft}
+    return replace(record, predictions=replace(predictions, **changed))
+
+
+def same_tables(one: Comparison, other: Comparison) -> None:
+    for name in ("scores", "bin_scores", "pairs", "bin_pairs", "influence", "replicates"):
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
+    assert one.notes == other.notes
+
+
+def test_every_pair_differs_in_one_factor() -> None:
+    assert len(COMPARED.pairs) == 3 * 4 + 3 * 2 + 3 * 2
+    assert len(COMPARED.bin_pairs) == 9 * len(COMPARED.pairs)
+    for row in COMPARED.pairs.to_dict("records"):
+        names = {"gate": ("model", "reference")}
+        names |= {name: (name, f"reference_{name}") for name in ("n_train", "noise_level")}
+        assert [factor for factor, (a, b) in names.items() if row[a] != row[b]] == [row["factor"]]
+
+
+def test_differences_point_from_the_later_to_the_earlier() -> None:
+    contrasts = COMPARED.pairs.groupby("factor")["contrast"].unique().to_dict()
+    assert contrasts["gate"].tolist() == ["linear - classify", "mlp - classify", "mlp - linear"]
+    assert contrasts["n_train"].tolist() == ["n_train 100000 - 32000"]
+    assert contrasts["noise_level"].tolist() == ["noise_level 0.5 - 0.2"]
+    assert (pick(COMPARED.pairs, factor="n_train", model="mlp")["delta_r2"] > 0).all()
+    assert (pick(COMPARED.pairs, factor="noise_level")["delta_r2"] < 0).all()
+
+
+def test_a_comparison_of_one_run_says_what_the_run_itself_says() -> None:
+    record = make_record("mlp")
+    results = Evaluation(n_resamples=300).evaluate(record.predictions, seed=0)
+    compared = compare([record], n_resamples=300, seed=0)
+    pair = compared.pairs.iloc[0]
+    assert results.delta is not None
+    assert pair["contrast"] == "mlp - classify"
+    assert tuple(pair[["delta_r2", "delta_r2_ci_low", "delta_r2_ci_high"]]) == results.delta.interval
+    score = pick(compared.scores, model="oracle").iloc[0]
+    assert tuple(score[["r2", "r2_ci_low", "r2_ci_high"]]) == results.pooled.r2("oracle")
+    own, theirs = compared.bin_pairs, results.bins
+    for end in ("", "_ci_low", "_ci_high"):
+        np.testing.assert_array_equal(own[f"delta_r2{end}"], theirs[f"delta_r2{end}"])
+
+
+def test_which_runs_are_beside_it_changes_no_interval() -> None:
+    alone = compare(GRID[:2], n_resamples=300)
+    for name in ("scores", "pairs", "bin_pairs"):
+        few = getattr(alone, name).drop(columns=["p_holm", "verdict", "verdict_without"], errors="ignore")
+        keys = [column for column in few if few[column].dtype.kind not in "fb"] + ["noise_level"]
+        both = few.merge(getattr(COMPARED, name), on=keys, suffixes=("", "_all"))
+        assert len(both) == len(few)
+        numbers = [column for column in few if f"{column}_all" in both]
+        assert numbers
+        for column in numbers:
+            np.testing.assert_array_equal(both[column], both[f"{column}_all"])
+
+
+def test_the_order_of_the_runs_does_not_matter() -> None:
+    shuffled = [GRID[place] for place in np.random.default_rng(0).permutation(len(GRID))]
+    same_tables(compare(shuffled, n_resamples=300), COMPARED)
+
+
+def test_a_run_against_itself_differs_by_nothing() -> None:
+    record = make_record("mlp")
+    twin = replace(record, run_id="twin", gate="copy")
+    pair = pick(compare([record, twin], n_resamples=200).pairs, contrast="mlp - copy").iloc[0]
+    numbers = ["delta_r2", "delta_r2_ci_low", "delta_r2_ci_high", "delta_r2_without"]
+    assert pair[numbers].tolist() == [0, 0, 0, 0]
+    assert (pair["p"], pair["p_holm"], pair["verdict"]) == (1, 1, "no difference shown")
+    assert not pair["star_changes_sign"]
+
+
+def test_clipped_and_unclipped_stand_side_by_side() -> None:
+    unclipped = compare([replace(r, clip=False, run_id=f"{r.run_id} free") for r in GRID[:1]], n_resamples=300)
+    clipped = compare(GRID[:1], n_resamples=300)
+    for compared, variant in ((clipped, "clipped"), (unclipped, "unclipped")):
+        np.testing.assert_array_equal(compared.scores["r2"], compared.scores[f"r2_{variant}"])
+        for end in ("", "_ci_low", "_ci_high"):
+            np.testing.assert_array_equal(compared.pairs[f"delta_r2{end}"], compared.pairs[f"delta_r2_{variant}{end}"])
+    assert (clipped.scores["r2_clipped"] > clipped.scores["r2_unclipped"]).all()
+    np.testing.assert_array_equal(clipped.scores["r2_unclipped"], unclipped.scores["r2_unclipped"])
+
+
+def test_scores_are_those_of_covered_stars() -> None:
+    predictions = GRID[0].predictions
+    covered = predictions.covered
+    score = pick(COMPARED.scores, model="mlp hard", n_train=32_000, noise_level=0.2).iloc[0]
+    assert score["r2"] == r2(predictions.logg[covered], predictions.clipped["hard"][covered])
+    assert score["n_stars"] == covered.sum()
+    in_bin = predictions.bin_index == 4
+    score = pick(COMPARED.bin_scores, model="mlp", n_train=32_000, noise_level=0.2, bin="Mid Solar").iloc[0]
+    assert score["r2"] == pytest.approx(r2(predictions.logg[in_bin], predictions.clipped["soft"][in_bin]))
+
+
+def test_one_wild_star_is_named_as_what_decides() -> None:
+    mlp, linear = make_record("mlp"), make_record("linear", clip=False)
+    mlp = replace(mlp, clip=False, run_id="free")
+    star = int(np.flatnonzero(mlp.predictions.covered)[7])
+    soft = mlp.predictions.unclipped["soft"].copy()
+    soft[star] += 15
+    compared = compare([with_soft(mlp, soft), linear], n_resamples=1000)
+    pair = pick(compared.pairs, contrast="mlp - linear").iloc[0]
+    assert pair["deciding_star"] == mlp.predictions.stars["star_index"][star]
+    assert pair["delta_r2"] < 0 < pair["delta_r2_without"]
+    assert pair["star_changes_sign"]
+    assert (pair["verdict"], pair["verdict_without"]) == ("no difference shown", "higher")
+    assert pair["star_changes_verdict"]
+    rows = pick(compared.influence, contrast="mlp - linear")
+    assert rows["rank"].tolist() == [1, 2, 3, 4, 5]
+    assert rows["changes_sign"].tolist() == [True, False, False, False, False]
+    assert rows["error"].iloc[0] > 14
+    assert (rows["bin"] == np.array(BIN_NAMES)[rows["bin_index"]]).all()
+
+
+def test_without_the_star_p_is_that_of_resamples_without_it() -> None:
+    record = make_record("mlp")
+    compared = compare([record], n_resamples=4000)
+    pair = compared.pairs.iloc[0]
+    kept = (record.predictions.stars["star_index"] != pair["deciding_star"]).to_numpy()
+    predictions = record.predictions
+    fewer = replace(
+        predictions,
+        stars=predictions.stars[kept],
+        clipped={model: values[kept] for model, values in predictions.clipped.items()},
+        unclipped={model: values[kept] for model, values in predictions.unclipped.items()},
+        gate_weights=predictions.gate_weights[kept],
+        classify_weights=predictions.classify_weights[kept],
+    )
+    again = compare([replace(record, predictions=fewer)], n_resamples=4000).pairs.iloc[0]
+    assert pair["delta_r2_without"] == pytest.approx(again["delta_r2"], abs=1e-12)
+    assert np.log10(pair["p_without"]) == pytest.approx(np.log10(again["p"]), rel=0.2)
+
+
+def test_designs_are_told_apart_by_what_differs_and_never_paired() -> None:
+    records = [
+        make_record("mlp", design={"training": training, "features": "pca", "gate.hidden": "64"}, n_train=n_train)
+        for training in ("published", "converged")
+        for n_train in (32_000, 100_000)
+    ]
+    compared = compare(records, n_resamples=100)
+    assert set(compared.scores["design"]) == {"training=published", "training=converged"}
+    assert len(compared.pairs) == 2 * (2 + 2)
+    assert set(COMPARED.scores["design"]) == {""}
+
+
+def test_options_of_a_gate_belong_to_the_gate() -> None:
+    records = [make_record("mlp", design={"gate.hidden": hidden}) for hidden in ("64", "128")]
+    records.append(make_record("linear", design={"gate.other": "1"}))
+    gates = pick(compare(records, n_resamples=100).scores, kind="gate")["model"].tolist()
+    assert gates == ["classify", "linear", "mlp hidden=128", "mlp hidden=64"]
+
+
+def test_a_baseline_is_no_part_of_the_design() -> None:
+    alone = make_record("mlp", design={"baseline": "none"})
+    trees = [
+        make_record(gate, models=["lightgbm"], design={"baseline": "lightgbm", "baseline.n_trees": n_trees})
+        for gate, n_trees in (("mlp", "500"), ("classify", "50"))
+    ]
+    scores = compare([alone, trees[0]], n_resamples=100).scores
+    assert pick(scores, kind="reference")["model"].tolist() == ["global_ridge", "lightgbm", "oracle"]
+    compared = compare([alone, *trees], n_resamples=100)
+    assert set(compared.scores["design"]) == {""}
+    assert compared.pairs["contrast"].tolist() == ["mlp - classify"]
+    baselines = [model for model in compared.scores["model"] if model.startswith("lightgbm")]
+    assert baselines == ["lightgbm n_trees=50", "lightgbm n_trees=500"]
+
+
+def test_the_classify_gate_with_its_defaults_is_the_reference_of_the_others() -> None:
+    own = make_record("classify", design={"gate.C": "1.0"})
+    other = make_record("classify", design={"gate.C": "10.0"})
+    other = with_soft(other, other.predictions.unclipped["soft"] + 0.1)
+    for records in ([own, other, make_record("mlp")], [other, make_record("mlp")]):
+        gates = pick(compare(records, n_resamples=100).scores, kind="gate")["model"]
+        assert gates.tolist() == ["classify", "classify C=10.0", "mlp"]
+
+
+def test_runs_that_clip_and_runs_that_do_not_are_two_designs() -> None:
+    compared = compare([make_record("mlp"), make_record("mlp", clip=False)], n_resamples=100)
+    assert set(compared.scores["design"]) == {"experts.clip=True", "experts.clip=False"}
+    assert set(compared.pairs["contrast"]) == {"mlp - classify"}
+
+
+def test_a_gates_own_run_comes_before_a_reference_and_a_disagreement_is_said() -> None:
+    mlp, classify = make_record("mlp"), make_record("classify")
+    moved = with_soft(classify, classify.predictions.unclipped["soft"] + 0.5)
+    covered = mlp.predictions.covered
+    expected = r2(mlp.predictions.logg[covered], moved.predictions.clipped["soft"][covered])
+    compared = compare([mlp, moved], n_resamples=100)
+    assert pick(compared.scores, model="classify")["r2"].tolist() == [expected]
+    assert any("classify" in note and "those of 'classify n=32000" in note for note in compared.notes)
+    assert not any("differ by" in note for note in compare([mlp, classify], n_resamples=100).notes)
+
+
+def test_data_seeds_are_replicates() -> None:
+    records = [make_record(gate, data_seed=seed, seed=0) for gate in ("mlp", "classify") for seed in (3, 5, 9)]
+    compared = compare(records, n_resamples=200)
+    assert compared.data_seeds == (3, 5, 9)
+    assert compared.pairs["data_seed"].tolist() == [3, 5, 9]
+    row = pick(compared.replicates, quantity="delta_r2").iloc[0]
+    values = compared.pairs["delta_r2"]
+    assert (row["n_data_seeds"], row["mean"], row["sd"]) == (3, values.mean(), pytest.approx(values.std()))
+    assert row["ci_high"] - row["mean"] == pytest.approx(4.302653 * values.std() / np.sqrt(3))
+    assert row["n_higher"] == (compared.pairs["verdict"] == "higher").sum()
+    assert any("Data seeds 3, 5, 9 are replicates" in note for note in compared.notes)
+    assert len(COMPARED.replicates) == 0
+
+
+def test_a_classify_run_alone_has_no_pairs() -> None:
+    compared = compare([make_record("classify")], n_resamples=50)
+    assert len(compared.pairs) == len(compared.bin_pairs) == len(compared.influence) == 0
+    assert {"factor", "delta_r2", "verdict"} <= set(compared.pairs)
+    assert len(compared.scores) == 4
+
+
+def test_a_bin_of_one_star_is_not_tested() -> None:
+    record = make_record("mlp")
+    bin_index = record.predictions.bin_index.copy()
+    bin_index[np.flatnonzero(bin_index == 5)[1:]] = -1
+    stars = make_stars(400).assign(bin_index=bin_index)
+    table = compare([replace(record, predictions=replace(record.predictions, stars=stars))], n_resamples=50).bin_pairs
+    assert pick(table, bin_index=5)["verdict"].tolist() == ["not tested"]
+    assert table["p_holm"].isna().sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"n_resamples": 0}, "n_resamples=0"), ({"confidence": 2.0}, "confidence=2.0")]
+)
+def test_options_out_of_range_are_refused(options: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        compare(GRID[:1], **options)  # type: ignore[arg-type]
+
+
+def test_too_few_covered_stars_are_refused() -> None:
+    record = make_record("mlp")
+    outside = replace(record.predictions, stars=record.predictions.stars.assign(bin_index=-1))
+    with pytest.raises(InputError, match="data.seed=0: 0 of 400 test stars lie in a bin"):
+        compare([replace(record, predictions=outside)])
+
+
+def test_runs_that_contradict_each_other_in_a_reference_are_refused() -> None:
+    """Same configuration, same stars, and yet another global Ridge: the noise or the code was another."""
+    mlp, linear = make_record("mlp"), make_record("linear")
+    moved = {
+        variant: getattr(linear.predictions, variant) | {"global_ridge": getattr(mlp.predictions, variant)["soft"]}
+        for variant in ("clipped", "unclipped")
+    }
+    with pytest.raises(InputError, match="were made alike, but their global_ridge predicts other values, by up to"):
+        compare([mlp, replace(linear, predictions=replace(linear.predictions, **moved))], n_resamples=20)

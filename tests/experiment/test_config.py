@@ -1,0 +1,122 @@
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moe_exp.errors import InputError
+from moe_exp.experiment.config import GROUPS, flatten, make_stage
+from moe_exp.model.gates import ClassifyGate, LinearGate, MlpClassifyGate, MlpGate
+from moe_exp.spectra.sources import SimulatedData
+from tests.conftest import PROJECT_ROOT
+
+OPTIONS = [(path.parent.name, path.stem) for group in GROUPS for path in (PROJECT_ROOT / "conf" / group).glob("*.yaml")]
+PRESETS = [path.stem for path in (PROJECT_ROOT / "conf" / "experiment").glob("*.yaml")]
+GATES = {"mlp": MlpGate, "linear": LinearGate, "classify": ClassifyGate, "mlp_classify": MlpClassifyGate}
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_builds(configure, group, option):
+    assert configure(f"{group}={option}").choices[group] == option
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("gate", GATES)
+def test_every_preset_combines_with_every_gate(configure, preset, gate):
+    experiment = configure(f"experiment={preset}", f"gate={gate}")
+    assert isinstance(experiment.gate, GATES[gate])
+
+
+def test_presets_set_what_was_published(configure):
+    experiment = configure("experiment=mvp_12a_100k", "gate=linear")
+    assert (experiment.data.n_train, experiment.data.noise_level) == (100_000, 0.2)
+    assert not experiment.experts.clip
+    assert (experiment.training.learning_rate, experiment.training.max_epochs) == (1e-3, 100)
+    assert experiment.training.patience == 10
+
+
+def test_the_command_line_wins_over_a_preset(configure):
+    assert configure("experiment=next_a_32k", "data.n_train=5000", "experts.clip=true").data.n_train == 5000
+
+
+def test_yaml_of_the_simulator_repeats_its_defaults(configure):
+    assert json.dumps(asdict(configure().data)) == json.dumps(asdict(SimulatedData()))
+
+
+def test_yaml_of_the_experts_gives_the_published_grid(configure):
+    np.testing.assert_allclose(configure().experts.alphas, 10.0 ** np.arange(-3, 6))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("+gate.hiden=3", "gate.hiden: Key 'hiden' not in 'MlpGate'. It has training, hidden."),
+        ("gate.hidden=wide", "gate.hidden: Value 'wide' of type 'str' could not be converted to Integer."),
+        ("data.noise_level=loud", "data.noise_level: Value 'loud' of type 'str' could not be converted to Float."),
+        ("+data.simulator.colour=red", "data.simulator.colour: Key 'colour' not in 'Simulator'."),
+        ("data.n_train=many", "data.n_train: Value 'many' of type 'str' is incompatible"),
+        ("data.noise_level=-1", "data.noise_level=-1.0: it multiplies the error and cannot be negative"),
+        ("data.simulator.n_depths=1", "data.simulator.n_depths=1: give a number between"),
+        ("experts.alpha_min=0", "experts.alpha_min=0.0"),
+        ("experts.n_folds=1", "experts.n_folds=1"),
+        ("gate._target_=nowhere.Gate", "gate._target_=nowhere.Gate cannot be imported"),
+        ("gate._target_=moe_exp.errors.InputError", "is not a dataclass"),
+        ("seed=-1", "seed=-1: a seed is 0 or more"),
+        ("+colour=red", "colour: there is no such option"),
+    ],
+)
+def test_bad_values_are_named(configure, override, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        configure(override)
+
+
+@dataclass
+class Constant(LinearGate):
+    """A user's own gate."""
+
+    strength: float = 1.0
+
+
+def test_a_gate_of_the_users_own_is_checked_like_any_other():
+    target = f"{__name__}.Constant"
+    assert make_stage("gate", {"_target_": target, "strength": 2}).strength == 2.0
+    with pytest.raises(InputError, match="gate.strenth: Key 'strenth' not in 'Constant'"):
+        make_stage("gate", {"_target_": target, "strenth": 2})
+
+
+def test_parameters_have_dotted_names(configure):
+    experiment = configure("gate=mlp")
+    parameters = flatten(experiment.values, experiment.choices)
+    assert parameters["gate"] == "mlp"
+    assert parameters["gate.hidden"] == "64"
+    assert parameters["data.simulator.teff"] == "[3750.0, 6000.0]"
+    assert not [name for name in parameters if "_target_" in name]
+    assert all(len(value) < 6000 for value in parameters.values())
+
+
+def test_one_number_is_one_value_however_it_is_typed(configure):
+    assert configure("experts.alpha_max=1e5").values == configure("experts.alpha_max=100000").values
+    assert configure("data.noise_level=1").values["data"]["noise_level"] == 1.0
+    assert configure("data.noise_level=1").values["data"]["_target_"] == configure().values["data"]["_target_"]
+
+
+def test_names_of_parameters_are_such_that_mlflow_takes_them():
+    assert flatten({"sums": {"Na+Ca (all)": ["x"]}}, {}) == {"sums.Na_Ca _all_": "['x']"}
+
+
+def test_the_cache_can_be_moved(configure, monkeypatch, tmp_path):
+    monkeypatch.setenv("MOE_EXP_CACHE", str(tmp_path / "elsewhere"))
+    assert configure("cache_dir=${oc.env:MOE_EXP_CACHE}").cache_dir == Path(tmp_path / "elsewhere")
+
+
+def test_hypotheses_are_chosen_as_a_list(configure):
+    hypotheses = configure("hypothesis=[h_12a,more_stars]").hypotheses
+    assert {name: hypothesis.name for name, hypothesis in hypotheses.items()} == {
+        "h_12a": "H-12A",
+        "more_stars": "more stars",
+    }
+    assert not configure().hypotheses
+    with pytest.raises(InputError, match=r"hypotheses\.h_12a\.dat: Key 'dat' not in 'Hypothesis'"):
+        configure("hypothesis=[h_12a]", "+hypotheses.h_12a.dat=today")

@@ -1,0 +1,141 @@
+import re
+
+import numpy as np
+import pytest
+
+from moe_exp.cache.code import code_digest
+from moe_exp.errors import InputError
+from moe_exp.experiment.checks import check
+from moe_exp.experiment.pipeline import run
+from moe_exp.progress import Stages
+from moe_exp.runs import identity
+from moe_exp.runs.identity import identify
+from moe_exp.spectra.files import write_spectra
+from moe_exp.spectra.simulated_files import write_stars as write_simulated
+from moe_exp.spectra.simulator import simulate
+from tests.conftest import write_stars
+
+MADE_UP = (
+    "data=hdf5",
+    "data.n_train=800",
+    "data.n_val=200",
+    "data.n_test=200",
+    "features=pca",
+    "evaluation.n_resamples=200",
+    "training.max_epochs=20",
+)
+
+
+@pytest.fixture
+def run_made_up(configure, many_stars):
+    def run_with(*overrides):
+        return run(configure(*MADE_UP, f"data.path={many_stars}", *overrides), Stages())
+
+    return run_with
+
+
+def test_a_run_scores_every_model_on_the_covered_test_stars(run_made_up):
+    results = run_made_up().results
+    assert set(results.scores.index) == {"soft", "hard", "oracle", "classify", "global_ridge"}
+    assert results.n_stars == results.predictions.covered.sum() == results.bins["n_stars"].sum()
+    assert 0.5 < results.metrics()["test/r2"] <= 1
+
+
+def test_the_same_configuration_gives_the_same_numbers(run_made_up):
+    one, two = run_made_up(), run_made_up()
+    assert one.results.metrics() == two.results.metrics()
+    assert one.results.predictions.to_frame().equals(two.results.predictions.to_frame())
+
+
+def test_the_classify_gate_is_its_own_reference(run_made_up):
+    results = run_made_up("gate=classify").results
+    predictions = results.predictions.clipped
+    np.testing.assert_array_equal(predictions["soft"], predictions["classify"])
+    assert "test/delta_r2" not in results.metrics()
+    assert "test/delta_r2_vs_global" in results.metrics()
+
+
+def test_runs_that_differ_in_the_gate_share_stars_experts_and_references(run_made_up):
+    linear, mlp = run_made_up("gate=linear"), run_made_up("gate=mlp")
+    assert linear.dataset.test.digest == mlp.dataset.test.digest
+    for name in ("oracle", "classify", "global_ridge"):
+        one, other = (each.results.predictions.clipped[name] for each in (linear, mlp))
+        np.testing.assert_array_equal(one, other)
+
+
+def test_training_seed_leaves_the_data_alone(run_made_up):
+    one, two = run_made_up("seed=0"), run_made_up("seed=1")
+    assert one.dataset.digest == two.dataset.digest
+    assert one.results.metrics()["test/r2"] != two.results.metrics()["test/r2"]
+
+
+def test_uncovered_stars_get_the_global_ridge(configure, tmp_path):
+    path = write_stars(tmp_path / "wide.h5", 1500, random_order=True)
+    narrow = ("bins.m_h_edges=[-1.8,-1.0,-0.2,0.3]", f"data.path={path}", "data.n_train=1000")
+    predictions = run(configure(*MADE_UP, *narrow), Stages()).results.predictions
+    outside = ~predictions.covered
+    assert 0 < outside.sum() < len(outside)
+    np.testing.assert_array_equal(predictions.clipped["soft"][outside], predictions.clipped["global_ridge"][outside])
+
+
+def test_clipping_limits_predictions_to_the_training_range(run_made_up):
+    outcome = run_made_up("data.noise_level=1.0")
+    low, high = outcome.mixture.experts.logg_range
+    for prediction in outcome.results.predictions.clipped.values():
+        assert low <= prediction.min() <= prediction.max() <= high
+
+
+def test_files_of_the_simulator_give_the_numbers_of_simulated_data(configure, tmp_path):
+    smoke = ("experiment=smoke", "training.max_epochs=5")
+    experiment = configure(*smoke)
+    simulated = run(experiment, Stages()).results
+    n_stars, simulator = 1600, experiment.data.simulator
+    path = tmp_path / "mine.h5"
+    with write_spectra(path, wavelength=simulator.wavelength, n_stars=n_stars, random_order=True) as writer:
+        write_simulated(writer, simulate(simulator, seed=0, first=0, last=n_stars), lambda n: None)
+    files = ("experts.n_alphas=5", "evaluation.n_resamples=1000", "training.max_epochs=5")
+    sizes = ("data.n_train=1000", "data.n_val=300", "data.n_test=300")
+    fresh = f"cache_dir={tmp_path}/cache"
+    own = run(configure("data=hdf5", f"data.path={path}", *files, *sizes, fresh), Stages()).results
+    assert own.metrics() == simulated.metrics()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["data.n_train=60"], "bins have fewer than 10 training stars"),
+        (["features=lines_and_pca"], "Na I 8190 (8180-8200 Å)"),
+        (["data.n_train=5000"], "but the files hold 1,200"),
+        (["gate.hidden=0"], "gate.hidden is 0"),
+        (["evaluation.n_resamples=0"], "evaluation.n_resamples=0"),
+        (["device=tpu"], "device=tpu: choose auto, cpu or cuda"),
+        (["data.path=/nowhere/*.h5"], "no file matches '/nowhere/*.h5'"),
+    ],
+)
+def test_bad_input_ends_in_one_message(run_made_up, overrides, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        run_made_up(*overrides)
+
+
+def test_windows_are_checked_before_any_star_is_made(configure):
+    with pytest.raises(InputError, match="H beta"):
+        check(configure("features=miles"))
+
+
+def test_resume_notices_other_code_of_any_stage(configure, monkeypatch):
+    experiment = configure()
+    before = identify(experiment)
+    assert identify(configure("tracking.experiment=other", "cache_limit_gb=1")) == before
+    for module in ("moe_exp.spectra.sources", "moe_exp.model.gates.softmax", "moe_exp.experiment.pipeline"):
+
+        def digest(name, module=module):
+            return "other" if name == module else code_digest(name)
+
+        monkeypatch.setattr(identity, "code_digest", digest)
+        assert identify(experiment) != before
+
+
+def test_a_label_without_variation_is_refused(configure, tmp_path):
+    path = write_stars(tmp_path / "flat.h5", 1200, random_order=True, logg=3.0)
+    with pytest.raises(InputError, match=r"data.n_val: 200 of 200 stars lie in a bin, with 1 value\(s\) of log_g"):
+        run(configure(*MADE_UP, f"data.path={path}"), Stages())
