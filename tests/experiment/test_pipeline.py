@@ -1,5 +1,6 @@
 import re
 
+import h5py
 import numpy as np
 import pytest
 
@@ -10,7 +11,7 @@ from moe_exp.experiment.pipeline import run
 from moe_exp.progress import Stages
 from moe_exp.runs import identity
 from moe_exp.runs.identity import identify
-from moe_exp.spectra.files import write_spectra
+from moe_exp.spectra.files import ERROR, FLUX, write_spectra
 from moe_exp.spectra.simulated_files import write_stars as write_simulated
 from moe_exp.spectra.simulator import simulate
 from tests.conftest import write_stars
@@ -83,6 +84,19 @@ def test_clipping_limits_predictions_to_the_training_range(run_made_up):
     low, high = outcome.mixture.experts.logg_range
     for prediction in outcome.results.predictions.clipped.values():
         assert low <= prediction.min() <= prediction.max() <= high
+
+
+@pytest.mark.parametrize("clip", ["true", "false"])
+def test_the_fitted_mixture_predicts_spectra_as_a_file_has_them(configure, tmp_path, clip):
+    path = write_stars(tmp_path / "other_unit.h5", 1200, random_order=True)
+    with h5py.File(path, "a") as file:
+        for name in (FLUX, ERROR):
+            file[name][...] *= 4e-3
+    outcome = run(configure(*MADE_UP, f"data.path={path}", f"experts.clip={clip}"), Stages())
+    stars, predictions = outcome.dataset.test, outcome.results.predictions
+    noisy = stars.noisy_flux(np.arange(len(stars))) * np.float32(stars.flux_unit)
+    predicted, covered = outcome.mixture.predict(noisy), predictions.covered
+    np.testing.assert_allclose(predicted[covered], predictions.configured["soft"][covered], rtol=0, atol=1e-5)
 
 
 def test_files_of_the_simulator_give_the_numbers_of_simulated_data(configure, tmp_path):
