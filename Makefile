@@ -28,6 +28,7 @@ bench: $(INSTALLED)  ## every comparison with its rivals, into bench/results/: a
 	$(INSTALL) --editable '.[bench]'
 	$(BIN)/python bench/ridge.py
 	$(BIN)/python bench/bootstrap.py
+	$(BIN)/python bench/data_seeds.py
 	$(BIN)/python bench/simulator.py
 	$(BIN)/python bench/accuracy.py
 	$(BIN)/python bench/stages.py

@@ -220,20 +220,6 @@ def test_a_gates_own_run_comes_before_a_reference_and_a_disagreement_is_said() -
     assert not any("differ by" in note for note in compare([mlp, classify], n_resamples=100).notes)
 
 
-def test_data_seeds_are_replicates() -> None:
-    records = [make_record(gate, data_seed=seed, seed=0) for gate in ("mlp", "classify") for seed in (3, 5, 9)]
-    compared = compare(records, n_resamples=200)
-    assert compared.data_seeds == (3, 5, 9)
-    assert compared.pairs["data_seed"].tolist() == [3, 5, 9]
-    row = pick(compared.replicates, quantity="delta_r2").iloc[0]
-    values = compared.pairs["delta_r2"]
-    assert (row["n_data_seeds"], row["mean"], row["sd"]) == (3, values.mean(), pytest.approx(values.std()))
-    assert row["ci_high"] - row["mean"] == pytest.approx(4.302653 * values.std() / np.sqrt(3))
-    assert row["n_higher"] == (compared.pairs["verdict"] == "higher").sum()
-    assert any("Data seeds 3, 5, 9 are replicates" in note for note in compared.notes)
-    assert len(COMPARED.replicates) == 0
-
-
 def test_a_classify_run_alone_has_no_pairs() -> None:
     compared = compare([make_record("classify")], n_resamples=50)
     assert len(compared.pairs) == len(compared.bin_pairs) == len(compared.influence) == 0

@@ -91,13 +91,15 @@ def test_an_answer_over_data_seeds_names_all_stars_and_its_interval():
     records = [
         make_weighted_record(gate, data_seed=seed, n_stars=400 + 100 * seed, **SIZES)
         for gate in ("classify", "mlp")
-        for seed in (0, 1)
+        for seed in (0, 1, 2)
     ]
-    text = to_markdown(make_document(compare(records, n_resamples=300), make_context(records)))
-    sizes = [record.predictions.covered.sum() for record in records[:2]]
-    assert f"on {sizes[0]} and {sizes[1]} covered test stars" in text
-    assert "mlp has a higher R² than classify in each of 2 data seeds (mean " in text
-    assert "Student's t interval over data seeds" in text
+    compared = compare(records, n_resamples=300)
+    text = to_markdown(make_document(compared, make_context(records)))
+    sizes = [record.predictions.covered.sum() for record in records[:3]]
+    assert f"on {sizes[0]}, {sizes[1]} and {sizes[2]} covered test stars: mlp has a higher R² than classify" in text
+    assert "95 % Student's t interval of the mean over 3 data seeds" in text
+    singles = compared.replicates[compared.replicates["quantity"] == "delta_r2"]["value"]
+    assert all(f"+{value:.4f}" in text for value in singles)
 
 
 def test_intervals_over_training_seeds_are_said_to_hold_their_scatter():

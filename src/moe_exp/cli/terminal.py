@@ -31,14 +31,14 @@ def _scores(scores: pd.DataFrame, percent: str) -> Table:
         "model": scores["model"],
         "n_train": [f"{n:,}" for n in scores["n_train"]],
         "noise": [f"{level:g}" for level in scores["noise_level"]],
-        "data.seed": scores["data_seed"],
         "design": scores["design"],
         f"R² [{percent}]": _intervals(scores, "r2", ".4f"),
         "clipped": [f"{value:.4f}" for value in scores["r2_clipped"]],
         "unclipped": [f"{value:.4f}" for value in scores["r2_unclipped"]],
         "seeds": scores["n_seeds"],
+        "data seeds": scores["n_data_seeds"],
     }
-    return _table("R² on the covered test stars", columns, only_if_varied=("data.seed", "design", "seeds"))
+    return _table("R² on the covered test stars", columns, unless={"design": "", "seeds": "1", "data seeds": "1"})
 
 
 def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
@@ -47,14 +47,14 @@ def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
     columns = {
         "difference": pairs["contrast"],
         "where": pairs["condition"],
-        "data.seed": pairs["data_seed"],
         f"delta R² [{percent}]": _intervals(pairs, "delta_r2", "+.4f"),
         "p (Holm)": ["<1e-6" if value < 1e-6 else f"{value:.2g}" for value in pairs["p_holm"]],
         "verdict": pairs["verdict"],
         "unclipped": [f"{value:+.4f}" for value in pairs["delta_r2_unclipped"]],
         "without star": [f"{value:+.4f} ({star})" for star, value in without],
+        "data seeds": pairs["n_data_seeds"],
     }
-    return _table(title, columns, only_if_varied=("data.seed",))
+    return _table(title, columns, unless={"data seeds": "1"})
 
 
 def _intervals(table: pd.DataFrame, name: str, form: str) -> list[str]:
@@ -62,9 +62,10 @@ def _intervals(table: pd.DataFrame, name: str, form: str) -> list[str]:
     return [f"{value:{form}} [{low:{form}}, {high:{form}}]" for value, low, high in values]
 
 
-def _table(title: str, columns: dict, only_if_varied: tuple[str, ...]) -> Table:
+def _table(title: str, columns: dict, *, unless: dict[str, str]) -> Table:
+    """Make a table; a column is left out where all of its cells say what is named for it in `unless`."""
     shown = {name: [str(v) for v in values] for name, values in columns.items()}
-    shown = {name: values for name, values in shown.items() if name not in only_if_varied or len(set(values)) > 1}
+    shown = {name: values for name, values in shown.items() if set(values) != {unless.get(name)}}
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for name in shown:
         words = name in ("model", "design", "difference", "where", "verdict")

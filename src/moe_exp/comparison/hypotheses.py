@@ -8,6 +8,7 @@ from datetime import date
 import pandas as pd
 
 from moe_exp.comparison import Comparison, Contender
+from moe_exp.comparison.replicates import pool
 from moe_exp.comparison.scoring import Scoring
 from moe_exp.comparison.seeds import Estimate
 from moe_exp.errors import InputError
@@ -139,8 +140,9 @@ class Judgement:
     verdict : str
         ``"supported"`` when every criterion is, ``"refuted"`` when any is, ``"undecided"`` otherwise.
     criteria : DataFrame
-        One row per criterion and data seed: ``criterion`` in words, ``data_seed``, ``value`` with ``value_ci_low`` and
-        ``value_ci_high``, ``verdict``, ``n_seeds`` and ``scatter``, which says what the interval holds.
+        One row per criterion: ``criterion`` in words, ``value`` (the mean over data seeds) with ``value_ci_low`` and
+        ``value_ci_high``, ``verdict``, ``n_seeds``, ``n_data_seeds``, ``scatter``, which says what the interval holds,
+        and ``by_data_seed``, the value of each data seed.
     """
 
     hypothesis: Hypothesis
@@ -152,8 +154,8 @@ def judge(hypothesis: Hypothesis, comparison: Comparison) -> Judgement:
     """Hold a hypothesis against runs.
 
     A criterion is supported when its whole interval keeps the bound, refuted when the whole interval breaks it, and
-    undecided when the interval straddles the bound. With several data seeds it has to hold in each of them. There is
-    no adjustment for multiplicity: the criteria were chosen before the runs.
+    undecided when the interval straddles the bound. With several data seeds the interval is that of their mean. There
+    is no adjustment for multiplicity: the criteria were chosen before the runs.
 
     Raises
     ------
@@ -167,11 +169,11 @@ def judge(hypothesis: Hypothesis, comparison: Comparison) -> Judgement:
             estimates = _estimates(criterion, comparison)
         except InputError as error:
             raise InputError(f"hypothesis.criteria[{place}] of {hypothesis.name}: {error}") from error
-        for data_seed, found in estimates.items():
-            row: dict[str, object] = {"criterion": str(criterion), "data_seed": data_seed}
-            row |= interval_columns("value", found.interval)
-            row |= {"verdict": judge_interval(found.interval, *criterion.bound)}
-            rows.append(row | {"n_seeds": found.n_seeds, "scatter": found.scatter})
+        found = pool(estimates, confidence=comparison.settings.confidence)
+        row: dict[str, object] = {"criterion": str(criterion), **interval_columns("value", found.interval)}
+        row |= {"verdict": judge_interval(found.interval, *criterion.bound), "scatter": found.scatter}
+        row |= {"n_seeds": found.n_seeds, "n_data_seeds": len(found.data_seeds)}
+        rows.append(row | {"by_data_seed": {seed: estimate.interval.value for seed, estimate in estimates}})
     criteria = pd.DataFrame(rows)
     return Judgement(hypothesis=hypothesis, verdict=_conjunction(list(criteria["verdict"])), criteria=criteria)
 
@@ -188,13 +190,13 @@ def _conjunction(verdicts: Sequence[str]) -> str:
     return next((verdict for verdict in (REFUTED, UNDECIDED) if verdict in verdicts), SUPPORTED)
 
 
-def _estimates(criterion: Criterion, comparison: Comparison) -> dict[int, Estimate]:
+def _estimates(criterion: Criterion, comparison: Comparison) -> list[tuple[int, Estimate]]:
     """Return the number that a criterion bounds, for each data seed that has it."""
-    estimates = {}
+    estimates = []
     for scoring in comparison.scorings:
         found = [_find(scoring, *place, criterion.design) for place in criterion.places]
         if all(found):
-            estimates[scoring.panel.data_seed] = _estimate(scoring, *(_only(contenders) for contenders in found))
+            estimates.append((scoring.panel.data_seed, _estimate(scoring, *map(_only, found))))
     if not estimates:
         raise InputError(f"no data seed has {criterion.named}. There are {_known(comparison)}.")
     return estimates

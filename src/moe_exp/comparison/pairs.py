@@ -45,9 +45,22 @@ class Pair:
         ]
         return ", ".join([*shared, *([self.model.design] if self.model.design else [])])
 
+    @property
+    def order(self) -> tuple[object, ...]:
+        """Where the pair stands in every table: by factor, by what both share, by the levels that differ."""
+        levels = {
+            "n_train": lambda contender: contender.n_train,
+            "noise_level": lambda contender: contender.noise_level,
+            "design": lambda contender: contender.design,
+            "gate": lambda contender: (contender.model != "classify", contender.model),
+        }
+        shared = [level(self.model) for factor, level in levels.items() if factor != self.factor]
+        differing = levels[self.factor]
+        return FACTORS.index(self.factor), *shared, differing(self.reference), differing(self.model)
+
 
 def find_pairs(panel: Panel) -> tuple[list[Pair], list[str]]:
-    """Return all pairs by factor and then by what they share; and those without a common seed, in sentences."""
+    """Return all pairs, and in sentences those that have no common seed."""
     gates = [contender for contender in panel.entries if contender.kind == "gate"]
     pairs, notes = [], []
     for reference, model in combinations(gates, 2):
@@ -58,20 +71,7 @@ def find_pairs(panel: Panel) -> tuple[list[Pair], list[str]]:
             pairs.append(Pair(factor=differing[0], model=model, reference=reference, seeds=seeds))
         else:
             notes.append(f"{model} and {reference} have no training seed in common and are not paired.")
-    return sorted(pairs, key=_place), notes
-
-
-def _place(pair: Pair) -> tuple[object, ...]:
-    """Where a pair stands: by factor, by the condition that both share, by the levels that differ."""
-    levels = {
-        "n_train": lambda contender: contender.n_train,
-        "noise_level": lambda contender: contender.noise_level,
-        "design": lambda contender: contender.design,
-        "gate": lambda contender: (contender.model != "classify", contender.model),
-    }
-    shared = [level(pair.model) for factor, level in levels.items() if factor != pair.factor]
-    differing = levels[pair.factor]
-    return FACTORS.index(pair.factor), *shared, differing(pair.reference), differing(pair.model)
+    return pairs, notes
 
 
 def _differing_factors(one: Contender, other: Contender) -> list[str]:

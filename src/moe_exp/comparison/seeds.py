@@ -6,25 +6,35 @@ scatter dominates. Their mean is instead spread as Student's t with n_seeds - 1 
 normal scatter (Student 1908, Biometrika 6, 1). Both parts are added draw by draw.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
+from moe_exp.comparison.multiplicity import two_sided_p
 from moe_exp.evaluation.bootstrap import Interval, percentile_interval
 from moe_exp.random_streams import random_stream
 
 
-class Estimate(NamedTuple):
-    """A score, or a difference of two, from one training or the mean over several."""
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A score, or a difference of two, on the stars of one data seed, from one training or the mean over several.
+
+    Attributes
+    ----------
+    interval : Interval
+    n_seeds : int
+    seed_sd : float
+        Standard deviation between training seeds; NaN for one seed.
+    draws : array of shape (n_resamples,)
+        What the interval was taken from.
+    """
 
     interval: Interval
     n_seeds: int
     seed_sd: float
-    """standard deviation between training seeds; NaN for one seed"""
     draws: np.ndarray
-    """(n_resamples,) what the interval was taken from"""
 
     @property
     def scatter(self) -> str:
@@ -35,6 +45,11 @@ class Estimate(NamedTuple):
     def degrees_of_freedom(self) -> float:
         """Of the tails: those of the seeds' Student t; infinite where the seeds do not scatter."""
         return self.n_seeds - 1 if self.seed_sd > 0 else np.inf
+
+    @property
+    def p(self) -> float:
+        """Probability of a value at least as far from zero, if the truth were zero."""
+        return two_sided_p(self.draws, degrees_of_freedom=self.degrees_of_freedom)
 
 
 def estimate(

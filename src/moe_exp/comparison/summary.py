@@ -7,12 +7,13 @@ from itertools import groupby
 import pandas as pd
 
 from moe_exp.comparison import tables
-from moe_exp.comparison.contenders import Panel, make_panel
+from moe_exp.comparison.contenders import Contender, Panel, make_panel
 from moe_exp.comparison.designs import label_runs
 from moe_exp.comparison.influence import Influence, leave_one_out
 from moe_exp.comparison.pairs import Pair, find_pairs
 from moe_exp.comparison.records import RunRecord, check_comparable, sort_records
 from moe_exp.comparison.scoring import Column, Scoring, Settings, mean_error, resample
+from moe_exp.comparison.tables import ScoredPair
 from moe_exp.evaluation.bootstrap import check_options
 
 
@@ -20,12 +21,16 @@ from moe_exp.evaluation.bootstrap import check_options
 class Comparison:
     """Runs side by side; every table is in a fixed order and ends of intervals are ``_ci_low`` and ``_ci_high``.
 
+    Where there are several data seeds, each an experiment with stars, noise and trainings of its own, a row is the mean
+    over those that have it, with Student's t interval and p; ``n_data_seeds`` and ``data_seed_sd`` say how many and how
+    far apart. Holm's adjustment counts differences, not data seeds.
+
     Attributes
     ----------
     scores : DataFrame
-        One row per gate, hard routing and reference in each condition (data_seed, n_train, noise_level, design): R² on
-        the covered test stars, mean over ``n_seeds`` trainings of standard deviation ``seed_sd``; ``scatter`` says
-        whether its interval holds that of the stars alone or of stars and seeds.
+        One row per gate, hard routing and reference in each condition (n_train, noise_level, design): R² on the covered
+        test stars, mean over ``n_seeds`` trainings of standard deviation ``seed_sd``; ``scatter`` says whether its
+        interval holds that of the stars alone, of stars and seeds, or of data seeds.
     bin_scores : DataFrame
         The same for every gate and bin.
     pairs : DataFrame
@@ -35,10 +40,9 @@ class Comparison:
     bin_pairs : DataFrame
         The same pairs within every bin, adjusted over all rows of this table.
     influence : DataFrame
-        For every pair the stars of largest influence on the pooled difference.
+        For every pair and data seed the stars of largest influence on the pooled difference.
     replicates : DataFrame
-        Mean and spread over data seeds of what the rows of `scores` and `pairs` say; ``n_higher`` and ``n_lower``
-        count the verdicts.
+        What each data seed says of the rows of `scores` and `pairs`; empty when there is but one.
     notes : tuple of str
         What a reader should know, in sentences.
     settings : Settings
@@ -103,18 +107,17 @@ def compare(
     settings = Settings(n_resamples, confidence, seed)
     panels = [make_panel(list(group), labels) for _, group in groupby(records, key=lambda record: record.data_seed)]
     parts = [_score(panel, settings) for panel in panels]
-    scores = pd.DataFrame(row for part in parts for row in tables.score_rows(part.scoring))
-    pair_rows = [row for part in parts for row in tables.pair_rows(part.scoring, part.pairs, part.influences)]
-    pairs = tables.judge_pairs(pair_rows, confidence)
+    contenders = _by_contender([part.scoring for part in parts])
+    gates = [(contender, scorings) for contender, scorings in contenders if contender.kind == "gate"]
+    pairs = _by_pair(parts)
+    scores = pd.DataFrame(tables.score_row(*each) for each in contenders)
     return Comparison(
         scores=scores,
-        bin_scores=pd.DataFrame(row for part in parts for row in tables.bin_score_rows(part.scoring)),
-        pairs=pairs,
-        bin_pairs=tables.adjust((row for p in parts for row in tables.bin_pair_rows(p.scoring, p.pairs)), confidence),
-        influence=pd.DataFrame(
-            row for part in parts for row in tables.influence_rows(part.scoring, part.pairs, part.influences)
-        ),
-        replicates=tables.replicate_table(scores, pairs, confidence),
+        bin_scores=pd.DataFrame(row for each in gates for row in tables.bin_score_rows(*each)),
+        pairs=tables.judge_pairs(map(tables.pair_row, pairs), confidence),
+        bin_pairs=tables.adjust((row for scored in pairs for row in tables.bin_pair_rows(scored)), confidence),
+        influence=pd.DataFrame(row for part in parts for each in part.scored for row in tables.influence_rows(each)),
+        replicates=tables.replicate_table(contenders, pairs),
         notes=_notes(parts, scores),
         settings=settings,
         scorings=tuple(part.scoring for part in parts),
@@ -126,8 +129,7 @@ class _Part:
     """What belongs to one data seed."""
 
     scoring: Scoring
-    pairs: list[Pair]
-    influences: dict[Pair, Influence]
+    scored: list[ScoredPair]
     notes: list[str]
 
 
@@ -137,7 +139,7 @@ def _score(panel: Panel, settings: Settings) -> _Part:
     influences = {pair: _influence(panel, pair) for pair in pairs}
     scored = [Column(contender, panel.seeds(contender)) for contender in panel.entries]
     paired = [(contender, pair.seeds) for pair in pairs for contender in (pair.model, pair.reference)]
-    variants = [Column(*who, variant) for who in paired for variant in ("configured", "clipped", "unclipped")]
+    variants = [Column(*who, variant) for who in paired for variant in ("configured", *tables.VARIANTS)]
     pooled = resample(
         panel,
         dict.fromkeys([*scored, *variants]),
@@ -148,7 +150,7 @@ def _score(panel: Panel, settings: Settings) -> _Part:
     in_bins = dict.fromkeys([*gates, *(Column(*who) for who in paired)])
     per_bin = tuple(resample(panel, in_bins, settings, bin_index=index) for index in range(len(panel.bin_names)))
     scoring = Scoring(panel=panel, settings=settings, pooled=pooled, per_bin=per_bin)
-    return _Part(scoring, pairs, influences, [*panel.notes, *notes])
+    return _Part(scoring, [ScoredPair(scoring, *each) for each in influences.items()], [*panel.notes, *notes])
 
 
 def _influence(panel: Panel, pair: Pair) -> Influence:
@@ -156,15 +158,41 @@ def _influence(panel: Panel, pair: Pair) -> Influence:
     return leave_one_out(panel.logg, *errors)
 
 
+def _by_contender(scorings: Sequence[Scoring]) -> list[tuple[Contender, list[Scoring]]]:
+    """Return all contenders in the order of the tables, each with the data seeds that have it."""
+    contenders = {contender for scoring in scorings for contender in scoring.panel.entries}
+    return [
+        (contender, [scoring for scoring in scorings if contender in scoring.panel.entries])
+        for contender in sorted(contenders, key=lambda contender: contender.order)
+    ]
+
+
+def _by_pair(parts: Sequence[_Part]) -> list[list[ScoredPair]]:
+    """Return all pairs in the order of the tables, each from the data seeds that have it."""
+    found: dict[tuple[Contender, Contender], list[ScoredPair]] = {}
+    for part in parts:
+        for each in part.scored:
+            found.setdefault((each.pair.model, each.pair.reference), []).append(each)
+    return sorted(found.values(), key=lambda scored: scored[0].pair.order)
+
+
 def _notes(parts: Sequence[_Part], scores: pd.DataFrame) -> tuple[str, ...]:
     notes = []
-    n_single, n_scores = int((scores["n_seeds"] == 1).sum()), len(scores)
-    if n_single:
+    single = (scores["n_seeds"] == 1) & (scores["n_data_seeds"] == 1)
+    if single.any():
         notes.append(
-            f"{n_single} of {n_scores} scores rest on one training seed: their intervals hold the scatter of the test "
-            f"stars, not that of the training."
+            f"{single.sum()} of {len(scores)} scores rest on one training seed: their intervals hold the scatter of "
+            f"the test stars, not that of the training."
         )
     if len(parts) > 1:
         seeds = ", ".join(str(part.scoring.panel.data_seed) for part in parts)
-        notes.append(f"Data seeds {seeds} are replicates: summarised, never paired with each other.")
+        notes.append(
+            f"Data seeds {seeds} are replicates, each with stars of its own: what is judged is their mean, with "
+            f"Student's t interval, which holds all of their scatter: that of training and test stars and of trainings."
+        )
+        partial = int((scores["n_data_seeds"] < len(parts)).sum())
+        if partial:
+            notes.append(f"{partial} of {len(scores)} scores lack a data seed: their means are of fewer.")
+    if len(parts) == 2:
+        notes.append("Two data seeds hardly know their own scatter, and their intervals are wide; three tell far more.")
     return (*notes, *(f"data.seed={part.scoring.panel.data_seed}: {note}" for part in parts for note in part.notes))

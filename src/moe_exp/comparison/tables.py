@@ -1,15 +1,19 @@
-"""The tables of a comparison: scores, differences, the stars that decide them, and replicates."""
+"""The tables of a comparison: scores, differences, the stars that decide them, and what each data seed says.
 
-from collections.abc import Iterable, Iterator, Mapping
+A row is a mean over data seeds where there are several; see `replicates`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from moe_exp.comparison.contenders import Contender
 from moe_exp.comparison.influence import Influence
-from moe_exp.comparison.multiplicity import holm, two_sided_p, verdict
+from moe_exp.comparison.multiplicity import holm, verdict
 from moe_exp.comparison.pairs import Pair
+from moe_exp.comparison.replicates import Pooled, pool, replicate_rows, students_mean
 from moe_exp.comparison.scoring import Column, Scoring, mean_error, seed_r2
 from moe_exp.comparison.seeds import Estimate
 from moe_exp.evaluation.predictions import STAR_COLUMNS
@@ -17,6 +21,8 @@ from moe_exp.evaluation.tables import interval_columns
 
 N_STARS_LISTED = 5
 """Stars of largest influence that are listed for each pair."""
+
+VARIANTS = ("clipped", "unclipped")
 
 Row = dict[str, object]
 
@@ -26,62 +32,101 @@ PAIR_COLUMNS = [
     *("reference", "reference_n_train", "reference_noise_level", "design"),
 ]
 OTHER_PAIR_COLUMNS = [
-    *(f"delta_r2_{variant}{end}" for variant in ("clipped", "unclipped") for end in ("", "_ci_low", "_ci_high")),
-    *("n_seeds", "seed_sd", "scatter", "n_stars", "bin_index", "bin"),
-    *("deciding_star", "delta_r2_without", "p_without", "verdict_without", "star_changes_sign", "star_changes_verdict"),
+    *(f"delta_r2_{variant}{end}" for variant in VARIANTS for end in ("", "_ci_low", "_ci_high")),
+    *("n_seeds", "seed_sd", "n_data_seeds", "data_seed_sd", "scatter", "n_stars", "bin_index", "bin"),
+    *("deciding_data_seed", "deciding_star", "delta_r2_without"),
+    *("p_without", "verdict_without", "star_changes_sign", "star_changes_verdict"),
 ]
 """Columns that only a table with pairs fills; one without any has them too."""
 VERDICT_COLUMNS = ["delta_r2", "delta_r2_ci_low", "delta_r2_ci_high", "p", "p_holm", "verdict"]
 
 
-def score_rows(scoring: Scoring) -> Iterator[Row]:
-    """Yield one row per contender: R², mean over its training seeds, with clipping as configured, with and without."""
+class ScoredPair(NamedTuple):
+    """A pair with what it was scored with on the stars of one data seed."""
+
+    scoring: Scoring
+    pair: Pair
+    influence: Influence
+
+    @property
+    def data_seed(self) -> int:
+        """Seed of these stars."""
+        return self.scoring.panel.data_seed
+
+    def delta(
+        self, *, variant: str = "configured", bin_index: int | None = None, without: int | None = None
+    ) -> Estimate:
+        """Return the difference; see `Scoring.delta`."""
+        model, reference = self.pair.model, self.pair.reference
+        return self.scoring.delta(model, reference, variant=variant, bin_index=bin_index, without=without)
+
+    @property
+    def deciding_star(self) -> int:
+        """Position in the panel of the star of largest influence."""
+        return int(self.influence.largest(1)[0])
+
+
+def score_row(contender: Contender, scorings: Sequence[Scoring]) -> Row:
+    """Return R² of a contender with clipping as configured, with and without, from the data seeds that have it."""
+    estimates = [(scoring.panel.data_seed, scoring.r2(contender)) for scoring in scorings]
+    found = _pool(scorings, estimates)
+    row = contender_columns(contender) | interval_columns("r2", found.interval)
+    for variant in VARIANTS:
+        row[f"r2_{variant}"] = float(np.mean([_mean_r2(scoring, contender, variant) for scoring in scorings]))
+    return row | seed_columns(found) | {"n_stars": sum(len(scoring.panel.stars) for scoring in scorings)}
+
+
+def _mean_r2(scoring: Scoring, contender: Contender, variant: str) -> float:
     panel = scoring.panel
-    for contender, entries in panel.entries.items():
-        found = scoring.r2(contender)
-        row: Row = {"data_seed": panel.data_seed} | contender_columns(contender)
-        row |= interval_columns("r2", found.interval)
-        for variant in ("clipped", "unclipped"):
-            column = Column(contender, tuple(entries), variant)
-            row[f"r2_{variant}"] = float(np.mean(seed_r2(panel, column, np.arange(len(panel.stars)))))
-        yield row | seed_columns(found) | {"n_stars": len(panel.stars)}
+    column = Column(contender, tuple(panel.entries[contender]), variant)
+    return float(np.mean(seed_r2(panel, column, np.arange(len(panel.stars)))))
 
 
-def bin_score_rows(scoring: Scoring) -> Iterator[Row]:
-    """Yield one row per gate and bin."""
-    panel = scoring.panel
-    for contender in panel.entries:
-        if contender.kind != "gate":
-            continue
-        for index, name in enumerate(panel.bin_names):
-            found = scoring.r2(contender, bin_index=index)
-            row: Row = {"data_seed": panel.data_seed} | contender_columns(contender)
-            row |= {"bin_index": index, "bin": name} | interval_columns("r2", found.interval)
-            yield row | seed_columns(found) | {"n_stars": len(scoring.per_bin[index].members)}
+def bin_score_rows(contender: Contender, scorings: Sequence[Scoring]) -> Iterator[Row]:
+    """Yield one row per bin of a gate."""
+    for index, name in enumerate(scorings[0].panel.bin_names):
+        found = _pool(scorings, [(s.panel.data_seed, s.r2(contender, bin_index=index)) for s in scorings])
+        row = contender_columns(contender) | {"bin_index": index, "bin": name}
+        row |= interval_columns("r2", found.interval) | seed_columns(found)
+        yield row | {"n_stars": sum(len(scoring.per_bin[index].members) for scoring in scorings)}
 
 
-def pair_rows(scoring: Scoring, pairs: Iterable[Pair], influences: Mapping[Pair, Influence]) -> Iterator[Row]:
-    """Yield one row per pair; Holm's adjustment and the verdicts need all rows and are added by `judge_pairs`."""
-    panel = scoring.panel
-    for pair in pairs:
-        found = scoring.delta(pair.model, pair.reference)
-        row: Row = {"data_seed": panel.data_seed} | pair_columns(pair) | delta_columns(found)
-        for variant in ("clipped", "unclipped"):
-            other = scoring.delta(pair.model, pair.reference, variant=variant)
-            row |= interval_columns(f"delta_r2_{variant}", other.interval)
-        star = int(influences[pair].largest(1)[0])
-        left = scoring.delta(pair.model, pair.reference, without=star)
-        row |= seed_columns(found) | {
-            "n_stars": len(panel.stars),
-            "deciding_star": panel.stars["star_index"].iloc[star],
-            "delta_r2_without": left.interval.value,
-            "p_without": two_sided_p(left.draws, degrees_of_freedom=left.degrees_of_freedom),
-        }
-        yield row
+def pair_row(scored: Sequence[ScoredPair]) -> Row:
+    """Return a pair; Holm's adjustment and the verdicts need all pairs and are added by `judge_pairs`.
+
+    Its deciding star is the one without which the mean over data seeds moves furthest.
+    """
+    scorings = [each.scoring for each in scored]
+    found = _pool(scorings, [(each.data_seed, each.delta()) for each in scored])
+    row = pair_columns(scored[0].pair) | delta_columns(found)
+    for variant in VARIANTS:
+        other = _pool(scorings, [(each.data_seed, each.delta(variant=variant)) for each in scored])
+        row |= interval_columns(f"delta_r2_{variant}", other.interval)
+    row |= seed_columns(found) | {"n_stars": sum(len(scoring.panel.stars) for scoring in scorings)}
+    return row | _without_deciding_star(scored)
+
+
+def _without_deciding_star(scored: Sequence[ScoredPair]) -> Row:
+    sizes = [abs(each.influence.influence[each.deciding_star]) for each in scored]
+    place = int(np.argmax(np.nan_to_num(sizes, nan=-1)))
+    decided = scored[place]
+    left = decided.delta(without=decided.deciding_star)
+    value, p = left.interval.value, left.p
+    if len(scored) > 1:
+        values = np.array([each.delta().interval.value for each in scored])
+        values[place] = value
+        interval, p = students_mean(values, decided.scoring.settings.confidence)
+        value = interval.value
+    return {
+        "deciding_data_seed": decided.data_seed,
+        "deciding_star": decided.scoring.panel.stars["star_index"].iloc[decided.deciding_star],
+        "delta_r2_without": value,
+        "p_without": p,
+    }
 
 
 def judge_pairs(rows: Iterable[Row], confidence: float) -> pd.DataFrame:
-    """Return the table of pooled pairs with Holm's adjustment over all of them, and what the deciding star changes.
+    """Return the table of pairs with Holm's adjustment over all of them, and what the deciding star changes.
 
     Without its deciding star a pair is judged with the p of all other pairs as they are.
     """
@@ -99,77 +144,66 @@ def judge_pairs(rows: Iterable[Row], confidence: float) -> pd.DataFrame:
     return table
 
 
-def bin_pair_rows(scoring: Scoring, pairs: Iterable[Pair]) -> Iterator[Row]:
-    """Yield one row per pair and bin."""
-    panel = scoring.panel
-    for pair in pairs:
-        for index, name in enumerate(panel.bin_names):
-            found = scoring.delta(pair.model, pair.reference, bin_index=index)
-            row: Row = {"data_seed": panel.data_seed} | pair_columns(pair) | {"bin_index": index, "bin": name}
-            row |= delta_columns(found) | seed_columns(found)
-            yield row | {"n_stars": len(scoring.per_bin[index].members)}
+def bin_pair_rows(scored: Sequence[ScoredPair]) -> Iterator[Row]:
+    """Yield one row per bin of a pair."""
+    scorings = [each.scoring for each in scored]
+    for index, name in enumerate(scorings[0].panel.bin_names):
+        found = _pool(scorings, [(each.data_seed, each.delta(bin_index=index)) for each in scored])
+        row = pair_columns(scored[0].pair) | {"bin_index": index, "bin": name}
+        row |= delta_columns(found) | seed_columns(found)
+        yield row | {"n_stars": sum(len(scoring.per_bin[index].members) for scoring in scorings)}
 
 
 def adjust(rows: Iterable[Row], confidence: float) -> pd.DataFrame:
     """Return rows as a table, with Holm's adjustment over all of them and the verdict that follows."""
     table = pd.DataFrame(rows)
     if not len(table):
-        return pd.DataFrame(columns=["data_seed", *PAIR_COLUMNS, *VERDICT_COLUMNS, *OTHER_PAIR_COLUMNS])
+        return pd.DataFrame(columns=[*PAIR_COLUMNS, *VERDICT_COLUMNS, *OTHER_PAIR_COLUMNS])
     table["p_holm"] = holm(table["p"].to_numpy(float))
     table["verdict"] = [
         verdict(value, p, confidence) for value, p in zip(table["delta_r2"], table["p_holm"], strict=True)
     ]
-    first = [name for name in ("data_seed", *PAIR_COLUMNS, "bin_index", "bin", *VERDICT_COLUMNS) if name in table]
+    first = [name for name in (*PAIR_COLUMNS, "bin_index", "bin", *VERDICT_COLUMNS) if name in table]
     return table[[*first, *(name for name in table if name not in first)]]
 
 
-def influence_rows(scoring: Scoring, pairs: Iterable[Pair], influences: Mapping[Pair, Influence]) -> Iterator[Row]:
-    """Yield the stars of largest influence on each pair's difference, with both errors [dex], rms over the seeds."""
-    panel = scoring.panel
-    for pair in pairs:
-        influence = influences[pair]
-        errors = [mean_error(panel, Column(contender, pair.seeds)) for contender in (pair.model, pair.reference)]
-        total = scoring.delta(pair.model, pair.reference).interval.value
-        for rank, star in enumerate(influence.largest(N_STARS_LISTED), start=1):
-            row: Row = {"data_seed": panel.data_seed} | pair_columns(pair) | {"rank": rank}
-            row |= {name: panel.stars[name].iloc[star] for name in STAR_COLUMNS}
-            row["bin"] = panel.bin_names[panel.bin_index[star]]
-            row |= {"error": float(np.sqrt(errors[0][star])), "reference_error": float(np.sqrt(errors[1][star]))}
-            yield row | {
-                "influence": influence.influence[star],
-                "delta_r2": total,
-                "delta_r2_without": influence.without[star],
-                "changes_sign": bool(np.sign(influence.without[star]) != np.sign(total)),
-            }
+def influence_rows(scored: ScoredPair) -> Iterator[Row]:
+    """Yield the stars of largest influence on a pair's difference, with both errors [dex], rms over the seeds."""
+    panel, pair, influence = scored.scoring.panel, scored.pair, scored.influence
+    errors = [mean_error(panel, Column(contender, pair.seeds)) for contender in (pair.model, pair.reference)]
+    total = scored.delta().interval.value
+    for rank, star in enumerate(influence.largest(N_STARS_LISTED), start=1):
+        row: Row = {"data_seed": panel.data_seed} | pair_columns(pair) | {"rank": rank}
+        row |= {name: panel.stars[name].iloc[star] for name in STAR_COLUMNS}
+        row["bin"] = panel.bin_names[panel.bin_index[star]]
+        row |= {"error": float(np.sqrt(errors[0][star])), "reference_error": float(np.sqrt(errors[1][star]))}
+        yield row | {
+            "influence": influence.influence[star],
+            "delta_r2": total,
+            "delta_r2_without": influence.without[star],
+            "changes_sign": bool(np.sign(influence.without[star]) != np.sign(total)),
+        }
 
 
-def replicate_table(scores: pd.DataFrame, pairs: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Summarise scores and differences over data seeds: mean, standard deviation, interval of the mean.
-
-    Data seeds are independent experiments. The interval is Student's t over their values, for any number of training
-    seeds behind each; NaN for what only one data seed has. The table is empty when there is but one.
-    """
-    tables = [scores.assign(quantity="r2", value=scores["r2"], verdict="")]
-    if len(pairs):
-        tables.append(pairs.assign(quantity="delta_r2", value=pairs["delta_r2"]))
-    columns = ["quantity", *CONTENDER_COLUMNS, *(name for name in PAIR_COLUMNS if name not in CONTENDER_COLUMNS)]
+def replicate_table(
+    contenders: Iterable[tuple[Contender, Sequence[Scoring]]], pairs: Iterable[Sequence[ScoredPair]]
+) -> pd.DataFrame:
+    """Return what each data seed says of every score and difference; empty when there is but one."""
     rows: list[Row] = []
-    for table in tables if scores["data_seed"].nunique() > 1 else []:
-        keys = [name for name in columns if name in table]
-        for key, group in table.groupby(keys, sort=False):
-            rows.append(dict(zip(keys, key, strict=True)) | _summarise(group, confidence))
-    summary = pd.DataFrame(rows, columns=[*columns, *_summarise(tables[0][:0], confidence)])
-    return summary.astype({"reference_n_train": "Int64"})
+    for contender, scorings in contenders:
+        scores = [(scoring.panel.data_seed, scoring.r2(contender)) for scoring in scorings]
+        rows += replicate_rows(contender_columns(contender), "r2", scores)
+    for scored in pairs:
+        deltas = [(each.data_seed, each.delta()) for each in scored]
+        rows += replicate_rows(pair_columns(scored[0].pair), "delta_r2", deltas)
+    others = (name for name in PAIR_COLUMNS if name not in CONTENDER_COLUMNS)
+    names = ["quantity", "data_seed", *CONTENDER_COLUMNS, *others]
+    table = pd.DataFrame(rows, columns=[*names, "value", "ci_low", "ci_high", "n_seeds"])
+    return table.astype({"reference_n_train": "Int64"})
 
 
-def _summarise(group: pd.DataFrame, confidence: float) -> Row:
-    values = group["value"].to_numpy(float)
-    n_seeds = len(values)
-    mean = float(np.mean(values)) if n_seeds else np.nan
-    sd = float(np.std(values, ddof=1)) if n_seeds > 1 else np.nan
-    half = sd / np.sqrt(n_seeds) * stats.t.ppf((1 + confidence) / 2, n_seeds - 1) if n_seeds > 1 else np.nan
-    row: Row = {"n_data_seeds": n_seeds, "mean": mean, "sd": sd, "ci_low": mean - half, "ci_high": mean + half}
-    return row | {f"n_{word}": int((group["verdict"] == word).sum()) for word in ("higher", "lower")}
+def _pool(scorings: Sequence[Scoring], estimates: Sequence[tuple[int, Estimate]]) -> Pooled:
+    return pool(estimates, confidence=scorings[0].settings.confidence)
 
 
 def contender_columns(contender: Contender) -> Row:
@@ -194,12 +228,17 @@ def pair_columns(pair: Pair) -> Row:
     }
 
 
-def delta_columns(found: Estimate) -> Row:
+def delta_columns(found: Pooled) -> Row:
     """Return a difference with its interval and unadjusted p."""
-    p = two_sided_p(found.draws, degrees_of_freedom=found.degrees_of_freedom)
-    return {**interval_columns("delta_r2", found.interval), "p": p}
+    return {**interval_columns("delta_r2", found.interval), "p": found.p}
 
 
-def seed_columns(found: Estimate) -> Row:
-    """Return how many trainings an estimate rests on, their spread, and what its interval contains."""
-    return {"n_seeds": found.n_seeds, "seed_sd": found.seed_sd, "scatter": found.scatter}
+def seed_columns(found: Pooled) -> Row:
+    """Return how many trainings and data seeds a row rests on, their spread, and what its interval contains."""
+    return {
+        "n_seeds": found.n_seeds,
+        "seed_sd": found.seed_sd,
+        "n_data_seeds": len(found.data_seeds),
+        "data_seed_sd": found.data_seed_sd,
+        "scatter": found.scatter,
+    }

@@ -18,7 +18,7 @@ LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Weights of red, green and blue (Rec. 709), to choose between black and white numbers."""
 
 
-def delta_r2_heat_map(comparison: Comparison, factor: str, *, data_seed: int | None = None) -> Figure:
+def delta_r2_heat_map(comparison: Comparison, factor: str) -> Figure:
     """Draw the R² difference of every pair in all covered stars and in each bin.
 
     A number in bold differs from zero after Holm's adjustment. The colours end at the 90 % quantile of the
@@ -29,21 +29,15 @@ def delta_r2_heat_map(comparison: Comparison, factor: str, *, data_seed: int | N
     comparison : Comparison
     factor : str
         What the pairs differ in: ``"gate"``, ``"n_train"`` or ``"noise_level"``.
-    data_seed : int, optional
-        The first of the comparison by default.
 
     Raises
     ------
     InputError
         If no pair differs in `factor`.
     """
-    data_seed = comparison.data_seeds[0] if data_seed is None else data_seed
-    pairs, bin_pairs = (
-        table[(table["data_seed"] == data_seed) & (table["factor"] == factor)]
-        for table in (comparison.pairs, comparison.bin_pairs)
-    )
+    pairs, bin_pairs = (table[table["factor"] == factor] for table in (comparison.pairs, comparison.bin_pairs))
     if not len(pairs):
-        raise InputError(f"factor={factor}: no two gates differ in it alone, at data.seed={data_seed}.")
+        raise InputError(f"factor={factor}: no two gates differ in it alone.")
     n_bins = len(comparison.bin_names)
     delta = np.column_stack([pairs["delta_r2"], bin_pairs["delta_r2"].to_numpy().reshape(-1, n_bins)]).astype(float)
     shown = np.column_stack([pairs["verdict"], bin_pairs["verdict"].to_numpy().reshape(-1, n_bins)])
@@ -60,9 +54,7 @@ def delta_r2_heat_map(comparison: Comparison, factor: str, *, data_seed: int | N
     axes.set_xticks(range(n_bins + 1), columns, rotation=40, ha="right", rotation_mode="anchor")
     finish(axes, x="True bin (test stars)")
     axes.tick_params(length=0, labelsize=6.5)
-    set_title(
-        figure, title_of(comparison, data_seed, int(counts[0])) + "; bold: differs from 0 after Holm's adjustment"
-    )
+    set_title(figure, title_of(comparison, int(counts[0])) + "; bold: differs from 0 after Holm's adjustment")
     return figure
 
 
@@ -93,7 +85,7 @@ def _draw_cells(figure: Figure, axes: Axes, delta: np.ndarray, bold: np.ndarray)
     bar.ax.tick_params(labelsize=7)
 
 
-def title_of(comparison: Comparison, data_seed: int, n_stars: int) -> str:
-    """Return the number of stars, and the data seed where there are several."""
+def title_of(comparison: Comparison, n_stars: int) -> str:
+    """Return the number of stars, and of data seeds where there are several."""
     n_seeds = len(comparison.data_seeds)
-    return star_count(n_stars) + (f", data.seed={data_seed} ({n_seeds} data seeds)" if n_seeds > 1 else "")
+    return star_count(n_stars) + (f" of {n_seeds} data seeds, their mean" if n_seeds > 1 else "")

@@ -40,10 +40,7 @@ AXES = {"noise_level": "Noise level (multiples of the error)", "n_train": "Train
 
 
 def sweep_figures(comparison: Comparison) -> dict[str, Figure]:
-    """Draw every figure that the comparison has the runs for, by file name without suffix.
-
-    Of several data seeds the first is drawn.
-    """
+    """Draw every figure that the comparison has the runs for, by file name without suffix."""
     scores = comparison.scores
     figures = {f"r2_by_{along}": r2_along(comparison, along) for along in AXES if scores[along].nunique() > 1}
     for factor in comparison.pairs["factor"].unique():
@@ -51,7 +48,7 @@ def sweep_figures(comparison: Comparison) -> dict[str, Figure]:
     return figures
 
 
-def r2_along(comparison: Comparison, along: str, *, data_seed: int | None = None) -> Figure:
+def r2_along(comparison: Comparison, along: str) -> Figure:
     """Draw R² of every gate and reference against noise level or train size, a panel for each other condition.
 
     Parameters
@@ -59,8 +56,6 @@ def r2_along(comparison: Comparison, along: str, *, data_seed: int | None = None
     comparison : Comparison
     along : str
         ``"noise_level"`` or ``"n_train"``.
-    data_seed : int, optional
-        The first of the comparison by default.
 
     Raises
     ------
@@ -69,9 +64,7 @@ def r2_along(comparison: Comparison, along: str, *, data_seed: int | None = None
     """
     if along not in AXES:
         raise InputError(f"along={along}: choose {' or '.join(AXES)}.")
-    data_seed = comparison.data_seeds[0] if data_seed is None else data_seed
-    scores = comparison.scores
-    scores = scores[(scores["data_seed"] == data_seed) & (scores["kind"] != "hard routing")]
+    scores = comparison.scores[comparison.scores["kind"] != "hard routing"]
     others = [name for name in ("n_train", "noise_level", "design") if name != along]
     panels = [(key, table) for key, table in scores.groupby(others) if table[along].nunique() > 1]
     if not panels:
@@ -90,7 +83,7 @@ def r2_along(comparison: Comparison, along: str, *, data_seed: int | None = None
         finish(axes, x=AXES[along], y="R² of log g (dimensionless)" if axes in grid[:, 0] else "")
     _add_legend(figure, used)
     confidence = f"{100 * comparison.settings.confidence:g} % interval"
-    set_title(figure, f"{title_of(comparison, data_seed, int(scores['n_stars'].iloc[0]))}, {confidence}")
+    set_title(figure, f"{title_of(comparison, int(scores['n_stars'].iloc[0]))}, {confidence}")
     return figure
 
 

@@ -89,7 +89,7 @@ def _result_blocks(selection: Selection, context: ReportContext) -> Iterator[Blo
     yield Heading("Bins")
     yield from bin_tables(selection)
     yield from (pictures.pop(name) for name in ("delta_r2_per_bin",) if name in pictures)
-    if any(key in selection.keys for key in ("data_seed", "design", "noise_level")):
+    if any(key in selection.keys for key in ("design", "noise_level")):
         yield all_bins_table(selection)
     yield Heading("Errors, routing and weights")
     yield error_table(selection, context)

@@ -83,7 +83,7 @@ def _all_stars(selection: Selection, context: ReportContext) -> Iterator[Claim]:
     labels = label_runs(context.records)
     found: dict[tuple[object, ...], Claim] = {}
     for record in sorted(context.records, key=lambda record: record.place):
-        row = {key: getattr(record, key) for key in ("data_seed", "n_train", "noise_level")}
+        row = {key: getattr(record, key) for key in ("n_train", "noise_level")}
         row |= {"design": labels[record.run_id].design, "model": "global_ridge"}
         published = selection.published.of(row, "r2", stars="all")
         if published is not None:

@@ -33,12 +33,12 @@ R2_WINDOW = 0.3
 DELTA_WINDOW = 6.0
 """Differences per bin are shown up to this multiple of the median one; those beyond become arrows."""
 
-PAIR_KEYS = ("data_seed", "design", "factor", "model", "n_train", "noise_level", "reference")
+PAIR_KEYS = ("design", "factor", "model", "n_train", "noise_level", "reference")
 """What names a pair in the tables of bins."""
 
 
 def first_row(selection: Selection) -> Row:
-    """Return the main condition that is drawn: of the first data seed and design."""
+    """Return the main condition that is drawn: of the first design."""
     scores = selection.sort(selection.at_top(selection.comparison.scores))
     return scores.iloc[0].to_dict()
 
@@ -46,7 +46,7 @@ def first_row(selection: Selection) -> Row:
 def condition_of(selection: Selection) -> dict[str, object]:
     """Return the main condition as the columns that name it."""
     first = first_row(selection)
-    return {key: first[key] for key in ("data_seed", "design", "noise_level", "n_train")}
+    return {key: first[key] for key in ("design", "noise_level", "n_train")}
 
 
 def drawn_sizes(selection: Selection) -> list[int]:
@@ -125,9 +125,9 @@ def draw_bins(selection: Selection) -> Figure:
 
 
 def draw_distributions(selection: Selection) -> Figure:
-    """Draw the bootstrap distributions of the differences from classify, a panel for each."""
+    """Draw the bootstrap distributions of the differences from classify, a panel for each; for one data seed alone."""
     pairs = drawn_pairs(selection)[:MOST_GATES]
-    scoring = selection.comparison.of(int(first_row(selection)["data_seed"]))
+    [scoring] = selection.comparison.scorings
     figure = new_figure(PAGE_WIDTH if len(pairs) > 1 else 0.6 * PAGE_WIDTH, 2.4)
     grid = figure.subplots(1, len(pairs), sharex=True, squeeze=False)
     for axes, pair in zip(grid[0], pairs, strict=True):

@@ -10,8 +10,8 @@ from moe_exp.report.context import ReportContext
 from moe_exp.report.document import NOTHING, Table
 from moe_exp.report.selection import KEYS, Row, Selection, model_name, where
 
-Place = tuple[int, str, float, int, str]
-"""Data seed, design, noise level, train size and gate."""
+Place = tuple[str, float, int, str]
+"""Design, noise level, train size and gate."""
 
 
 def error_table(selection: Selection, context: ReportContext) -> Table:
@@ -29,7 +29,7 @@ def error_table(selection: Selection, context: ReportContext) -> Table:
             cells.append(NOTHING if found is None else formats.percent(found))
         rows.append(cells)
     caption = (
-        "Errors of the gates on the covered test stars, mean over training seeds, and the share of the oracle's gain "
+        "Errors of the gates on the covered test stars, mean over seeds, and the share of the oracle's gain "
         "over the global Ridge that soft and hard routing retain."
     )
     if accuracies:
@@ -39,9 +39,10 @@ def error_table(selection: Selection, context: ReportContext) -> Table:
 
 
 def mean_errors(selection: Selection, row: Row) -> tuple[float, float]:
-    """Return RMSE and MAE [dex] of a gate, each the mean over its training seeds."""
-    entries = selection.comparison.of(row["data_seed"]).panel.entries[selection.contender(row)]
-    squared = [errors.configured for errors in entries.values()]
+    """Return RMSE and MAE [dex] of a gate, each the mean over its trainings in all data seeds."""
+    gate = selection.contender(row)
+    panels = [scoring.panel for scoring in selection.comparison.scorings]
+    squared = [errors.configured for panel in panels for errors in panel.entries.get(gate, {}).values()]
     return float(np.mean([np.sqrt(np.mean(e)) for e in squared])), float(
         np.mean([np.mean(np.sqrt(e)) for e in squared])
     )
@@ -58,20 +59,20 @@ def retained_gain(selection: Selection, row: Row, *, hard: bool) -> float:
 
 
 def gate_accuracies(context: ReportContext) -> dict[Place, float]:
-    """Return the accuracy of each gate, mean over its training seeds."""
-    found: dict[Place, dict[int, float]] = {}
+    """Return the accuracy of each gate, mean over its trainings in all data seeds."""
+    found: dict[Place, dict[tuple[int, int], float]] = {}
     labels = label_runs(context.records)
     for record in sorted(context.records, key=lambda record: record.place):
         label = labels[record.run_id]
-        place = record.data_seed, label.design, record.noise_level, record.n_train
-        found.setdefault((*place, label.gate), {})[record.seed] = _accuracy(record, "gate_weights")
-        found.setdefault((*place, "classify"), {}).setdefault(record.seed, _accuracy(record, "classify_weights"))
+        place, seeds = (label.design, record.noise_level, record.n_train), (record.data_seed, record.seed)
+        found.setdefault((*place, label.gate), {})[seeds] = _accuracy(record, "gate_weights")
+        found.setdefault((*place, "classify"), {}).setdefault(seeds, _accuracy(record, "classify_weights"))
     return {place: float(np.mean(list(values.values()))) for place, values in found.items()}
 
 
 def place_of(row: Row) -> Place:
     """Return the place of a row of scores."""
-    return row["data_seed"], row["design"], row["noise_level"], row["n_train"], row["model"]
+    return row["design"], row["noise_level"], row["n_train"], row["model"]
 
 
 def _accuracy(record: RunRecord, weights: str) -> float:

@@ -29,7 +29,7 @@ def pooled_table(selection: Selection) -> Table:
             published.add(len(columns))
             columns.append(PUBLISHED)
     rows = []
-    for _, models in scores.groupby(["data_seed", "design", "noise_level"], sort=False):
+    for _, models in scores.groupby(["design", "noise_level"], sort=False):
         for (kind, model), group in models.groupby(["kind", "model"], sort=False):
             first = group.iloc[0].to_dict()
             cells = selection.key_cells(first, without=["n_train"]) + [model_name(str(model), str(kind))]
@@ -70,9 +70,8 @@ def difference_table(selection: Selection, factor: str) -> Table:
         rows = [[*row, other] for row, other in zip(rows, others, strict=True)]
     n_pairs = len(selection.comparison.pairs)
     caption = (
-        f"Differences of R² on the same stars, {_confidence(selection)} paired-bootstrap interval "
-        f"({selection.comparison.settings.n_resamples:,} resamples{_and_seeds(pairs)}). Verdicts hold after Holm's "
-        f"adjustment over all {formats.counted(n_pairs, 'difference')} of the comparison."
+        f"Differences of R² on the same stars, {_confidence(selection)} {_kind_of_interval(selection, pairs)}. "
+        f"Verdicts hold after Holm's adjustment over all {formats.counted(n_pairs, 'difference')} of the comparison."
     )
     return Table(caption, columns, formats.blank_repeats(rows, n_keys), published)
 
@@ -95,7 +94,7 @@ def bin_tables(selection: Selection) -> Iterator[Table]:
     pairs = pairs[pairs["factor"] == "gate"]
     conditions = scores[[*KEYS]].drop_duplicates()
     if len(conditions) > MOST_BIN_TABLES:
-        conditions = conditions[conditions["data_seed"] == comparison.data_seeds[0]][-MOST_BIN_TABLES:]
+        conditions = conditions[-MOST_BIN_TABLES:]
     for condition in conditions.to_dict("records"):
         yield _bin_table(selection, where(scores, condition), "r2")
         found = where(pairs, condition)
@@ -150,9 +149,12 @@ def all_bins_table(selection: Selection) -> Table:
     return Table("R² of every gate by true bin.", columns, formats.blank_repeats(rows, len(selection.keys)))
 
 
-def _and_seeds(table: pd.DataFrame) -> str:
-    """Say what intervals of several training seeds hold besides the resamples."""
-    return "; over training seeds, with their scatter" if len(table) and table["n_seeds"].max() > 1 else ""
+def _kind_of_interval(selection: Selection, pairs: pd.DataFrame) -> str:
+    """Name the intervals of differences, and what those of several seeds hold."""
+    if len(selection.comparison.data_seeds) > 1:
+        return "Student's t interval of the mean over data seeds"
+    seeds = "; over training seeds, with their scatter" if len(pairs) and pairs["n_seeds"].max() > 1 else ""
+    return f"paired-bootstrap interval ({selection.comparison.settings.n_resamples:,} resamples{seeds})"
 
 
 def _confidence(selection: Selection) -> str:

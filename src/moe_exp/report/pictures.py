@@ -44,17 +44,16 @@ def main_pictures(selection: Selection, context: ReportContext) -> Iterator[Pict
         where_ = selection.condition(first)
         caption = f"Differences from classify at {where_}, in all covered stars and by true bin."
         yield _picture("delta_r2_per_bin", draw_bins(selection), caption)
-        caption = f"Bootstrap distributions of the differences from classify at {where_}; shaded: interval."
-        yield _picture("delta_r2_distribution", draw_distributions(selection), caption)
+        if len(selection.comparison.data_seeds) == 1:
+            caption = f"Bootstrap distributions of the differences from classify at {where_}; shaded: interval."
+            yield _picture("delta_r2_distribution", draw_distributions(selection), caption)
     yield from _weight_pictures(selection, context)
 
 
 def sweep_pictures(selection: Selection) -> Iterator[Picture]:
     """Yield the figures of the sweep."""
-    several = len(selection.comparison.data_seeds) > 1
-    note = f" Data seed {selection.comparison.data_seeds[0]}; the others are summarised below." if several else ""
     for name, figure in sweep_figures(selection.comparison).items():
-        yield _picture(name, figure, CAPTIONS.get(name, name.replace("_", " ") + ".") + note)
+        yield _picture(name, figure, CAPTIONS.get(name, name.replace("_", " ") + "."))
 
 
 def _picture(name: str, figure: Figure, caption: str) -> Picture:
@@ -68,8 +67,8 @@ def _weight_pictures(selection: Selection, context: ReportContext) -> Iterator[P
     labels, first = label_runs(context.records), first_row(selection)
     drawn: dict[str, RunRecord] = {}
     for record in sorted(context.records, key=lambda record: record.place):
-        place = {key: getattr(record, key) for key in ("data_seed", "n_train", "noise_level")}
-        if all(first[key] == value for key, value in place.items()) and labels[record.run_id].design == first["design"]:
+        place = record.n_train, record.noise_level, labels[record.run_id].design
+        if place == (first["n_train"], first["noise_level"], first["design"]):
             drawn.setdefault(labels[record.run_id].gate, record)
     for number, (gate, record) in enumerate(list(drawn.items())[:MOST_GATES], start=1):
         results = Evaluation(n_resamples=1).evaluate(record.predictions, seed=0)

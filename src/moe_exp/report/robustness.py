@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from moe_exp.report import formats
 from moe_exp.report.document import NOTHING, Block, Heading, Strong, Table, paragraph
-from moe_exp.report.selection import KEYS, Selection, claim, interval_of, model_name, name_difference
+from moe_exp.report.selection import Selection, claim, interval_of, model_name, name_difference, where
 
 
 def robustness_blocks(selection: Selection) -> Iterator[Block]:
@@ -89,24 +89,27 @@ def seed_tables(selection: Selection) -> Iterator[Table]:
 
 
 def replicate_tables(selection: Selection) -> Iterator[Table]:
-    """Yield what the data seeds say together."""
-    table = selection.comparison.replicates
-    keys = [key for key in selection.keys if key != "data_seed"]
-    for quantity, number in (("r2", formats.score), ("delta_r2", formats.difference)):
+    """Yield what each data seed says by itself, beside the scatter between them."""
+    comparison = selection.comparison
+    if len(comparison.data_seeds) == 1:
+        return
+    for quantity, table in (("r2", comparison.scores), ("delta_r2", comparison.pairs)):
         is_score = quantity == "r2"
+        number = formats.score if is_score else formats.difference
+        singles = where(comparison.replicates, {"quantity": quantity})
+        names = [name for name in singles if name in table and name not in ("quantity", "n_seeds")]
         rows = []
-        for row in table[table["quantity"] == quantity].sort_values(list(KEYS)[1:], kind="stable").to_dict("records"):
+        for row in selection.sort(table).to_dict("records"):
+            single = where(singles, {name: row[name] for name in names}).set_index("data_seed")["value"].to_dict()
             name = model_name(row["model"], row["kind"]) if is_score else name_difference(row)
-            cells = [*(selection.name_level(key, row[key]) for key in keys), name, str(row["n_data_seeds"])]
-            cells += [number(row["mean"], row["ci_low"], row["ci_high"]), formats.score(row["sd"])]
-            rows.append(cells if is_score else [*cells, str(row["n_higher"]), str(row["n_lower"])])
+            values = [number(single[seed]) if seed in single else NOTHING for seed in comparison.data_seeds]
+            rows.append([*selection.key_cells(row), name, *values, formats.score(row["data_seed_sd"])])
+        columns = [*selection.key_titles(), "Model" if is_score else "Difference"]
+        columns += [*(f"Seed {seed}" for seed in comparison.data_seeds), "SD"]
+        what = "R²" if is_score else "ΔR²"
+        caption = f"{what} of each data seed, with stars and noise of its own, and their standard deviation."
         if rows:
-            what = "R²" if is_score else "ΔR²"
-            columns = [*(KEYS[key] for key in keys), "Model" if is_score else "Difference", "Data seeds"]
-            columns += [f"Mean {what} [interval of the mean]", "SD between data seeds"]
-            columns += [] if is_score else ["Higher in", "Lower in"]
-            caption = f"{what} over data seeds, each with stars and noise of its own; Student's t interval of the mean."
-            yield Table(caption, columns, formats.blank_repeats(rows, len(keys)))
+            yield Table(caption, columns, formats.blank_repeats(rows, len(selection.keys)))
 
 
 def star_blocks(selection: Selection) -> Iterator[Block]:
@@ -141,14 +144,16 @@ def _influence_table(selection: Selection) -> Iterator[Table]:
     """Yield the stars behind the differences from classify at the main noise level and largest training set."""
     pairs = selection.at_top(selection.against_classify)
     stars = selection.comparison.influence
-    named = {*zip(pairs["data_seed"], pairs["contrast"], pairs["condition"], strict=True)}
-    chosen = [place in named for place in zip(stars["data_seed"], stars["contrast"], stars["condition"], strict=True)]
+    named = {*zip(pairs["contrast"], pairs["condition"], strict=True)}
+    chosen = [place in named for place in zip(stars["contrast"], stars["condition"], strict=True)]
+    several = len(selection.comparison.data_seeds) > 1
     rows = []
     for row in stars[chosen].to_dict("records"):
         values = [f"{row['teff']:.0f}", f"{row['logg']:.2f}", f"{row['m_h']:.2f}".replace("-", "−"), row["bin"]]
         values += [formats.score(row["error"]), formats.score(row["reference_error"])]
         values += [formats.difference(row["influence"]), formats.difference(row["delta_r2_without"])]
-        rows.append([*selection.key_cells(row), name_difference(row), str(row["star_index"]), *values])
+        star = f"{row['star_index']} (data seed {row['data_seed']})" if several else str(row["star_index"])
+        rows.append([*selection.key_cells(row), name_difference(row), star, *values])
     if rows:
         n_keys = len(selection.keys) + 1
         columns = [*selection.key_titles(), "Difference", "Star", "Teff [K]", "log g [dex]", "[M/H] [dex]", "Bin"]

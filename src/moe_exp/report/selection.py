@@ -16,7 +16,7 @@ from moe_exp.report.published_values import Published
 Row = Mapping[Any, Any]
 """A row of one of the comparison's tables."""
 
-KEYS = {"data_seed": "Data seed", "design": "Design", "noise_level": "Noise level", "n_train": "Training stars"}
+KEYS = {"design": "Design", "noise_level": "Noise level", "n_train": "Training stars"}
 """What tells conditions apart, in the order in which tables are sorted, with its column's title."""
 
 LONGEST_NAME = 32
@@ -114,7 +114,6 @@ class Selection:
             "n_train": f"{row['n_train']:,} training stars",
             "noise_level": f"noise level {row['noise_level']:g}",
             "design": self.design_names[str(row["design"])] if "design" in self.keys else "",
-            "data_seed": f"data seed {row['data_seed']}" if "data_seed" in self.keys else "",
         }
         return ", ".join(text for key, text in words.items() if text and key not in without)
 

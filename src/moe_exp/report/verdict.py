@@ -1,39 +1,20 @@
 """The answer in one paragraph, made from the measured intervals, and the verdicts on hypotheses."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
-
-import pandas as pd
 
 from moe_exp.comparison.hypotheses import Judgement
 from moe_exp.report import formats
 from moe_exp.report.context import QUESTION, ReportContext
 from moe_exp.report.document import Block, Bullets, Paragraph, Strong, Table, paragraph
-from moe_exp.report.selection import Row, Selection, claim, gate_of, interval_of, model_name, where
+from moe_exp.report.selection import Row, Selection, claim, gate_of, interval_of, model_name
 
 MOST_STATED = 4
 """Differences that are stated one by one; more are counted."""
 
 
-class Finding(NamedTuple):
-    """One difference in every data seed that has it."""
-
-    row: Row
-    """its row in the first data seed"""
-    verdicts: tuple[str, ...]
-    """one for each data seed"""
-    number: str
-    """the difference with its interval; over several data seeds their mean"""
-
-    @property
-    def verdict(self) -> str:
-        """What all data seeds show together; ``"mixed"`` if they disagree."""
-        return self.verdicts[0] if len(set(self.verdicts)) == 1 else "mixed"
-
-
 def verdict_box(selection: Selection, context: ReportContext) -> Paragraph:
     """Answer the question from the differences at the main noise level and the largest training set."""
-    top = find(selection, selection.at_top(selection.against_classify))
+    top = selection.at_top(selection.against_classify).to_dict("records")
     sentences = [
         *_answer(selection, top, context),
         *_elsewhere(selection),
@@ -50,36 +31,20 @@ def _joined(sentences: Sequence[str]) -> Iterator[str]:
         yield from (" ", sentence) if place else (sentence,)
 
 
-def find(selection: Selection, pairs: pd.DataFrame) -> list[Finding]:
-    """Gather the rows of pairs over data seeds."""
-    found = []
-    for _, group in pairs.groupby(["factor", "contrast", "condition"], sort=False):
-        row = group.iloc[0].to_dict()
-        number = formats.difference(*interval_of(row, "delta_r2"))
-        if len(group) > 1:
-            names = ("contrast", "condition")
-            mean = where(selection.comparison.replicates, {name: row[name] for name in names}).iloc[0]
-            number = formats.difference(mean["mean"], mean["ci_low"], mean["ci_high"])
-            number = f"mean {number} over {len(group)} data seeds"
-        found.append(Finding(row, tuple(group["verdict"]), number))
-    return found
-
-
-def _answer(selection: Selection, top: Sequence[Finding], context: ReportContext) -> Iterator[str]:
+def _answer(selection: Selection, top: Sequence[Row], context: ReportContext) -> Iterator[str]:
     """Say yes, no or undecided, and then by how much and under which condition."""
     if not top:
         yield Strong("These runs hold no gate against classify.")
         return
     regression = context.regression_gates()
-    word = _answer_word([found.verdict for found in top if gate_of(found.row["model"]) in regression])
+    word = _answer_word([row["verdict"] for row in top if gate_of(row["model"]) in regression])
     if word and context.question == QUESTION:
         yield Strong(word)
-    sizes = sorted({int(size) for size in selection.comparison.pairs["n_stars"]})
+    sizes = sorted({len(scoring.panel.stars) for scoring in selection.comparison.scorings})
     n_stars = f"{formats.enumerate_words(f'{size:,}' for size in sizes)} covered test stars"
-    without = ["data_seed"] if len(selection.comparison.data_seeds) > 1 else []
-    without += ["design"] if len({finding.row["design"] for finding in top}) > 1 else []
-    phrases = [_phrase(selection, finding) for finding in top[:MOST_STATED]]
-    where_ = selection.condition(top[0].row, without=without)
+    without = ["design"] if len({row["design"] for row in top}) > 1 else []
+    phrases = [_phrase(selection, row) for row in top[:MOST_STATED]]
+    where_ = selection.condition(top[0], without=without)
     yield f"At {where_}, on {n_stars}: {'; '.join(phrases)} (ΔR² with {_interval(selection)})."
     if len(top) > MOST_STATED:
         yield f"{len(top) - MOST_STATED} further differences at this condition are in the tables."
@@ -89,37 +54,32 @@ def _interval(selection: Selection) -> str:
     """Name the interval that findings carry."""
     confidence = formats.level(selection.comparison.settings.confidence)
     if len(selection.comparison.data_seeds) > 1:
-        return f"{confidence} Student's t interval over data seeds; verdicts are those of each data seed by itself"
+        return f"{confidence} Student's t interval of the mean over {len(selection.comparison.data_seeds)} data seeds"
     return f"{confidence} paired-bootstrap interval"
 
 
 def _answer_word(verdicts: Sequence[str]) -> str:
     if not verdicts:
         return ""
-    if len(set(verdicts)) > 1 or verdicts[0] == "mixed":
+    if len(set(verdicts)) > 1:
         return "It depends on the gate or the condition." if "higher" in verdicts else "Not shown."
     return {"higher": "Yes.", "lower": "No, it is worse."}.get(verdicts[0], "Not shown.")
 
 
-def _phrase(selection: Selection, finding: Finding) -> str:
+def _phrase(selection: Selection, row: Row) -> str:
     """Say in words what one difference shows."""
-    row = finding.row
     model, reference = model_name(row["model"]), model_name(row["reference"])
-    n_seeds = len(finding.verdicts)
-    each = f" in each of {n_seeds} data seeds" if n_seeds > 1 else ""
     verbs = {
-        "higher": f"{model} has a higher R² than {reference}{each}",
-        "lower": f"{model} has a lower R² than {reference}{each}",
-        "mixed": f"{model} against {reference}: {_counted(finding.verdicts)}",
+        "higher": f"{model} has a higher R² than {reference}",
+        "lower": f"{model} has a lower R² than {reference}",
         "not tested": f"{model} could not be tested against {reference}",
     }
-    words = verbs.get(finding.verdict, f"no difference is shown between {model} and {reference}")
-    _, low, high = interval_of(row, "delta_r2")
-    single = len(finding.verdicts) == 1 and finding.verdict == "no difference shown"
-    adjusted = single and claim(low, high) in ("higher", "lower")
+    words = verbs.get(row["verdict"], f"no difference is shown between {model} and {reference}")
+    value, low, high = interval_of(row, "delta_r2")
+    adjusted = row["verdict"] == "no difference shown" and claim(low, high) in ("higher", "lower")
     remark = "; its own interval excludes zero, but not after Holm's adjustment" if adjusted else ""
     name = selection.design_names[row["design"]] if "design" in selection.keys else ""
-    return f"{f'{name}: ' if name else ''}{words} ({finding.number}{remark})"
+    return f"{f'{name}: ' if name else ''}{words} ({formats.difference(value, low, high)}{remark})"
 
 
 def _counted(verdicts: Sequence[str]) -> str:
@@ -143,7 +103,7 @@ def _along_noise(selection: Selection) -> Iterator[str]:
     """List the differences from classify at all noise levels."""
     pairs = selection.against_classify
     pairs = pairs[pairs["n_train"] == selection.main_n_train]
-    if len({*zip(pairs["data_seed"], pairs["design"], strict=True)}) != 1 or pairs["noise_level"].nunique() < 2:
+    if pairs["design"].nunique() != 1 or pairs["noise_level"].nunique() < 2:
         return
     for model, group in pairs.groupby("model", sort=False):
         group = group.sort_values("noise_level")
@@ -159,20 +119,18 @@ def _along_size(selection: Selection) -> Iterator[str]:
     pairs = selection.comparison.pairs
     pairs = selection.at_top(pairs[pairs["factor"] == "n_train"])
     pairs = pairs[pairs["reference_n_train"] == pairs["reference_n_train"].min()]
-    found = find(selection, pairs)
-    if 0 < len(found) <= MOST_STATED and "design" not in selection.keys:
-        row = found[0].row
+    rows = pairs.to_dict("records")
+    if 0 < len(rows) <= MOST_STATED and "design" not in selection.keys:
         changes = formats.enumerate_words(
-            f"{finding.number} for {model_name(finding.row['model'])}" for finding in found
+            f"{formats.difference(*interval_of(row, 'delta_r2'))} for {model_name(row['model'])}" for row in rows
         )
-        sizes = f"From {row['reference_n_train']:,} to {row['n_train']:,} training stars"
-        yield f"{sizes}, at noise level {row['noise_level']:g}, R² changes by {changes}."
+        sizes = f"From {rows[0]['reference_n_train']:,} to {rows[0]['n_train']:,} training stars"
+        yield f"{sizes}, at noise level {rows[0]['noise_level']:g}, R² changes by {changes}."
 
 
-def _what_decides(selection: Selection, top: Sequence[Finding]) -> Iterator[str]:
+def _what_decides(selection: Selection, top: Sequence[Row]) -> Iterator[str]:
     """Name what the answer hangs on: clipping, or one star."""
-    for finding in top[:MOST_STATED]:
-        row = finding.row
+    for row in top[:MOST_STATED]:
         name = f"{model_name(row['model'])} − {model_name(row['reference'])}"
         place = selection.condition(row, without=["n_train", "noise_level"])
         name += f" ({place})" if place else ""
@@ -182,7 +140,10 @@ def _what_decides(selection: Selection, top: Sequence[Finding]) -> Iterator[str]
             yield f"Each interval by itself, clipping decides {name}: {numbers}."
         if row["star_changes_verdict"]:
             without = formats.difference(row["delta_r2_without"])
-            yield f"One star decides {name}: without star {row['deciding_star']}, {without}, {row['verdict_without']}."
+            star = f"star {row['deciding_star']}"
+            if row["n_data_seeds"] > 1:
+                star += f" of data seed {row['deciding_data_seed']}"
+            yield f"One star decides {name}: without {star}, {without}, {row['verdict_without']}."
 
 
 def hypothesis_blocks(selection: Selection, context: ReportContext) -> Iterator[Block]:
@@ -203,14 +164,14 @@ def hypothesis_blocks(selection: Selection, context: ReportContext) -> Iterator[
         f"interval breaks it; undecided: the interval straddles it."
     )
     several = len(selection.comparison.data_seeds) > 1
-    columns = ["Hypothesis", "Criterion", *(["Data seed"] if several else []), "Measured [interval]", "Verdict"]
+    columns = ["Hypothesis", "Criterion", "Measured [interval]", *(["Each data seed"] if several else []), "Verdict"]
     rows = []
     for found in context.judgements:
         for row in found.criteria.to_dict("records"):
             number = formats.score if row["criterion"].startswith("R²") else formats.difference
-            seed = [str(row["data_seed"])] if several else []
-            cells = [found.hypothesis.name, row["criterion"], *seed, number(*interval_of(row, "value"))]
-            rows.append([*cells, Strong(row["verdict"])])
+            cells = [found.hypothesis.name, row["criterion"], number(*interval_of(row, "value"))]
+            each = "; ".join(f"{seed}: {number(value)}" for seed, value in row["by_data_seed"].items())
+            rows.append([*cells, *([each] if several else []), Strong(row["verdict"])])
     yield Table(caption, columns, formats.blank_repeats(rows, 1))
 
 

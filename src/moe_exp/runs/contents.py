@@ -142,7 +142,7 @@ def record_conclusions(
 def _slug(row: Mapping[Any, Any]) -> str:
     """Name one row of the scores as a metric."""
     words = [row["model"], f"n_{_short(row['n_train'])}", f"noise_{row['noise_level']:g}", row["design"]]
-    text = "_".join(str(word) for word in [*words, f"data_seed_{row['data_seed']}"] if word != "")
+    text = "_".join(str(word) for word in words if word != "")
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", text)
 
 
