@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.comparison import RunRecord
+from moe_exp.comparison.published import PUBLISHED_DESIGN
 from moe_exp.evaluation.predictions import Predictions
 
 BIN_NAMES = tuple(f"{t} {m}" for t in ("Cool", "Mid", "Hot") for m in ("Metal-poor", "Solar", "Metal-rich"))
@@ -71,7 +72,7 @@ def make_record(
         test_digest=f"stars{data_seed}",
         noise_draw=f"data.seed={data_seed} noise test",
         clip=clip,
-        design=dict(design or {}),
+        parameters=PUBLISHED_DESIGN | dict(design or {}),
         predictions=Predictions(
             stars=stars,
             bin_names=BIN_NAMES,

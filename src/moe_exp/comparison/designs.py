@@ -7,9 +7,6 @@ from typing import NamedTuple
 from moe_exp.comparison.records import RunRecord
 from moe_exp.model.gates import ClassifyGate
 
-FACTOR_KEYS = frozenset({"seed", "data.seed", "data.n_train", "data.noise_level"})
-"""Parameters that are attributes of a record, and no part of its design."""
-
 REFERENCE = {option.name: str(option.default) for option in fields(ClassifyGate)}
 """Options of the classify gate that every run has as its reference."""
 
@@ -54,7 +51,7 @@ def label_runs(records: Sequence[RunRecord]) -> dict[str, Labels]:
 def _design(record: RunRecord) -> dict[str, str]:
     values = dict(record.design) | {"experts.clip": str(record.clip)}
     groups = ("gate", "baseline")
-    return {key: value for key, value in values.items() if key not in FACTOR_KEYS and key.split(".")[0] not in groups}
+    return {key: value for key, value in values.items() if key.split(".")[0] not in groups}
 
 
 def _describe_options(

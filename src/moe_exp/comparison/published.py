@@ -1,12 +1,25 @@
-"""The published results, to stand beside a run of the same design; nothing is computed from them.
+"""The published results, to stand beside runs of the same design; nothing is computed from them.
 
 Source of every number: the report MVP-12A ("100k replication of Next-A") and the log of the experiments it builds on,
-as tabulated in ``published.csv``. They were measured on other spectra (BOSZ models) and on 816 covered test stars.
+as tabulated in ``published.csv``. They were measured on other spectra (BOSZ models) and on 816 covered test stars; the
+simulated spectra stand in for these, a user's own do not.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
+import numpy as np
 import pandas as pd
+
+PUBLISHED_DESIGN = {
+    "data": "simulated",
+    "bins": "grid",
+    "bins.teff_edges": "[3750.0, 4500.0, 5250.0, 6000.0]",
+    "bins.m_h_edges": "[-2.0, -1.0, 0.0, 0.5]",
+}
+"""Parameters that a run must have for published values to stand beside it, train size and noise level apart."""
 
 
 def published_values() -> pd.DataFrame:
@@ -16,31 +29,46 @@ def published_values() -> pd.DataFrame:
     quantity, model, bin_index (missing for pooled values), value with low and high where an interval was given, source
     and note.
     """
-    with files("moe_exp.comparison").joinpath("published.csv").open() as file:
+    with files("moe_exp.comparison").joinpath("published.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file, dtype={"bin_index": "Int64", "n_test": "Int64"})
 
 
-def published_r2(*, n_train: int, noise_level: float) -> dict[str, float]:
-    """Return published R² on covered stars by model, for example ``{"mlp": 0.94, ...}``; empty for other designs."""
-    return dict(_select("r2", n_train, noise_level)[["model", "value"]].itertuples(index=False))
+@dataclass(frozen=True, eq=False)
+class Published:
+    """Published values that may stand beside some runs, one a row; see `published_values`."""
 
+    table: pd.DataFrame
 
-def published_bin_r2(gate: str, *, n_train: int, noise_level: float) -> dict[int, float]:
-    """Return published R² of one gate by bin index; empty for other designs."""
-    return _by_bin(_select("bin_r2", n_train, noise_level), gate)
+    @classmethod
+    def beside(cls, *parameters: Mapping[str, str]) -> "Published":
+        """Return what was published for runs with these parameters; for runs of any other design nothing was."""
+        is_published = all(PUBLISHED_DESIGN.items() <= each.items() for each in parameters)
+        table = published_values()
+        return cls(table if is_published else table[:0])
 
+    def at(self, *, n_train: int, noise_level: float, stars: str = "covered") -> pd.DataFrame:
+        """Return the rows of one train size and noise level; where the stars are not stated, they count as covered."""
+        table = self.table
+        design = (table["n_train"] == n_train) & np.isclose(table["noise_level"], noise_level)
+        others = {"covered", "all"} - {stars}
+        return table[design & ~table["stars"].isin(others)]
 
-def published_bin_delta_r2(gate: str, *, n_train: int, noise_level: float) -> dict[int, float]:
-    """Return published R² of one gate minus classify by bin index; empty for other designs."""
-    return _by_bin(_select("bin_delta_r2", n_train, noise_level), gate)
+    def has(self, *, n_train: int, noise_level: float) -> bool:
+        """Whether scores on covered stars were published for a train size and noise level."""
+        return len(self.at(n_train=n_train, noise_level=noise_level)) > 0
 
+    def r2(self, *, n_train: int, noise_level: float) -> dict[str, float]:
+        """Return R² on covered stars by model, for example ``{"mlp": 0.94, ...}``."""
+        table = self.at(n_train=n_train, noise_level=noise_level)
+        return dict(table[table["quantity"] == "r2"][["model", "value"]].itertuples(index=False))
 
-def _select(quantity: str, n_train: int, noise_level: float) -> pd.DataFrame:
-    table = published_values()
-    design = (table["n_train"] == n_train) & (table["noise_level"] == noise_level) & (table["stars"] == "covered")
-    return table[design & (table["quantity"] == quantity)]
-
-
-def _by_bin(table: pd.DataFrame, gate: str) -> dict[int, float]:
-    of_gate = table[table["model"] == gate]
-    return {int(index): float(value) for index, value in zip(of_gate["bin_index"], of_gate["value"], strict=True)}
+    def of(
+        self, row: Mapping[Any, Any], quantity: str, *, bin_index: int | None = None, stars: str = "covered"
+    ) -> pd.Series | None:
+        """Return what was published for the model, train size and noise level of a row; None if nothing was."""
+        table = self.at(n_train=row["n_train"], noise_level=row["noise_level"], stars=stars)
+        table = table[(table["quantity"] == quantity) & (table["model"] == row["model"])]
+        table = table[
+            table["bin_index"].isna() if bin_index is None else table["bin_index"].eq(bin_index).fillna(False)
+        ]
+        return table.iloc[0] if len(table) else None

@@ -1,6 +1,7 @@
 """What a comparison needs to know of a run, and the check that runs may stand side by side at all."""
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,21 @@ import pandas as pd
 
 from moe_exp.errors import InputError
 from moe_exp.evaluation.predictions import MODELS, Predictions
+
+OWN_ATTRIBUTES = {"data", "gate", "data.n_train", "data.noise_level", "data.seed", "seed", "experts.clip"}
+"""Parameters that a record holds by themselves, or that digests of the stars tell better."""
+
+WITHOUT_EFFECT = (
+    "data.path",
+    "data.val_path",
+    "data.test_path",
+    "device",
+    "evaluation",
+    "tracking",
+    "cache",
+    "hypotheses",
+)
+"""Parameters, and groups of them, that do not change what is compared; digests tell one file from another."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,10 +49,8 @@ class RunRecord:
     clip : bool
         Whether the run was configured to clip its experts' predictions.
     predictions : Predictions
-    design : mapping of str to str
-        All other parameters that can change the predictions, for example ``"bins"`` or ``"experts.n_folds"``. Those
-        that start with ``gate.`` belong to the gate, ``baseline`` and those that start with ``baseline.`` to the
-        baseline. What follows from `n_train` or `noise_level` must be left out.
+    parameters : mapping of str to str
+        All parameters, as the run logged them.
     """
 
     run_id: str
@@ -52,10 +66,19 @@ class RunRecord:
     noise_draw: str
     clip: bool
     predictions: Predictions
-    design: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.name!r} ({self.run_id[:8]})"
+
+    @property
+    def design(self) -> dict[str, str]:
+        """All other parameters that can change the predictions, for example ``"bins"`` or ``"experts.n_folds"``.
+
+        Those that start with ``gate.`` belong to the gate, ``baseline`` and those that start with ``baseline.`` to the
+        baseline.
+        """
+        return {name: value for name, value in self.parameters.items() if _is_design(name)}
 
     @property
     def place(self) -> tuple[int, int, float, str, int, str]:
@@ -67,6 +90,10 @@ class RunRecord:
         """Everything that decides the run's predictions, but those of its baseline."""
         design = ((name, value) for name, value in self.design.items() if name.split(".")[0] != "baseline")
         return *self.place[:-1], self.clip, *sorted(design)
+
+
+def _is_design(name: str) -> bool:
+    return name not in OWN_ATTRIBUTES and not re.fullmatch(rf"({'|'.join(WITHOUT_EFFECT)})([_.].*)?", name)
 
 
 def check_comparable(records: Iterable[RunRecord]) -> None:

@@ -11,6 +11,7 @@ from moe_exp.comparison.contenders import Contender, Panel, make_panel
 from moe_exp.comparison.designs import label_runs
 from moe_exp.comparison.influence import Influence, leave_one_out
 from moe_exp.comparison.pairs import Pair, find_pairs
+from moe_exp.comparison.published import Published
 from moe_exp.comparison.records import RunRecord, check_comparable, sort_records
 from moe_exp.comparison.scoring import Column, Scoring, Settings, mean_error, resample
 from moe_exp.comparison.tables import ScoredPair
@@ -47,6 +48,8 @@ class Comparison:
         What a reader should know, in sentences.
     settings : Settings
         ``n_resamples``, ``confidence`` and ``seed`` of the resamples.
+    published : Published
+        What may stand beside these runs.
     scorings : tuple of Scoring
         One for each data seed: where any other score or difference comes from.
     """
@@ -59,6 +62,7 @@ class Comparison:
     replicates: pd.DataFrame
     notes: tuple[str, ...]
     settings: Settings
+    published: Published
     scorings: tuple[Scoring, ...]
 
     @property
@@ -120,6 +124,7 @@ def compare(
         replicates=tables.replicate_table(contenders, pairs),
         notes=_notes(parts, scores),
         settings=settings,
+        published=Published.beside(*(record.parameters for record in records)),
         scorings=tuple(part.scoring for part in parts),
     )
 

@@ -43,7 +43,7 @@ def write_report(folder: Path, comparison: Comparison, context: ReportContext) -
 
 def make_document(comparison: Comparison, context: ReportContext) -> Document:
     """Put the report together; a section that has nothing to say is left out."""
-    selection = Selection.of(comparison)
+    selection = Selection(comparison)
     sections = {
         "Question": (paragraph(context.question),) if context.question else (),
         "Design": design_blocks(selection, context),

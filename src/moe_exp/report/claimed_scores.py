@@ -10,7 +10,6 @@ from moe_exp.evaluation.scores import r2
 from moe_exp.report import formats
 from moe_exp.report.context import ReportContext
 from moe_exp.report.gate_errors import gate_accuracies, mean_errors, place_of, retained_gain
-from moe_exp.report.published_values import print_published
 from moe_exp.report.selection import KEYS, Row, Selection, interval_of, model_name
 
 YES, NO, PARTLY = "yes", "no", "partly"
@@ -45,7 +44,7 @@ def _r2(selection: Selection, row: Row) -> Iterator[Claim]:
         inside = low <= found["value"] <= high
         answer = f"{YES}: within the interval" if inside else f"{NO}: {_gap(value, found['value'])}"
         words = f"R² of {model_name(row['model'])}"
-        yield Claim(row, words, print_published(found), formats.score(value, low, high), answer)
+        yield Claim(row, words, formats.published(found), formats.score(value, low, high), answer)
 
 
 def _gap(value: float, published: float) -> str:
@@ -65,7 +64,7 @@ def _errors(selection: Selection, row: Row) -> Iterator[Claim]:
         found = selection.published.of({**row, "model": published_model}, quantity)
         if found is not None and np.isfinite(value):
             gap = _gap(value, found["value"])
-            yield Claim(row, words[quantity], print_published(found), formats.score(value), gap)
+            yield Claim(row, words[quantity], formats.published(found), formats.score(value), gap)
 
 
 def _accuracy(selection: Selection, row: Row, value: float | None) -> Iterator[Claim]:
@@ -90,6 +89,6 @@ def _all_stars(selection: Selection, context: ReportContext) -> Iterator[Claim]:
             value = r2(record.predictions.logg, record.predictions.configured["global_ridge"])
             words = "R² of the global Ridge on all test stars, covered or not"
             answer = _gap(value, published["value"])
-            claim = Claim(row, words, print_published(published), formats.score(value), answer)
+            claim = Claim(row, words, formats.published(published), formats.score(value), answer)
             found.setdefault(tuple(row[key] for key in KEYS), claim)
     yield from found.values()

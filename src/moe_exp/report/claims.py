@@ -8,7 +8,6 @@ from moe_exp.report import formats
 from moe_exp.report.claimed_scores import NO, PARTLY, YES, Claim, score_claims
 from moe_exp.report.context import ReportContext
 from moe_exp.report.document import Block, Strong, Table, paragraph
-from moe_exp.report.published_values import print_published
 from moe_exp.report.selection import KEYS, Row, Selection, claim, interval_of, model_name, where
 
 COLUMNS = ("Published claim", "Published", "Measured", "Reproduced")
@@ -49,7 +48,7 @@ def _differences(selection: Selection) -> Iterator[Claim]:
         stated = {"higher": "higher R²", "lower": "lower R²"}.get(shown, "no difference shown")
         words = f"{model_name(row['model'])} against classify: {stated}"
         answer = _compare(found["value"], shown, value, claim(low, high))
-        yield Claim(row, words, print_published(found, signed=True), formats.difference(value, low, high), answer)
+        yield Claim(row, words, formats.published(found, signed=True), formats.difference(value, low, high), answer)
         yield from _bins(selection, row)
 
 

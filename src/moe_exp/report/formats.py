@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+import pandas as pd
 
 from moe_exp.figures.style import minus
 from moe_exp.report.document import NOTHING
@@ -24,6 +25,16 @@ def _with_interval(value: float, low: float, high: float, sign: str) -> str:
         return NOTHING
     number = f"{value:{sign}.4f}"
     return minus(f"{number} [{low:{sign}.4f}, {high:{sign}.4f}]" if np.isfinite([low, high]).all() else number)
+
+
+def published(row: pd.Series | None, *, signed: bool = False) -> str:
+    """Return a published value as tables print it: with its interval, and what it lacks in precision or in words."""
+    if row is None:
+        return ""
+    text = (difference if signed else score)(row["value"], row["low"], row["high"])
+    about = "about " if str(row["note"]).startswith("about") else ""
+    unstated = " (stars not stated)" if row["stars"] == "not stated" else ""
+    return f"{about}{text}{unstated}"
 
 
 def probability(p: float) -> str:

@@ -6,7 +6,6 @@ import pandas as pd
 
 from moe_exp.report import formats
 from moe_exp.report.document import NOTHING, Strong, Table
-from moe_exp.report.published_values import print_published
 from moe_exp.report.selection import KEYS, Row, Selection, interval_of, model_name, name_difference, where
 
 PUBLISHED = "published"
@@ -47,7 +46,7 @@ def _pooled_cells(
         yield formats.score(*interval_of(found.iloc[0].to_dict(), "r2")) if len(found) else NOTHING
         column += 1
         if column in published:
-            yield print_published(selection.published.of(found.iloc[0].to_dict(), "r2")) if len(found) else ""
+            yield formats.published(selection.published.of(found.iloc[0].to_dict(), "r2")) if len(found) else ""
             column += 1
 
 
@@ -79,7 +78,7 @@ def difference_table(selection: Selection, factor: str) -> Table:
 def _published_difference(selection: Selection, row: Row) -> str:
     if row["factor"] != "gate" or row["reference"] != "classify":
         return ""
-    return print_published(selection.published.of(row, "delta_r2"), signed=True)
+    return formats.published(selection.published.of(row, "delta_r2"), signed=True)
 
 
 def _verdict(row: Row) -> str:
@@ -135,7 +134,7 @@ def _published_bin(selection: Selection, row: Row, quantity: str) -> str:
     if quantity == "delta_r2" and row["reference"] != "classify":
         return ""
     found = selection.published.of(row, f"bin_{quantity}", bin_index=row["bin_index"])
-    return print_published(found, signed=quantity == "delta_r2")
+    return formats.published(found, signed=quantity == "delta_r2")
 
 
 def all_bins_table(selection: Selection) -> Table:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.comparison import Comparison, Contender
+from moe_exp.comparison.published import Published
 from moe_exp.figures.style import display_name
-from moe_exp.report.published_values import Published
 
 Row = Mapping[Any, Any]
 """A row of one of the comparison's tables."""
@@ -25,22 +25,14 @@ LONGEST_NAME = 32
 
 @dataclass(frozen=True)
 class Selection:
-    """A comparison with the names and the main condition of its report.
-
-    Attributes
-    ----------
-    comparison : Comparison
-    published : Published
-        Published values; none when the bins are others.
-    """
+    """A comparison with the names and the main condition of its report."""
 
     comparison: Comparison
-    published: Published
 
-    @classmethod
-    def of(cls, comparison: Comparison) -> "Selection":
-        """Look up what was published for these bins."""
-        return cls(comparison, Published.for_bins(comparison.bin_names))
+    @property
+    def published(self) -> Published:
+        """What was published for the design of these runs."""
+        return self.comparison.published
 
     @cached_property
     def keys(self) -> list[str]:

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from moe_exp import names
-from moe_exp.comparison.published import published_r2
-from moe_exp.experiment.config import Experiment
+from moe_exp.comparison.published import Published
+from moe_exp.experiment.config import Experiment, flatten
 from moe_exp.experiment.pipeline import Outcome
 from moe_exp.figures import DPI, all_figures, sweep_figures, to_image
 from moe_exp.machine import describe_machine, peak_memory_gb
@@ -89,11 +89,13 @@ def record_dataset(run: TrackedRun, dataset: Dataset) -> None:
     )
 
 
-def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
+def record_outcome(run: TrackedRun, experiment: Experiment, outcome: Outcome) -> None:
     """Log metrics, the gate's training curve, tables, predictions and figures."""
     results, gate = outcome.results, outcome.mixture.gate
     curve = gate.curve_ if len(gate.curve_) else None
-    published = published_r2(n_train=len(outcome.dataset.train), noise_level=outcome.dataset.test.noise_level)
+    published = Published.beside(flatten(experiment.values, experiment.choices)).r2(
+        n_train=len(outcome.dataset.train), noise_level=outcome.dataset.test.noise_level
+    )
     figures = all_figures(results, curve, published=published, loss=gate.loss_label)
     images = {name: to_image(figure) for name, figure in figures.items()}
     with run.artifacts() as folder:

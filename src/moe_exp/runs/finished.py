@@ -1,6 +1,5 @@
 """From finished runs in MLflow to the records that a comparison takes."""
 
-import re
 from collections.abc import Iterable
 
 from moe_exp import names
@@ -8,22 +7,6 @@ from moe_exp.comparison import RunRecord
 from moe_exp.errors import InputError
 from moe_exp.evaluation.predictions import Predictions
 from moe_exp.tracking import LoggedRun, Tracking, fetch_artifact, find_runs, get_run, runs_of_parent
-
-FACTORS = {"data", "gate", "data.n_train", "data.noise_level", "data.seed", "seed", "experts.clip"}
-"""Parameters that a comparison knows by themselves."""
-
-NO_MATTER = (
-    "data.path",
-    "data.val_path",
-    "data.test_path",
-    "device",
-    "evaluation",
-    "tracking",
-    "cache",
-    "hypotheses",
-)
-"""Parameters, and groups of them, that do not change what is compared; digests tell one file from another."""
-
 
 MOST_NAMED = 10
 """Runs that a message lists by name."""
@@ -90,7 +73,7 @@ def make_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
         noise_draw=run.tags[names.TAG_NOISE_DRAW],
         clip=predictions.clip,
         predictions=predictions,
-        design={name: value for name, value in run.parameters.items() if _is_design(name)},
+        parameters=run.parameters,
     )
 
 
@@ -103,10 +86,6 @@ def _read_predictions(tracking: Tracking, run: LoggedRun) -> Predictions:
         raise InputError(
             f"Run {run.name!r} ({run.run_id}): {error} Run it again with tracking.resume=false."
         ) from error
-
-
-def _is_design(name: str) -> bool:
-    return name not in FACTORS and not re.fullmatch(rf"({'|'.join(NO_MATTER)})([_.].*)?", name)
 
 
 def newest_runs(runs: Iterable[LoggedRun]) -> list[LoggedRun]:

@@ -73,7 +73,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         outcome = run(experiment, stages)
         with stages.stage("log"):
             record_dataset(tracked, outcome.dataset)
-            record_outcome(tracked, outcome)
+            record_outcome(tracked, experiment, outcome)
     if parent_id:
         count_finished(experiment.tracking, parent_id)
     log.info("%s", describe(outcome).replace("\n\n", "\n"))
