@@ -44,8 +44,8 @@ TAG_COMPARISON = "comparison"
 """why the jobs were not compared"""
 TAG_OVERRIDES = "sweep.overrides"
 TAGS_HYPOTHESIS = "hypothesis."
-TAGS_SKIPPED = "skipped."
-"""followed by the id of an earlier run that stands in for a job"""
+TAGS_JOB = "job."
+"""followed by the identity of a job that has finished; the value is the id of its run"""
 
 # metrics
 METRIC_CONVERGED = "gate/converged"

@@ -90,7 +90,7 @@ def compare(
     """
     from moe_exp.cli.terminal import print_conclusions
     from moe_exp.runs.conclusions import conclude
-    from moe_exp.runs.finished import select_runs
+    from moe_exp.runs.membership import select_runs
     from moe_exp.tracking import Tracking
 
     tracking = Tracking(uri=store or find_store(), artifacts="", experiment=experiment)

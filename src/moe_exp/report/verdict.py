@@ -180,6 +180,3 @@ def _warnings(found: Judgement, context: ReportContext) -> Iterator[str]:
     name = found.hypothesis.name
     if name in context.hypothesis_notes:
         yield f"{name}: {context.hypothesis_notes[name]}"
-    first = min((formats.day(run.started) for run in context.runs), default="")
-    if first and found.hypothesis.date > first:
-        yield f"{name} is dated {found.hypothesis.date}; the first of these runs was made on {first}, before that."

@@ -1,15 +1,16 @@
 """From finished runs to what they say together: the comparison, the judgements of hypotheses, and their report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from moe_exp.comparison import Comparison, RunRecord, compare
 from moe_exp.comparison.hypotheses import Hypothesis, Judgement, judge
 from moe_exp.errors import InputError
-from moe_exp.experiment.config import flatten
 from moe_exp.report import ReportContext, write_report
-from moe_exp.runs.finished import make_record, newest_runs
+from moe_exp.runs.claims import doubts
+from moe_exp.runs.finished import make_record
+from moe_exp.runs.membership import newest_runs
 from moe_exp.tracking import LoggedRun, Tracking
 
 TABLES = ("scores", "bin_scores", "pairs", "bin_pairs", "influence", "replicates")
@@ -94,22 +95,9 @@ def conclude(
             verdicts[file] = NOT_JUDGED
             notes[hypothesis.name] = f"Hypothesis {hypothesis.name} was not judged: {error}"
             continue
-        younger = [run.name for run in runs if _stated(run, file) != _state(file, hypothesis)]
-        if younger:
-            notes[hypothesis.name] = (
-                f"This claim was stated or changed after {len(younger)} of the {len(runs)} runs that it is judged by "
-                f"({', '.join(younger[:5])}{', ...' if len(younger) > 5 else ''})."
-            )
+        doubt = doubts(file, hypothesis, runs)
+        if doubt:
+            notes[hypothesis.name] = doubt
     return Conclusions(
         comparison=comparison, runs=runs, records=records, judgements=judgements, verdicts=verdicts, notes=notes
     )
-
-
-def _state(file: str, hypothesis: Hypothesis) -> dict[str, str]:
-    """Return a hypothesis as parameters of a run."""
-    return flatten({"hypotheses": {file: asdict(hypothesis)}}, {})
-
-
-def _stated(run: LoggedRun, file: str) -> dict[str, str]:
-    """Return what a run knew of a hypothesis when it started."""
-    return {name: value for name, value in run.parameters.items() if name.startswith(f"hypotheses.{file}.")}

@@ -1,42 +1,10 @@
-"""From finished runs in MLflow to the records that a comparison takes."""
-
-from collections.abc import Iterable
+"""From a finished run in MLflow to the record that a comparison takes."""
 
 from moe_exp import names
 from moe_exp.comparison import RunRecord
 from moe_exp.errors import InputError
 from moe_exp.evaluation.predictions import Predictions
-from moe_exp.tracking import LoggedRun, Tracking, fetch_artifact, find_runs, get_run, runs_of_parent
-
-MOST_NAMED = 10
-"""Runs that a message lists by name."""
-
-
-def select_runs(tracking: Tracking, run_ids: Iterable[str], condition: str) -> list[LoggedRun]:
-    """Return finished runs by id (a sweep's id stands for its jobs), or all that an MLflow filter accepts.
-
-    Raises
-    ------
-    InputError
-        If an id is unknown or nothing is found; the message says what there is.
-    """
-    run_ids = list(run_ids)
-    if not run_ids:
-        found = [run for run in find_runs(tracking, condition) if names.TAG_TEST_DIGEST in run.tags]
-        if not found:
-            there = sorted({run.name for run in find_runs(tracking) if names.TAG_TEST_DIGEST in run.tags})
-            more = f"; and {len(there) - MOST_NAMED} more" if len(there) > MOST_NAMED else ""
-            raise InputError(
-                f"No finished run of experiment {tracking.experiment!r} in {tracking.uri} matches {condition!r}; there "
-                f"are {len(there)}: {'; '.join(there[:MOST_NAMED]) or 'none'}{more}."
-            )
-        return found
-    named = [get_run(tracking, run_id) for run_id in run_ids]
-    chosen = [run for parent in named for run in runs_of_parent(tracking, parent.run_id) or [parent]]
-    unfinished = [f"{run.name} ({run.run_id}) is {run.status}" for run in chosen if run.status != "FINISHED"]
-    if unfinished:
-        raise InputError(f"Only finished runs can be compared: {'; '.join(unfinished)}.")
-    return chosen
+from moe_exp.tracking import LoggedRun, Tracking, fetch_artifact
 
 
 def make_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
@@ -86,8 +54,3 @@ def _read_predictions(tracking: Tracking, run: LoggedRun) -> Predictions:
         raise InputError(
             f"Run {run.name!r} ({run.run_id}): {error} Run it again with tracking.resume=false."
         ) from error
-
-
-def newest_runs(runs: Iterable[LoggedRun]) -> list[LoggedRun]:
-    """Return runs, the newest of those with one identity."""
-    return list({run.tags.get(names.TAG_IDENTITY, run.run_id): run for run in runs}.values())

@@ -1,7 +1,6 @@
-"""Jobs and sweeps: an experiment that was configured becomes a finished MLflow run, several become a sweep."""
+"""A job: an experiment that was configured becomes a finished MLflow run."""
 
 import logging
-import os
 from pathlib import Path
 
 from moe_exp import names
@@ -19,23 +18,11 @@ from moe_exp.runs.contents import (
     record_outcome,
     record_start,
 )
-from moe_exp.runs.finished import newest_runs
 from moe_exp.runs.identity import identify
-from moe_exp.tracking import (
-    LoggedRun,
-    Tracking,
-    closing,
-    find_runs,
-    has_tag,
-    open_run,
-    resume_run,
-    runs_of_parent,
-)
+from moe_exp.runs.membership import enter, parent_of_this_process
+from moe_exp.tracking import closing, has_tag, newest_run, open_run
 
 log = logging.getLogger(__name__)
-
-PARENT_VARIABLE = "MOE_EXP_PARENT_RUN"
-"""Environment variable that tells a job the MLflow run of its sweep."""
 
 
 def run_job(experiment: Experiment, project_root: Path) -> float:
@@ -49,16 +36,14 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         If an option, the data or the tracking store cannot be used.
     """
     check(experiment)
-    parent_id = os.environ.get(PARENT_VARIABLE)
+    parent_id = parent_of_this_process()
     identity = identify(experiment)
     if parent_id and experiment.tracking.resume:
-        earlier = find_runs(experiment.tracking, has_tag(names.TAG_IDENTITY, identity))
+        earlier = newest_run(experiment.tracking, has_tag(names.TAG_IDENTITY, identity))
         if earlier:
-            finished = earlier[-1]
-            log.info("skipped: %r finished already (run %s)", finished.name, finished.run_id)
-            resume_run(experiment.tracking, parent_id).log_tags({names.TAGS_SKIPPED + finished.run_id: finished.name})
-            count_finished(experiment.tracking, parent_id)
-            return finished.metrics[names.METRIC_R2]
+            log.info("skipped: %r finished already (run %s)", earlier.name, earlier.run_id)
+            enter(experiment.tracking, parent_id, identity=identity, run_id=earlier.run_id)
+            return earlier.metrics[names.METRIC_R2]
     opened = open_run(
         experiment.tracking,
         run_name=experiment.tracking.run_name or name_run(experiment),
@@ -75,13 +60,6 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
             record_dataset(tracked, outcome.dataset)
             record_outcome(tracked, experiment, outcome)
     if parent_id:
-        count_finished(experiment.tracking, parent_id)
+        enter(experiment.tracking, parent_id, identity=identity, run_id=opened.run_id)
     log.info("%s", describe(outcome).replace("\n\n", "\n"))
     return outcome.results.pooled.r2("soft").value
-
-
-def count_finished(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
-    """Return the jobs of a sweep that have finished, each once, and tell its parent run how many they are."""
-    finished = newest_runs(runs_of_parent(tracking, parent_id))
-    resume_run(tracking, parent_id).log_metrics({names.METRIC_N_FINISHED: len(finished)}, step=len(finished))
-    return finished

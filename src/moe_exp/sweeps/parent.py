@@ -15,13 +15,12 @@ from moe_exp.experiment.config import Experiment
 from moe_exp.runs.conclusions import conclude
 from moe_exp.runs.contents import origin_tags, record_conclusions
 from moe_exp.runs.identity import identify
-from moe_exp.runs.job import PARENT_VARIABLE, count_finished
+from moe_exp.runs.membership import PARENT_VARIABLE, failures, members
 from moe_exp.tracking import (
     LoggedRun,
     RunStatus,
     TrackedRun,
     Tracking,
-    failures_of_parent,
     open_run,
     settle_dead_runs,
 )
@@ -78,7 +77,8 @@ class Parent:
         """Compare the jobs that finished, report, and close the run: FAILED if any job did not finish."""
         os.environ.pop(PARENT_VARIABLE, None)
         settle_dead_runs(self.tracking)
-        finished = count_finished(self.tracking, self.run.run_id)
+        finished = members(self.tracking, self.run.run_id)
+        self.run.log_metrics({names.METRIC_N_FINISHED: len(finished)}, step=len(finished))
         missing = self._name_missing(self.n_jobs - len(finished))
         try:
             compared = self._conclude(finished, missing) if finished else "there is nothing to compare"
@@ -96,7 +96,7 @@ class Parent:
             return ""
         said = [
             f"{run.name}: {run.tags.get(names.TAG_ERROR, run.status).splitlines()[0]}"
-            for run in failures_of_parent(self.tracking, self.run.run_id)
+            for run in failures(self.tracking, self.run.run_id)
         ]
         return "; ".join([f"{n_missing} of {self.n_jobs} jobs did not finish", *said])
 

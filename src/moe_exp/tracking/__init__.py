@@ -4,12 +4,12 @@ from mlflow.entities import RunStatus
 
 from moe_exp.tracking.reading import (
     LoggedRun,
-    failures_of_parent,
+    children_of,
     fetch_artifact,
     find_runs,
     get_run,
     has_tag,
-    runs_of_parent,
+    newest_run,
 )
 from moe_exp.tracking.store import Tracking, open_store
 from moe_exp.tracking.writing import TrackedRun, closing, open_run, resume_run, settle_dead_runs
@@ -19,15 +19,15 @@ __all__ = [
     "RunStatus",
     "TrackedRun",
     "Tracking",
+    "children_of",
     "closing",
-    "failures_of_parent",
     "fetch_artifact",
     "find_runs",
     "get_run",
     "has_tag",
+    "newest_run",
     "open_run",
     "open_store",
     "resume_run",
-    "runs_of_parent",
     "settle_dead_runs",
 ]

@@ -12,6 +12,7 @@ from moe_exp import names
 from moe_exp.errors import InputError
 from moe_exp.tracking.store import Tracking, read_store
 
+FINISHED = "attributes.status = 'FINISHED'"
 ID_LENGTH = 32
 """Characters of a run's id."""
 
@@ -55,7 +56,7 @@ def find_runs(tracking: Tracking, condition: str = "") -> list[LoggedRun]:
         If the store cannot be used or the filter not be read.
     """
     client, experiment_id = read_store(tracking)
-    whole = " and ".join(part for part in ("attributes.status = 'FINISHED'", condition) if part)
+    whole = " and ".join(part for part in (FINISHED, condition) if part)
     try:
         return list(_search(client, experiment_id, whole))
     except MlflowException as error:
@@ -101,18 +102,19 @@ def get_run(tracking: Tracking, run_id: str) -> LoggedRun:
     return LoggedRun.of(run)
 
 
-def runs_of_parent(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
-    """Return the finished children of a run, and the earlier runs that stood in for skipped jobs of it."""
-    skipped = [name for name in get_run(tracking, parent_id).tags if name.startswith(names.TAGS_SKIPPED)]
-    earlier = [get_run(tracking, name.removeprefix(names.TAGS_SKIPPED)) for name in skipped]
-    return sorted([*find_runs(tracking, has_tag(names.TAG_PARENT, parent_id)), *earlier], key=lambda run: run.started)
-
-
-def failures_of_parent(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
-    """Return the children of a run that failed or were stopped."""
+def newest_run(tracking: Tracking, condition: str) -> LoggedRun | None:
+    """Return the finished run that started last of those that an MLflow filter accepts; None if there is none."""
     client, experiment_id = read_store(tracking)
-    children = _search(client, experiment_id, has_tag(names.TAG_PARENT, parent_id))
-    return [run for run in children if run.status in ("FAILED", "KILLED")]
+    found = client.search_runs(
+        [experiment_id], f"{FINISHED} and {condition}", order_by=["attributes.start_time DESC"], max_results=1
+    )
+    return LoggedRun.of(found[0]) if found else None
+
+
+def children_of(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
+    """Return the runs that name a run as their parent, whatever their status, the oldest first."""
+    client, experiment_id = read_store(tracking)
+    return list(_search(client, experiment_id, has_tag(names.TAG_PARENT, parent_id)))
 
 
 def has_tag(name: str, value: str) -> str:

@@ -1,0 +1,84 @@
+"""Which runs belong together: those of a sweep, and those that a user names.
+
+Each job enters itself in its parent run, where one look tells how far the sweep is.
+
+A job that an earlier sweep finished already enters that run in its place, so that the children which the store knows
+are not all of a sweep's runs.
+"""
+
+import os
+from collections.abc import Iterable
+
+from moe_exp import names
+from moe_exp.errors import InputError
+from moe_exp.tracking import LoggedRun, Tracking, children_of, find_runs, get_run, resume_run
+
+PARENT_VARIABLE = "MOE_EXP_PARENT_RUN"
+"""Environment variable that tells a job the MLflow run of its sweep."""
+
+MOST_NAMED = 10
+"""Runs that a message lists by name."""
+
+
+def parent_of_this_process() -> str | None:
+    """Return the id of the sweep's run that this process works for; None for a job by itself."""
+    return os.environ.get(PARENT_VARIABLE)
+
+
+def enter(tracking: Tracking, parent_id: str, *, identity: str, run_id: str) -> None:
+    """Enter a finished run in its parent under its identity, and log how many different ones have finished."""
+    parent = resume_run(tracking, parent_id)
+    parent.log_tags({names.TAGS_JOB + identity: run_id})
+    n_finished = len(_entered(get_run(tracking, parent_id)))
+    parent.log_metrics({names.METRIC_N_FINISHED: n_finished}, step=n_finished)
+
+
+def members(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
+    """Return the finished runs of a sweep, each identity once, the oldest first; none for a run that is no sweep."""
+    children = [run for run in children_of(tracking, parent_id) if run.status == "FINISHED"]
+    known = {run.run_id for run in children}
+    entered = _entered(get_run(tracking, parent_id))
+    return newest_runs([*children, *(get_run(tracking, run_id) for run_id in entered if run_id not in known)])
+
+
+def failures(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
+    """Return the jobs of a sweep that failed or were stopped."""
+    return [run for run in children_of(tracking, parent_id) if run.status in ("FAILED", "KILLED")]
+
+
+def _entered(parent: LoggedRun) -> list[str]:
+    return [run_id for name, run_id in parent.tags.items() if name.startswith(names.TAGS_JOB)]
+
+
+def newest_runs(runs: Iterable[LoggedRun]) -> list[LoggedRun]:
+    """Return runs by the time they started, of those with one identity the newest."""
+    by_start = sorted(runs, key=lambda run: run.started)
+    newest = {run.tags.get(names.TAG_IDENTITY, run.run_id): run for run in by_start}
+    return sorted(newest.values(), key=lambda run: run.started)
+
+
+def select_runs(tracking: Tracking, run_ids: Iterable[str], condition: str) -> list[LoggedRun]:
+    """Return finished runs by id (a sweep's id stands for its jobs), or all that an MLflow filter accepts.
+
+    Raises
+    ------
+    InputError
+        If an id is unknown or nothing is found; the message says what there is.
+    """
+    run_ids = list(run_ids)
+    if not run_ids:
+        found = [run for run in find_runs(tracking, condition) if names.TAG_TEST_DIGEST in run.tags]
+        if not found:
+            there = sorted({run.name for run in find_runs(tracking) if names.TAG_TEST_DIGEST in run.tags})
+            more = f"; and {len(there) - MOST_NAMED} more" if len(there) > MOST_NAMED else ""
+            raise InputError(
+                f"No finished run of experiment {tracking.experiment!r} in {tracking.uri} matches {condition!r}; there "
+                f"are {len(there)}: {'; '.join(there[:MOST_NAMED]) or 'none'}{more}."
+            )
+        return found
+    named = [get_run(tracking, run_id) for run_id in run_ids]
+    chosen = [run for each in named for run in members(tracking, each.run_id) or [each]]
+    unfinished = [f"{run.name} ({run.run_id}) is {run.status}" for run in chosen if run.status != "FINISHED"]
+    if unfinished:
+        raise InputError(f"Only finished runs can be compared: {'; '.join(unfinished)}.")
+    return chosen

@@ -1,0 +1,63 @@
+import pytest
+from mlflow.tracking import MlflowClient
+
+from moe_exp import names
+from moe_exp.runs.membership import enter, members
+from moe_exp.tracking import RunStatus, Tracking, has_tag, newest_run, open_run
+
+
+@pytest.fixture
+def tracking(tmp_path) -> Tracking:
+    return Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=str(tmp_path / "mlruns"))
+
+
+def finish(tracking: Tracking, identity: str, parent_id: str | None = None) -> str:
+    run = open_run(tracking, run_name=identity, parameters={}, tags={names.TAG_IDENTITY: identity}, parent_id=parent_id)
+    run.close(RunStatus.FINISHED)
+    return run.run_id
+
+
+def test_a_sweep_counts_its_jobs_and_earlier_runs_in_their_place_each_once(tracking):
+    earlier = finish(tracking, "a")
+    parent = open_run(tracking, run_name="sweep", parameters={}, tags={}).run_id
+    enter(tracking, parent, identity="a", run_id=earlier)
+    for identity in ("b", "c", "b"):
+        enter(tracking, parent, identity=identity, run_id=finish(tracking, identity, parent))
+    counts = MlflowClient(tracking.uri).get_metric_history(parent, names.METRIC_N_FINISHED)
+    assert [metric.value for metric in counts] == [1, 2, 3, 3]
+    assert [run.name for run in members(tracking, parent)] == ["a", "c", "b"]
+
+
+def test_a_job_that_did_not_live_to_enter_itself_is_a_member_all_the_same(tracking):
+    parent = open_run(tracking, run_name="sweep", parameters={}, tags={}).run_id
+    finish(tracking, "a", parent)
+    assert [run.name for run in members(tracking, parent)] == ["a"]
+
+
+def test_what_a_job_reads_of_its_sweep_does_not_grow_with_it(tracking, monkeypatch):
+    parent = open_run(tracking, run_name="sweep", parameters={}, tags={}).run_id
+    read = []
+
+    def search(*_: object, **__: object) -> None:
+        read.append(1)
+        raise AssertionError("a job looks through the runs of its sweep")
+
+    run_ids = [finish(tracking, f"{place}", parent) for place in range(3)]
+    monkeypatch.setattr(MlflowClient, "search_runs", search)
+    for place, run_id in enumerate(run_ids):
+        enter(tracking, parent, identity=f"{place}", run_id=run_id)
+    assert not read
+
+
+def test_the_newest_finished_run_of_an_identity_stands_in_for_it(tracking):
+    assert newest_run(tracking_with_nothing(tracking), has_tag(names.TAG_IDENTITY, "a")) is None
+    _, second = finish(tracking, "a"), finish(tracking, "a")
+    open_run(tracking, run_name="a", parameters={}, tags={names.TAG_IDENTITY: "a"})
+    found = newest_run(tracking, has_tag(names.TAG_IDENTITY, "a"))
+    assert found is not None
+    assert found.run_id == second
+
+
+def tracking_with_nothing(tracking: Tracking) -> Tracking:
+    open_run(tracking, run_name="other", parameters={}, tags={}).close(RunStatus.FINISHED)
+    return tracking
