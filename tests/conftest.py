@@ -16,7 +16,7 @@ import pytest
 from hydra import initialize_config_dir
 
 from moe_exp.experiment.config import Experiment, register
-from moe_exp.spectra.files import write_spectra
+from moe_exp.spectra.writer import write_spectra
 from moe_exp.sweeps.callback import compose_job
 from tests.command_line import CLAIM, PROJECT_ROOT, train
 

@@ -4,7 +4,8 @@ from click.testing import CliRunner
 
 from moe_exp.cache.stages import StageCache, in_use
 from moe_exp.cli.commands import find_project, main
-from moe_exp.spectra.files import FLUX, RowReader, in_random_order, read_labels, read_wavelength
+from moe_exp.spectra.files import FLUX, in_random_order, read_labels, read_wavelength
+from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulator import Simulator, simulate
 from tests.conftest import PROJECT_ROOT
 

@@ -11,9 +11,10 @@ from moe_exp.experiment.pipeline import run
 from moe_exp.progress import Stages
 from moe_exp.runs import identity
 from moe_exp.runs.identity import identify
-from moe_exp.spectra.files import ERROR, FLUX, write_spectra
+from moe_exp.spectra.files import ERROR, FLUX
 from moe_exp.spectra.simulated_files import write_stars as write_simulated
 from moe_exp.spectra.simulator import simulate
+from moe_exp.spectra.writer import write_spectra
 from tests.conftest import write_stars
 
 MADE_UP = (

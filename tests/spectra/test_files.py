@@ -6,17 +6,9 @@ import pandas as pd
 import pytest
 
 from moe_exp.errors import InputError
-from moe_exp.spectra.files import (
-    ERROR,
-    FLUX,
-    WAVELENGTH,
-    RowReader,
-    find_files,
-    in_random_order,
-    read_labels,
-    read_wavelength,
-    write_spectra,
-)
+from moe_exp.spectra.files import ERROR, FLUX, WAVELENGTH, find_files, in_random_order, read_labels, read_wavelength
+from moe_exp.spectra.row_reader import RowReader
+from moe_exp.spectra.writer import write_spectra
 from tests.conftest import make_stars, write_stars
 
 

@@ -7,7 +7,8 @@ from moe_exp import machine
 from moe_exp.errors import InputError
 from moe_exp.progress import Stages
 from moe_exp.spectra import simulated_files
-from moe_exp.spectra.files import FLUX, RowReader, in_random_order, read_labels
+from moe_exp.spectra.files import FLUX, in_random_order, read_labels
+from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulated_files import SimulatedFiles
 from moe_exp.spectra.simulator import CHUNK_SIZE, Simulator, simulate
 

@@ -5,8 +5,8 @@ import pytest
 
 from moe_exp.errors import InputError
 from moe_exp.progress import Stages
-from moe_exp.spectra.files import write_spectra
 from moe_exp.spectra.sources import Hdf5Data
+from moe_exp.spectra.writer import write_spectra
 from tests.conftest import make_stars, write_stars
 
 

@@ -11,10 +11,10 @@ import click
 from moe_exp.errors import InputError
 from moe_exp.machine import choose_device, require_room
 from moe_exp.progress import Stages
-from moe_exp.spectra.files import write_spectra
 from moe_exp.spectra.simulated_files import bytes_per_star, write_stars
 from moe_exp.spectra.simulator import Simulator
 from moe_exp.spectra.simulator import simulate as simulate_stars
+from moe_exp.spectra.writer import write_spectra
 
 if TYPE_CHECKING:
     from moe_exp.comparison.hypotheses import Hypothesis

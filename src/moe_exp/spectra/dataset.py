@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.errors import InputError
-from moe_exp.spectra.files import ERROR, FLUX, STAR_INDEX, RowReader, read_wavelength
+from moe_exp.spectra.files import ERROR, FLUX, STAR_INDEX, read_wavelength
 from moe_exp.spectra.inspection import Inspection, inspect, repair_ends
 from moe_exp.spectra.noise import add_noise, digest_noise
+from moe_exp.spectra.row_reader import RowReader
 
 BLOCK_STARS = 1024
 

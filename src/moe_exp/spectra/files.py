@@ -10,15 +10,13 @@ one pandas table                        labels: T_eff [K], log_g [dex], M_H [dex
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 
-from moe_exp.cache.atomic import complete_file
 from moe_exp.errors import InputError
 
 WAVELENGTH = "spectrumdataset/wave"
@@ -54,54 +52,6 @@ def find_files(path: str | os.PathLike[str] | Sequence[str], option: str = "data
     if len(set(files)) < len(files):
         raise InputError(f"{option} names {len(files) - len(set(files))} file(s) twice.")
     return files
-
-
-class RowReader:
-    """Rows of one two-dimensional HDF5 dataset, in any selection, without holding the rest.
-
-    Contiguous float32 data are read straight from the file's bytes, several threads at a time if need be; other
-    storage (chunked, compressed, another type) goes through h5py in blocks of neighbouring rows.
-
-    Parameters
-    ----------
-    path : path of the file
-    name : str
-        The dataset's name within the file.
-    """
-
-    block_rows = 1024
-
-    def __init__(self, path: Path, name: str) -> None:
-        self.path, self.name = path, name
-        with h5py.File(path, "r") as file:
-            dataset = file[name]
-            self.shape: tuple[int, int] = dataset.shape
-            plain = dataset.dtype == np.dtype("<f4") and dataset.chunks is None
-            self._offset = dataset.id.get_offset() if plain else None
-
-    def read(self, rows: np.ndarray) -> np.ndarray:
-        """Return the rows asked for, (len(rows), n_pixels) float32; `rows` must increase."""
-        values = np.empty((len(rows), self.shape[1]), np.float32)
-        if self._offset is None:
-            self._read_blocks(rows, values)
-        else:
-            self._read_bytes(rows, values, self._offset)
-        return values
-
-    def _read_bytes(self, rows: np.ndarray, values: np.ndarray, offset: int) -> None:
-        size = values.strides[0]
-        with self.path.open("rb", buffering=0) as file:
-            for value, row in zip(values, rows.tolist(), strict=True):
-                if os.preadv(file.fileno(), [value.data], offset + row * size) != size:
-                    raise InputError(f"{self.path}: {self.name} ends before row {row}; the file is cut off.")
-
-    def _read_blocks(self, rows: np.ndarray, values: np.ndarray) -> None:
-        with h5py.File(self.path, "r") as file:
-            for start in range(0, self.shape[0], self.block_rows):
-                lo, hi = np.searchsorted(rows, [start, start + self.block_rows])
-                if lo < hi:
-                    first, last = rows[lo], rows[hi - 1] + 1
-                    values[lo:hi] = file[self.name][first:last][rows[lo:hi] - first]
 
 
 def read_wavelength(path: Path) -> np.ndarray:
@@ -180,57 +130,3 @@ def in_random_order(path: Path) -> bool:
     """Say whether the file declares its stars to be independent draws, so that any run of rows is a fair sample."""
     with h5py.File(path, "r") as file:
         return bool(file.attrs.get(RANDOM_ORDER, False))
-
-
-class SpectraWriter:
-    """Takes the stars of one file, some at a time; see `write_spectra`.
-
-    Parameters
-    ----------
-    file : h5py.File
-        Open, with room for the stars.
-    """
-
-    def __init__(self, file: h5py.File) -> None:
-        self._file = file
-        self.labels: list[pd.DataFrame] = []
-        self.n_written = 0
-
-    def add(self, flux: np.ndarray, error: np.ndarray, labels: pd.DataFrame) -> None:
-        """Append stars: flux and error (n, n_pixels), and n rows of labels with teff, logg, m_h and any others."""
-        rows = slice(self.n_written, self.n_written + len(flux))
-        self._file[FLUX][rows], self._file[ERROR][rows] = flux, error
-        self.labels.append(labels.rename(columns={ours: theirs for theirs, ours in FILE_LABELS.items()}))
-        self.n_written = rows.stop
-
-
-@contextmanager
-def write_spectra(path: Path, *, wavelength: np.ndarray, n_stars: int, random_order: bool) -> Iterator[SpectraWriter]:
-    """Write one file of this layout; it appears under its name only when it is complete.
-
-    Parameters
-    ----------
-    path : path of the file
-    wavelength : array of shape (n_pixels,), air Å
-    n_stars : int
-        How many stars the file will hold.
-    random_order : bool
-        Whether the stars are independent draws: then splits are taken in the stored order.
-
-    Raises
-    ------
-    ValueError
-        If another number of stars was added.
-    """
-    with complete_file(path) as partial:
-        with h5py.File(partial, "w") as file:
-            file[WAVELENGTH] = wavelength
-            file.attrs[RANDOM_ORDER] = int(random_order)
-            for name in (FLUX, ERROR):
-                file.create_dataset(name, (n_stars, len(wavelength)), "<f4")
-            writer = SpectraWriter(file)
-            yield writer
-        if writer.n_written != n_stars:
-            raise ValueError(f"{path}: {writer.n_written} of {n_stars} stars were added")
-        labels = pd.concat(writer.labels, ignore_index=True)
-        labels.to_hdf(partial, key=LABELS, format="table", mode="a", index=False)

@@ -19,7 +19,8 @@ from moe_exp.cache.code import code_digest
 from moe_exp.cache.stages import StageCache
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
-from moe_exp.spectra.files import ERROR, FLUX, RowReader, read_labels, read_wavelength
+from moe_exp.spectra.files import ERROR, FLUX, read_labels, read_wavelength
+from moe_exp.spectra.row_reader import RowReader
 
 log = logging.getLogger(__name__)
 

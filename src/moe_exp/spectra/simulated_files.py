@@ -19,8 +19,10 @@ from moe_exp.cache.stages import cache_key
 from moe_exp.errors import InputError
 from moe_exp.machine import require_room
 from moe_exp.progress import Advance, Stages
-from moe_exp.spectra.files import ERROR, FLUX, RowReader, SpectraWriter, read_labels, read_wavelength, write_spectra
+from moe_exp.spectra.files import ERROR, FLUX, read_labels, read_wavelength
+from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulator import CHUNK_SIZE, Simulator, StarChunk, simulate
+from moe_exp.spectra.writer import SpectraWriter, write_spectra
 
 log = logging.getLogger(__name__)
 

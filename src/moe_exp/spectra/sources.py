@@ -12,7 +12,8 @@ import numpy as np
 from moe_exp.errors import InputError
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
-from moe_exp.spectra.files import FLUX, RowReader, find_files, in_random_order, read_wavelength
+from moe_exp.spectra.files import FLUX, find_files, in_random_order, read_wavelength
+from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulated_files import SimulatedFiles
 from moe_exp.spectra.simulator import Simulator
 from moe_exp.spectra.splits import hand_out, stable_order
