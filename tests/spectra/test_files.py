@@ -25,16 +25,6 @@ def test_pandas_finds_the_labels_under_their_own_names(stars_file):
     assert {"T_eff", "log_g", "M_H"} <= set(pd.read_hdf(stars_file).columns)
 
 
-@pytest.mark.parametrize("storage", [{}, {"chunks": (7, 60)}, {"chunks": (50, 10), "compression": "gzip"}])
-@pytest.mark.parametrize("dtype", ["<f4", "<f8", ">f4"])
-def test_any_storage_gives_the_same_rows(tmp_path, storage, dtype):
-    flux, _, _ = make_stars(50)
-    with h5py.File(tmp_path / "x.h5", "w") as file:
-        file.create_dataset("flux", data=flux.astype(dtype), **storage)
-    rows = np.array([0, 3, 4, 17, 49])
-    np.testing.assert_array_equal(RowReader(tmp_path / "x.h5", "flux").read(rows), flux[rows])
-
-
 def test_file_appears_only_when_complete(tmp_path):
     flux, error, labels = make_stars(10)
     path = tmp_path / "new" / "stars.h5"
@@ -53,6 +43,14 @@ def test_glob_is_sorted_and_lists_are_kept(tmp_path):
     files = [write_stars(tmp_path / f"shard_{i}.h5", 5) for i in (2, 0, 1)]
     assert [path.name for path in find_files(str(tmp_path / "shard_*.h5"))] == [f"shard_{i}.h5" for i in range(3)]
     assert find_files([str(path) for path in files]) == files
+
+
+@pytest.mark.parametrize("ask", [lambda folder: str(folder / "field[12].h5"), lambda folder: folder / "field[12].h5"])
+def test_a_name_with_brackets_is_that_file_where_it_exists(tmp_path, ask):
+    files = [write_stars(tmp_path / name, 5) for name in ("field1.h5", "field2.h5", "field[12].h5")]
+    assert find_files(ask(tmp_path)) == [files[2]]
+    files[2].unlink()
+    assert find_files(ask(tmp_path)) == files[:2]
 
 
 def test_missing_file_is_named(tmp_path):

@@ -13,11 +13,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
 from moe_exp.errors import InputError
+from moe_exp.spectra.hdf5 import check_storage, open_hdf5, why_missing
 
 WAVELENGTH = "spectrumdataset/wave"
 FLUX = "dataset/arrays/flux/value"
@@ -43,7 +43,7 @@ def find_files(path: str | os.PathLike[str] | Sequence[str], option: str = "data
         raise InputError(f"{option}={path} is neither a path nor a list of paths.")
     files: list[Path] = []
     for pattern in patterns:
-        found = sorted(glob.glob(os.path.expanduser(pattern)))  # noqa: PTH207, PTH111 - absolute patterns too
+        found = _expand(os.path.expanduser(pattern))  # noqa: PTH111
         if not found:
             raise InputError(f"{option}: no file matches {os.fspath(pattern)!r} (working folder {Path.cwd()}).")
         files += [Path(name).resolve() for name in found]
@@ -52,6 +52,11 @@ def find_files(path: str | os.PathLike[str] | Sequence[str], option: str = "data
     if len(set(files)) < len(files):
         raise InputError(f"{option} names {len(files) - len(set(files))} file(s) twice.")
     return files
+
+
+def _expand(pattern: str) -> list[str]:
+    """Return the files that a pattern matches; a name that exists is that file, whatever brackets it holds."""
+    return [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern))  # noqa: PTH207 - absolute patterns too
 
 
 def read_wavelength(path: Path) -> np.ndarray:
@@ -66,18 +71,16 @@ def read_wavelength(path: Path) -> np.ndarray:
 
 def _open_checked(path: Path) -> np.ndarray:
     """Check that the three datasets are there and fit together; return the wavelength."""
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read as HDF5: {error}.") from error
-    with file:
-        missing = [name for name in (WAVELENGTH, FLUX, ERROR) if not isinstance(file.get(name), h5py.Dataset)]
-        if missing:
-            raise InputError(f"{path} lacks the dataset(s) {', '.join(missing)}.")
+    with open_hdf5(path) as file:
+        missing = {name: why_missing(file, name) for name in (WAVELENGTH, FLUX, ERROR)}
+        if any(missing.values()):
+            lacking = ", ".join(f"{name} ({why})" for name, why in missing.items() if why)
+            raise InputError(f"{path} lacks the dataset(s) {lacking}.")
         kinds = {name: file[name].dtype for name in (WAVELENGTH, FLUX, ERROR) if file[name].dtype.kind not in "fiu"}
         if kinds:
             found = ", ".join(f"{name} of type {kind}" for name, kind in kinds.items())
             raise InputError(f"{path}: real numbers are needed, but the file has {found}.")
+        check_storage({name: file[name] for name in (FLUX, ERROR)}, path)
         wavelength = np.asarray(file[WAVELENGTH][()], float)
         flux_shape, error_shape = file[FLUX].shape, file[ERROR].shape
         if flux_shape != error_shape or len(flux_shape) != 2 or flux_shape[1:] != wavelength.shape:
@@ -99,7 +102,7 @@ def read_labels(path: Path) -> pd.DataFrame:
     """
     try:
         table = pd.DataFrame(pd.read_hdf(path))
-    except (ValueError, KeyError, OSError, TypeError) as error:
+    except Exception as error:  # what pandas, PyTables and pickle say of damaged files has no end
         raise InputError(f"{path}: the label table cannot be read with pandas.read_hdf: {error}") from error
     missing = [name for name in REQUIRED_LABELS if name not in table]
     if missing:
@@ -128,5 +131,5 @@ def _rename_labels(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def in_random_order(path: Path) -> bool:
     """Say whether the file declares its stars to be independent draws, so that any run of rows is a fair sample."""
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         return bool(file.attrs.get(RANDOM_ORDER, False))
