@@ -10,12 +10,14 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 from hydra import initialize_config_dir
 
 from moe_exp.experiment.config import Experiment, register
+from moe_exp.spectra.checksums import CHECKSUMS
 from moe_exp.spectra.writer import write_spectra
 from moe_exp.sweeps.callback import compose_job
 from tests.command_line import CLAIM, PROJECT_ROOT, train
@@ -51,13 +53,15 @@ def write_stars(
     n_pixels: int = 60,
     logg: float | None = None,
 ) -> Path:
-    """Write made-up stars to a file of the layout, all with one log g if it is given."""
+    """Write made-up stars to a file of the layout, as users' own are: without checksums. All have `logg` if given."""
     flux, error, labels = make_stars(n_stars, n_pixels, seed)
     if logg is not None:
         labels["logg"] = logg
     wavelength = np.linspace(8480, 8680, n_pixels)
     with write_spectra(path, wavelength=wavelength, n_stars=n_stars, random_order=random_order) as writer:
         writer.add(flux, error, labels)
+    with h5py.File(path, "a") as file:
+        del file[CHECKSUMS]
     return path
 
 

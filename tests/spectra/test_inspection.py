@@ -5,7 +5,8 @@ import pytest
 from moe_exp.errors import InputError
 from moe_exp.spectra import inspection
 from moe_exp.spectra.files import ERROR, FLUX
-from moe_exp.spectra.inspection import MAX_REPAIRED, inspect, repair_ends
+from moe_exp.spectra.inspection import inspect
+from moe_exp.spectra.repair import MAX_REPAIRED, repair_ends
 from tests.conftest import write_stars
 
 

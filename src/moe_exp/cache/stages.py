@@ -67,7 +67,7 @@ class StageCache:
 
     def get(self, stage: str, identity: Mapping[str, Any], make: Callable[[], T]) -> T:
         """Return the result of a stage: what is kept under `identity`, else what `make` returns, which is then kept."""
-        path = self.folder / stage / f"{cache_key(identity)}.pickle"
+        path = self._path(stage, identity)
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             kept = _read(path)
@@ -82,6 +82,13 @@ class StageCache:
                 partial.write_bytes(_digest(content) + content)
             self._prune(keep=path)
         return result
+
+    def discard(self, stage: str, identity: Mapping[str, Any]) -> None:
+        """Forget the result of a stage, if it is kept."""
+        self._path(stage, identity).unlink(missing_ok=True)
+
+    def _path(self, stage: str, identity: Mapping[str, Any]) -> Path:
+        return self.folder / stage / f"{cache_key(identity)}.pickle"
 
     def _prune(self, keep: Path) -> None:
         entries = sorted(self._entries(), key=lambda entry: entry[1].st_mtime)

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.errors import InputError
+from moe_exp.spectra.checksums import checksum_stars, needed_labels
 from moe_exp.spectra.files import ERROR, FLUX, STAR_INDEX, read_wavelength
-from moe_exp.spectra.inspection import Inspection, inspect, repair_ends
+from moe_exp.spectra.inspection import Inspection, forget, inspect
 from moe_exp.spectra.noise import add_noise, digest_noise
-from moe_exp.spectra.row_reader import RowReader
+from moe_exp.spectra.repair import repair_ends
+from moe_exp.spectra.row_reader import Band, RowReader
 
 BLOCK_STARS = 1024
 
@@ -46,10 +48,13 @@ class StarFiles:
             if not np.array_equal(other, self.wavelength):
                 raise InputError(f"{path} has another wavelength grid ({other.size} pixels) than {files[0]}.")
         found: list[Inspection] = [inspect(path, cache_dir, advance) for path in files]
+        self._found, self._cache_dir = found, cache_dir
         self.labels = pd.concat([each.labels for each in found], ignore_index=True)
         self.checksums = np.concatenate([each.checksums for each in found])
         self.n_repaired = sum(each.n_repaired for each in found)
-        self._readers = [(RowReader(path, FLUX), RowReader(path, ERROR)) for path in files]
+        self._needed = needed_labels(self.labels)
+        flux, error = Band(), Band()
+        self._readers = [(RowReader(path, FLUX, flux), RowReader(path, ERROR, error)) for path in files]
         self._ends = np.cumsum([len(each.labels) for each in found])
 
     @property
@@ -58,17 +63,36 @@ class StarFiles:
         return int(self._ends[-1])
 
     def read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return flux and repaired error of increasing `rows`, each (len(rows), n_pixels) float32."""
+        """Return flux and repaired error of increasing `rows`, each (len(rows), n_pixels) float32.
+
+        Raises
+        ------
+        InputError
+            If a star is not the one that was inspected.
+        """
         cuts = np.searchsorted(rows, self._ends)
-        parts, start, offset = [], 0, 0
-        for (flux, error), cut, end in zip(self._readers, cuts, self._ends, strict=True):
+        parts, start = [], 0
+        for number, cut in enumerate(cuts.tolist()):
             if cut > start:
-                local = rows[start:cut] - offset
-                parts.append((flux.read(local), repair_ends(error.read(local))))
-            start, offset = cut, end
+                parts.append(self._read_file(number, rows[start:cut]))
+            start = cut
         if len(parts) == 1:
             return parts[0]
         return np.concatenate([flux for flux, _ in parts]), np.concatenate([error for _, error in parts])
+
+    def _read_file(self, number: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        flux_reader, error_reader = self._readers[number]
+        local = rows - (self._ends[number] - len(self._found[number].labels))
+        flux, error = flux_reader.read(local), repair_ends(error_reader.read(local))
+        wrong = np.flatnonzero(checksum_stars(self._needed[rows], flux, error) != self.checksums[rows])
+        if len(wrong):
+            forget(self._found[number], self._cache_dir)
+            raise InputError(
+                f"{self.files[number]}: {len(wrong)} of {len(rows)} stars just read are not those that were checked "
+                f"(first: row {local[wrong[0]]}): the file was exchanged, or its disk fails. The run ends here, and "
+                f"nothing of these stars is kept. Start it again: the file is then checked anew."
+            )
+        return flux, error
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,12 @@
 """One look at every value of a file before any work starts: is it usable, and which stars does it hold.
 
-A file is read in full once; what was found is kept beside the other caches and trusted while the file's size and time
-of change stay the same.
+A file is read in full once; what was found is kept beside the other caches and trusted while the file stays the same,
+and for as long as the stars that are read later are those that were found.
 """
 
-import hashlib
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -19,13 +18,20 @@ from moe_exp.cache.code import code_digest
 from moe_exp.cache.stages import StageCache
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
+from moe_exp.spectra.checksums import (
+    StoredChecksums,
+    check_stored,
+    checksum_frame,
+    checksum_stars,
+    needed_labels,
+    read_checksums,
+)
+from moe_exp.spectra.file_state import Watch, identify
 from moe_exp.spectra.files import ERROR, FLUX, read_labels, read_wavelength
+from moe_exp.spectra.repair import MAX_REPAIRED, repair_ends
 from moe_exp.spectra.row_reader import RowReader
 
 log = logging.getLogger(__name__)
-
-MAX_REPAIRED = 8
-"""Most pixels at either end of an error vector that may be NaN and are repaired."""
 
 BLOCK_ROWS = 256
 
@@ -39,20 +45,8 @@ class Inspection(NamedTuple):
     """(n_stars,) uint64 digest of each star's flux, error and labels"""
     n_repaired: int
     """NaN pixels at the ends of error vectors that are repaired when read"""
-
-
-def repair_ends(error: np.ndarray) -> np.ndarray:
-    """Return `error` (n_stars, n_pixels) with NaN at the ends replaced by the nearest finite pixel of the same star."""
-    ends = np.r_[:MAX_REPAIRED, -MAX_REPAIRED:0]
-    if not np.isnan(error[:, ends]).any():
-        return error
-    error = error.copy()
-    for flipped in (error, error[:, ::-1]):
-        edge = flipped[:, : MAX_REPAIRED + 1]
-        for pixel in range(MAX_REPAIRED - 1, -1, -1):
-            missing = np.isnan(edge[:, pixel])
-            edge[missing, pixel] = edge[missing, pixel + 1]
-    return error
+    identity: Mapping[str, str]
+    """What the findings are kept under"""
 
 
 def check_flux(flux: np.ndarray, path: Path, first_row: int) -> None:
@@ -94,8 +88,7 @@ def inspect(path: Path, cache_dir: Path, advance: Callable[[int], None] = lambda
     InputError
         If anything in the file cannot be used.
     """
-    stat = path.stat()
-    identity = {"file": f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}", "code": code_digest(__name__)}
+    identity = {"file": identify(path), "code": code_digest(__name__)}
     done = 0
 
     def count(stars: int) -> None:
@@ -103,8 +96,7 @@ def inspect(path: Path, cache_dir: Path, advance: Callable[[int], None] = lambda
         done += stars
         advance(stars)
 
-    kept = StageCache(cache_dir, limit_gb=math.inf, quiet=True)
-    inspection = kept.get("inspected", identity, lambda: _read_in_full(path, count))
+    inspection = _kept(cache_dir).get("inspected", identity, lambda: _read_in_full(path, identity, count))
     if not done:
         advance(len(inspection.labels))
     if inspection.n_repaired:
@@ -112,29 +104,39 @@ def inspect(path: Path, cache_dir: Path, advance: Callable[[int], None] = lambda
     return inspection
 
 
-def _read_in_full(path: Path, advance: Callable[[int], None]) -> Inspection:
-    read_wavelength(path)
+def forget(inspection: Inspection, cache_dir: Path) -> None:
+    """Trust an inspection no more: what was read since is not what it found."""
+    _kept(cache_dir).discard("inspected", inspection.identity)
+
+
+def _kept(cache_dir: Path) -> StageCache:
+    return StageCache(cache_dir, limit_gb=math.inf, quiet=True)
+
+
+def _read_in_full(path: Path, identity: Mapping[str, str], advance: Callable[[int], None]) -> Inspection:
+    watch = Watch(path)
+    wavelength = read_wavelength(path)
     labels = read_labels(path)
     flux, error = RowReader(path, FLUX), RowReader(path, ERROR)
     n_stars = flux.shape[0]
     if len(labels) != n_stars:
         raise InputError(f"{path}: {len(labels)} rows of labels, but {n_stars} spectra in {FLUX}; they must match.")
-    values = labels[["teff", "logg", "m_h"]].to_numpy("<f8")
+    needed = needed_labels(labels)
 
-    def look(first: int) -> tuple[list[bytes], int]:
+    def look(first: int) -> tuple[np.ndarray, int]:
         rows = np.arange(first, min(first + BLOCK_ROWS, n_stars))
         flux_block, raw = flux.read(rows), error.read(rows)
         check_flux(flux_block, path, first)
         error_block = repair_ends(raw)
         check_error(error_block, path, first)
-        digests = [
-            hashlib.blake2b(label.tobytes() + star.tobytes() + sigma.tobytes(), digest_size=8).digest()
-            for label, star, sigma in zip(values[rows], flux_block, error_block, strict=True)
-        ]
         advance(len(rows))
-        return digests, int(np.isnan(raw).sum())
+        return checksum_stars(needed[rows], flux_block, error_block), int(np.isnan(raw).sum())
 
     with ThreadPoolExecutor(usable_cores()) as threads:
         looks = list(threads.map(look, range(0, n_stars, BLOCK_ROWS)))
-    checksums = np.frombuffer(b"".join(digest for digests, _ in looks for digest in digests), "<u8")
-    return Inspection(labels, checksums, sum(repaired for _, repaired in looks))
+    checksums = np.concatenate([checksums for checksums, _ in looks])
+    stored = read_checksums(path)
+    if stored is not None:
+        check_stored(stored, StoredChecksums(checksums, checksum_frame(wavelength, labels)), path)
+    watch.check()
+    return Inspection(labels, checksums, sum(repaired for _, repaired in looks), identity)

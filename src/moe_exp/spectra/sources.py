@@ -12,6 +12,7 @@ import numpy as np
 from moe_exp.errors import InputError
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
+from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import FLUX, find_files, in_random_order, read_wavelength
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulated_files import SimulatedFiles
@@ -87,9 +88,8 @@ class Hdf5Data(Data):
         return files
 
     def fingerprint(self) -> list[str]:
-        """Tell the files as they are now from what they were or will be: paths, sizes and times of change."""
-        files = [path for group in self._files().values() for path in group]
-        return [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+        """Tell the files as they are now, and what they point to, from what they were or will be."""
+        return [identify(path) for group in self._files().values() for path in group]
 
     def read_wavelength(self) -> np.ndarray:
         """Return the wavelength grid of the files, (n_pixels,) Å."""

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.cache.atomic import complete_file
-from moe_exp.spectra.files import ERROR, FILE_LABELS, FLUX, LABELS, RANDOM_ORDER, WAVELENGTH
+from moe_exp.spectra.checksums import CHECKSUMS, FRAME, checksum_frame, checksum_stars, needed_labels
+from moe_exp.spectra.files import ERROR, FILE_LABELS, FLUX, LABELS, RANDOM_ORDER, WAVELENGTH, read_labels
+from moe_exp.spectra.repair import repair_ends
 
 
 class SpectraWriter:
@@ -24,19 +26,21 @@ class SpectraWriter:
     def __init__(self, file: h5py.File) -> None:
         self._file = file
         self.labels: list[pd.DataFrame] = []
+        self.checksums: list[np.ndarray] = []
         self.n_written = 0
 
     def add(self, flux: np.ndarray, error: np.ndarray, labels: pd.DataFrame) -> None:
         """Append stars: flux and error (n, n_pixels), and n rows of labels with teff, logg, m_h and any others."""
         rows = slice(self.n_written, self.n_written + len(flux))
         self._file[FLUX][rows], self._file[ERROR][rows] = flux, error
+        self.checksums.append(checksum_stars(needed_labels(labels), flux, repair_ends(error)))
         self.labels.append(labels.rename(columns={ours: theirs for theirs, ours in FILE_LABELS.items()}))
         self.n_written = rows.stop
 
 
 @contextmanager
 def write_spectra(path: Path, *, wavelength: np.ndarray, n_stars: int, random_order: bool) -> Iterator[SpectraWriter]:
-    """Write one file of this layout; it appears under its name only when it is complete.
+    """Write one file of this layout with its checksums; it appears under its name only when it is complete.
 
     Parameters
     ----------
@@ -64,3 +68,7 @@ def write_spectra(path: Path, *, wavelength: np.ndarray, n_stars: int, random_or
             raise ValueError(f"{path}: {writer.n_written} of {n_stars} stars were added")
         labels = pd.concat(writer.labels, ignore_index=True)
         labels.to_hdf(partial, key=LABELS, format="table", mode="a", index=False)
+        frame = checksum_frame(wavelength, read_labels(partial))
+        with h5py.File(partial, "a") as file:
+            file[CHECKSUMS] = np.concatenate(writer.checksums)
+            file[CHECKSUMS].attrs[FRAME] = np.uint64(frame)

@@ -1,0 +1,101 @@
+"""Checksums of stars: which star a spectrum is, and whether its bytes are still those that were written.
+
+A file may carry them: `writer` stores one a star, and one of all labels and the wavelength.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from xxhash import xxh3_64
+
+from moe_exp.errors import InputError
+from moe_exp.spectra.hdf5 import open_hdf5
+
+CHECKSUMS = "dataset/checksums"
+FRAME = "labels_and_wavelength"
+"""The attribute of `CHECKSUMS` for what is no spectrum."""
+
+
+class StoredChecksums(NamedTuple):
+    """What a file says that it holds."""
+
+    stars: np.ndarray
+    """(n_stars,) uint64, as from `checksum_stars`"""
+    frame: int
+    """As from `checksum_frame`"""
+
+
+def needed_labels(labels: pd.DataFrame) -> np.ndarray:
+    """Return teff, logg and m_h of stars, (n_stars, 3), as their checksums see them."""
+    return labels[["teff", "logg", "m_h"]].to_numpy("<f8")
+
+
+def checksum_stars(needed: np.ndarray, flux: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Digest stars by XXH3 [1]_: it is faster than memory, and two of a million stars agree by chance once in 4e7 sets.
+
+    Parameters
+    ----------
+    needed : array of shape (n_stars, 3)
+        From `needed_labels`.
+    flux, error : arrays of shape (n_stars, n_pixels)
+        The error with repaired ends.
+
+    Returns
+    -------
+    array of shape (n_stars,), uint64
+
+    References
+    ----------
+    .. [1] https://xxhash.com
+    """
+    flux, error = (np.ascontiguousarray(values, "<f4") for values in (flux, error))
+    return np.fromiter(map(_checksum_star, needed, flux, error), np.uint64, len(needed))
+
+
+def _checksum_star(needed: np.ndarray, flux: np.ndarray, error: np.ndarray) -> int:
+    state = xxh3_64(needed.tobytes())
+    state.update(flux.data)
+    state.update(error.data)
+    return state.intdigest()
+
+
+def checksum_frame(wavelength: np.ndarray, labels: pd.DataFrame) -> int:
+    """Digest the wavelength [Å] and all labels of a file."""
+    state = xxh3_64(np.ascontiguousarray(wavelength, "<f8").data)
+    for name in sorted(labels.columns.astype(str)):
+        state.update(f"{name}\n".encode())
+        state.update(np.ascontiguousarray(labels[name], "<f8").data)
+    return state.intdigest()
+
+
+def read_checksums(path: Path) -> StoredChecksums | None:
+    """Return the checksums that a file carries; None if it carries none."""
+    with open_hdf5(path) as file:
+        if CHECKSUMS not in file:
+            return None
+        stored = file[CHECKSUMS]
+        return StoredChecksums(stored[()], int(stored.attrs[FRAME]))
+
+
+def check_stored(stored: StoredChecksums, found: StoredChecksums, path: Path) -> None:
+    """Refuse a file that does not hold what it says.
+
+    Raises
+    ------
+    InputError
+        Saying how many stars differ, and what to do.
+    """
+    same = stored.stars == found.stars if stored.stars.shape == found.stars.shape else np.zeros(len(found.stars), bool)
+    wrong = np.flatnonzero(~same)
+    differ = []
+    if len(wrong):
+        differ.append(f"{len(wrong)} of {len(found.stars)} stars (first: row {wrong[0]})")
+    if stored.frame != found.frame:
+        differ.append("the labels or the wavelength")
+    if differ:
+        raise InputError(
+            f"{path}: {' and '.join(differ)} differ from the checksums that were stored when the file was written. The "
+            f"file is damaged: write or copy it anew. If it was changed on purpose, remove the dataset {CHECKSUMS}."
+        )
