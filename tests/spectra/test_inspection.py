@@ -1,3 +1,5 @@
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -23,6 +25,22 @@ def test_nan_at_the_ends_takes_the_nearest_value():
     np.testing.assert_array_equal(repaired[0, :3], [3, 3, 3])
     np.testing.assert_array_equal(repaired[1, -4:], [37, 37, 37, 37])
     assert np.isnan(spoiled[0, 0])
+
+
+@pytest.mark.parametrize("n_pixels", range(2, 18))
+def test_grids_shorter_than_what_is_repaired_are_repaired_as_far_as_they_go(n_pixels):
+    error = np.full((2, n_pixels), np.nan, np.float32)
+    error[0, 0], error[1, -1] = 3, 5
+    repaired = repair_ends(error)
+    reached = MAX_REPAIRED + 1
+    np.testing.assert_array_equal(repaired[0, -reached:] if n_pixels <= reached else repaired[0, :1], 3)
+    np.testing.assert_array_equal(repaired[1, :reached] if n_pixels <= reached else repaired[1, -1:], 5)
+    assert np.isnan(repaired).any() == (n_pixels > reached)
+
+
+@pytest.mark.parametrize("n_pixels", [2, 5, 8])
+def test_stars_of_few_pixels_can_be_inspected(tmp_path, n_pixels):
+    assert len(inspect(write_stars(tmp_path / "few.h5", n_pixels=n_pixels), tmp_path).labels) == 50
 
 
 def test_nan_at_the_ends_of_error_is_counted_and_known_again(stars_file, tmp_path):
@@ -99,3 +117,29 @@ def test_checksums_do_not_depend_on_the_file(tmp_path):
     one, two = (inspect(write_stars(tmp_path / name, n), tmp_path) for name, n in (("a.h5", 50), ("b.h5", 50)))
     np.testing.assert_array_equal(one.checksums, two.checksums)
     assert len(set(one.checksums)) == 50
+
+
+def test_other_content_of_the_same_size_and_time_is_inspected_anew(stars_file, tmp_path):
+    before, stat = inspect(stars_file, tmp_path).checksums, stars_file.stat()
+    spoil(stars_file, FLUX, 12, 5, 2.0)
+    os.utime(stars_file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (stars_file.stat().st_size, stars_file.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+    after = inspect(stars_file, tmp_path).checksums
+    np.testing.assert_array_equal(np.flatnonzero(before != after), [12])
+
+
+def test_a_file_that_changes_while_it_is_inspected_is_refused(stars_file, tmp_path):
+    with pytest.raises(InputError, match=r"stars\.h5 changed while it was in use"):
+        inspect(stars_file, tmp_path, lambda n: os.utime(stars_file, (1, 1)))
+    assert len(inspect(stars_file, tmp_path).labels) == 50
+
+
+@pytest.mark.parametrize("name", ["/", FLUX, "dataset/params", "dataset/params/table"])
+def test_a_damaged_structure_is_named_with_its_file(stars_file, tmp_path, name):
+    with h5py.File(stars_file) as file:
+        head = h5py.h5o.get_info(file[name].id).addr
+    content = bytearray(stars_file.read_bytes())
+    content[head : head + 8] = b"\xff" * 8
+    stars_file.write_bytes(content)
+    with pytest.raises(InputError, match=r"stars\.h5.* (lacks|cannot be read)"):
+        inspect(stars_file, tmp_path)

@@ -1,6 +1,6 @@
 """Checksums of stars: which star a spectrum is, and whether its bytes are still those that were written.
 
-A file may carry them: `writer` stores one a star, and one of all labels and the wavelength.
+A file may carry them: `writer` stores one a star, and one of the rest.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from moe_exp.errors import InputError
 from moe_exp.spectra.hdf5 import open_hdf5
 
 CHECKSUMS = "dataset/checksums"
-FRAME = "labels_and_wavelength"
+FRAME = "checksum_of_labels_wavelength_and_order"
 """The attribute of `CHECKSUMS` for what is no spectrum."""
 
 
@@ -61,9 +61,10 @@ def _checksum_star(needed: np.ndarray, flux: np.ndarray, error: np.ndarray) -> i
     return state.intdigest()
 
 
-def checksum_frame(wavelength: np.ndarray, labels: pd.DataFrame) -> int:
-    """Digest the wavelength [Å] and all labels of a file."""
+def checksum_frame(wavelength: np.ndarray, labels: pd.DataFrame, *, random_order: bool) -> int:
+    """Digest what a file holds besides spectra: the wavelength [Å], all labels, and whether its order is random."""
     state = xxh3_64(np.ascontiguousarray(wavelength, "<f8").data)
+    state.update(bytes([random_order]))
     for name in sorted(labels.columns.astype(str)):
         state.update(f"{name}\n".encode())
         state.update(np.ascontiguousarray(labels[name], "<f8").data)
@@ -93,7 +94,7 @@ def check_stored(stored: StoredChecksums, found: StoredChecksums, path: Path) ->
     if len(wrong):
         differ.append(f"{len(wrong)} of {len(found.stars)} stars (first: row {wrong[0]})")
     if stored.frame != found.frame:
-        differ.append("the labels or the wavelength")
+        differ.append("the labels, the wavelength or the mark of random order")
     if differ:
         raise InputError(
             f"{path}: {' and '.join(differ)} differ from the checksums that were stored when the file was written. The "

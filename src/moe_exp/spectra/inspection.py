@@ -27,7 +27,7 @@ from moe_exp.spectra.checksums import (
     read_checksums,
 )
 from moe_exp.spectra.file_state import Watch, identify
-from moe_exp.spectra.files import ERROR, FLUX, read_labels, read_wavelength
+from moe_exp.spectra.files import ERROR, FLUX, in_random_order, read_labels, read_wavelength
 from moe_exp.spectra.repair import MAX_REPAIRED, repair_ends
 from moe_exp.spectra.row_reader import RowReader
 
@@ -123,20 +123,23 @@ def _read_in_full(path: Path, identity: Mapping[str, str], advance: Callable[[in
         raise InputError(f"{path}: {len(labels)} rows of labels, but {n_stars} spectra in {FLUX}; they must match.")
     needed = needed_labels(labels)
 
-    def look(first: int) -> tuple[np.ndarray, int]:
+    checksums = np.zeros(n_stars, np.uint64)
+
+    def look(first: int) -> int:
         rows = np.arange(first, min(first + BLOCK_ROWS, n_stars))
         flux_block, raw = flux.read(rows), error.read(rows)
         check_flux(flux_block, path, first)
         error_block = repair_ends(raw)
         check_error(error_block, path, first)
+        checksums[rows] = checksum_stars(needed[rows], flux_block, error_block)
         advance(len(rows))
-        return checksum_stars(needed[rows], flux_block, error_block), int(np.isnan(raw).sum())
+        return int(np.isnan(raw).sum())
 
     with ThreadPoolExecutor(usable_cores()) as threads:
-        looks = list(threads.map(look, range(0, n_stars, BLOCK_ROWS)))
-    checksums = np.concatenate([checksums for checksums, _ in looks])
+        n_repaired = sum(threads.map(look, range(0, n_stars, BLOCK_ROWS)))
     stored = read_checksums(path)
     if stored is not None:
-        check_stored(stored, StoredChecksums(checksums, checksum_frame(wavelength, labels)), path)
+        frame = checksum_frame(wavelength, labels, random_order=in_random_order(path))
+        check_stored(stored, StoredChecksums(checksums, frame), path)
     watch.check()
-    return Inspection(labels, checksums, sum(repaired for _, repaired in looks), identity)
+    return Inspection(labels, checksums, n_repaired, identity)

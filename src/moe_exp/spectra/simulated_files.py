@@ -1,11 +1,12 @@
-"""A growing set of simulated stars on disk: files of a fixed range of star indices, made once and reused.
+"""A growing set of simulated stars on disk: files of a range of star indices each, made once and reused.
 
-A file appears under its name only when it is complete: an interrupted run loses at most the file it was writing.
+A file appears under its name only when it is complete: an interrupted run loses at most the file it was writing. More
+stars come in files of their own, since other runs may be reading those that are there; only a damaged file is replaced.
 """
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -19,8 +20,10 @@ from moe_exp.cache.stages import cache_key
 from moe_exp.errors import InputError
 from moe_exp.machine import require_room
 from moe_exp.progress import Advance, Stages
-from moe_exp.spectra.files import ERROR, FLUX, read_labels, read_wavelength
-from moe_exp.spectra.row_reader import RowReader
+from moe_exp.spectra.checksums import read_checksums
+from moe_exp.spectra.file_state import FileState
+from moe_exp.spectra.files import read_wavelength
+from moe_exp.spectra.inspection import inspect
 from moe_exp.spectra.simulator import CHUNK_SIZE, Simulator, StarChunk, simulate
 from moe_exp.spectra.writer import SpectraWriter, write_spectra
 
@@ -31,12 +34,11 @@ STARS_PER_FILE = CHUNKS_PER_FILE * CHUNK_SIZE
 SPEED_OF_LIGHT_KMS = 299_792.458
 
 
-class Unfinished(NamedTuple):
-    """A file that is to hold stars `first` to `last` (exclusive), and holds those before `done` already."""
+class Part(NamedTuple):
+    """One file of the set: it holds stars `first` to `last` (exclusive)."""
 
     path: Path
     first: int
-    done: int
     last: int
 
 
@@ -61,37 +63,51 @@ class SimulatedFiles:
             "device": device,
             "code": code_digest("moe_exp.spectra.simulator"),
         }
-        self.folder = cache_dir / "simulated" / cache_key(self._identity)
+        self.folder, self._cache_dir = cache_dir / "simulated" / cache_key(self._identity), cache_dir
 
     def require(self, n_stars: int, stages: Stages) -> list[Path]:
-        """Make the stars that are missing and return the files that hold the first `n_stars` or a few more.
+        """Make the stars that are missing or damaged; return the files of the first `n_stars` or a few more, inspected.
 
         Raises
         ------
         InputError
             If the disk has too little room for them.
         """
-        needed = -(-n_stars // CHUNK_SIZE) * CHUNK_SIZE
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".lock"):
-            unfinished = list(self._find_unfinished(needed))
-            n_missing = sum(file.last - file.done for file in unfinished)
-            if n_missing:
-                self._announce(n_missing)
-                with stages.stage("simulate", n_missing) as advance:
-                    for group in _consecutive(unfinished):
-                        self._write(group, advance)
-        return [self._path(first) for first in range(0, needed, STARS_PER_FILE)]
+        with self._lock():
+            parts = self._divide(-(-n_stars // CHUNK_SIZE) * CHUNK_SIZE)
+            self._make([part for part in parts if not _is_whole(part)], stages)
+        with stages.stage("inspect", sum(part.last - part.first for part in parts)) as advance:
+            states = {part: FileState.of(part.path) for part in parts}
+            damaged = [part for part in parts if not self._holds_its_stars(part, advance)]
+        if damaged:
+            with self._lock():
+                self._make([part for part in damaged if FileState.of(part.path) == states[part]], stages)
+        return [part.path for part in parts]
 
-    def _path(self, first: int) -> Path:
-        return self.folder / f"stars_{first:08d}.h5"
+    def _lock(self) -> FileLock:
+        return FileLock(self.folder / ".lock")
 
-    def _find_unfinished(self, needed: int) -> Iterator[Unfinished]:
-        for first in range(0, needed, STARS_PER_FILE):
-            path, last = self._path(first), min(first + STARS_PER_FILE, needed)
-            done = first + _count_stars(path)
-            if done < last:
-                yield Unfinished(path, first, done, last)
+    def _divide(self, needed: int) -> list[Part]:
+        """Cover stars 0 to `needed` by the files that are there, and by new ones in between and behind."""
+        names = [path.stem.split("_") for path in sorted(self.folder.glob("stars_*_*.h5"))]
+        there = {int(first): int(last) for _, first, last in names}
+        parts: list[Part] = []
+        first = 0
+        while first < needed:
+            boundary = (first // STARS_PER_FILE + 1) * STARS_PER_FILE
+            last = there.get(first) or min(needed, boundary, *(start for start in there if start > first))
+            parts.append(Part(self.folder / f"stars_{first:08d}_{last:08d}.h5", first, last))
+            first = last
+        return parts
+
+    def _make(self, parts: list[Part], stages: Stages) -> None:
+        n_stars = sum(part.last - part.first for part in parts)
+        if parts:
+            self._announce(n_stars)
+            with stages.stage("simulate", n_stars) as advance:
+                for group in _consecutive(parts):
+                    self._write(group, advance)
 
     def _announce(self, n_stars: int) -> None:
         size = n_stars * bytes_per_star(self.simulator)
@@ -104,39 +120,51 @@ class SimulatedFiles:
         log.info("writing %.2f GB of simulated spectra (flux and error) to %s", size / 1e9, self.folder)
         (self.folder / "simulator.json").write_text(json.dumps(self._identity, indent=2))
 
-    def _write(self, files: list[Unfinished], advance: Advance) -> None:
-        """Write files whose missing stars follow each other; stars that a file holds already are kept."""
-        chunks = simulate(self.simulator, seed=self.seed, first=files[0].done, last=files[-1].last, device=self.device)
-        for path, first, done, last in files:
-            with write_spectra(
-                path, wavelength=self.simulator.wavelength, n_stars=last - first, random_order=True
-            ) as writer:
-                if done > first:
-                    rows = np.arange(done - first)
-                    writer.add(RowReader(path, FLUX).read(rows), RowReader(path, ERROR).read(rows), read_labels(path))
-                write_stars(writer, islice(chunks, (last - done) // CHUNK_SIZE), advance)
+    def _write(self, parts: list[Part], advance: Advance) -> None:
+        """Write files whose stars follow each other."""
+        chunks = simulate(self.simulator, seed=self.seed, first=parts[0].first, last=parts[-1].last, device=self.device)
+        wavelength = self.simulator.wavelength
+        for path, first, last in parts:
+            with write_spectra(path, wavelength=wavelength, n_stars=last - first, random_order=True) as writer:
+                write_stars(writer, islice(chunks, (last - first) // CHUNK_SIZE), advance)
+
+    def _holds_its_stars(self, part: Part, advance: Advance) -> bool:
+        """Hold every star of a file to the checksum that was stored when it was made."""
+        try:
+            inspect(part.path, self._cache_dir, advance)
+        except InputError as damage:
+            _warn_of_damage(part.path, damage)
+            return False
+        return True
 
 
-def _count_stars(path: Path) -> int:
-    """Return how many stars a file of the cache holds; none where it is missing or damaged."""
-    if not path.exists():
-        return 0
+def _is_whole(part: Part) -> bool:
+    """Say whether a file is there with all its stars and their checksums, as far as one look at its head tells."""
+    if not part.path.exists():
+        return False
     try:
-        read_wavelength(path)
-        return RowReader(path, FLUX).shape[0]
-    except InputError:
-        log.warning("%s is damaged: its stars are made again", path)
-        return 0
+        read_wavelength(part.path)
+        stored = read_checksums(part.path)
+        if stored is None or len(stored.stars) != part.last - part.first:
+            raise InputError(f"{part.path} lacks checksums of {part.last - part.first} stars.")
+    except InputError as damage:
+        _warn_of_damage(part.path, damage)
+        return False
+    return True
 
 
-def _consecutive(files: list[Unfinished]) -> list[list[Unfinished]]:
+def _warn_of_damage(path: Path, damage: InputError) -> None:
+    log.warning("%s is damaged: its stars are made again (%s)", path, damage)
+
+
+def _consecutive(parts: list[Part]) -> list[list[Part]]:
     """Group files so that one range of stars fills each group."""
-    groups: list[list[Unfinished]] = []
-    for file in files:
-        if groups and groups[-1][-1].last == file.done:
-            groups[-1].append(file)
+    groups: list[list[Part]] = []
+    for part in parts:
+        if groups and groups[-1][-1].last == part.first:
+            groups[-1].append(part)
         else:
-            groups.append([file])
+            groups.append([part])
     return groups
 
 

@@ -155,9 +155,7 @@ class SimulatedData(Data):
                 raise InputError(f"{option}={size}: the number of simulated stars must be given as a whole number.")
         n_stars = sum(int(size) for size in sizes.values() if size is not None)
         store = SimulatedFiles(self.simulator, seed=self.seed, cache_dir=cache_dir, device=device)
-        files = store.require(n_stars, stages)
-        with stages.stage("inspect", sum(map(_n_stars, files))) as advance:
-            stars = StarFiles(files, cache_dir, advance)
+        stars = StarFiles(store.require(n_stars, stages), cache_dir)
         rows = hand_out(np.arange(stars.n_stars), sizes)
         return make_dataset(
             self,

@@ -68,7 +68,7 @@ def write_spectra(path: Path, *, wavelength: np.ndarray, n_stars: int, random_or
             raise ValueError(f"{path}: {writer.n_written} of {n_stars} stars were added")
         labels = pd.concat(writer.labels, ignore_index=True)
         labels.to_hdf(partial, key=LABELS, format="table", mode="a", index=False)
-        frame = checksum_frame(wavelength, read_labels(partial))
+        frame = checksum_frame(wavelength, read_labels(partial), random_order=random_order)
         with h5py.File(partial, "a") as file:
             file[CHECKSUMS] = np.concatenate(writer.checksums)
             file[CHECKSUMS].attrs[FRAME] = np.uint64(frame)
