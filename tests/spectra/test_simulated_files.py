@@ -1,5 +1,9 @@
+import os
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+import h5py
 import numpy as np
 import pytest
 
@@ -7,10 +11,13 @@ from moe_exp import machine
 from moe_exp.errors import InputError
 from moe_exp.progress import Stages
 from moe_exp.spectra import simulated_files
-from moe_exp.spectra.files import FLUX, in_random_order, read_labels
+from moe_exp.spectra.checksums import CHECKSUMS
+from moe_exp.spectra.files import ERROR, FLUX, LABELS, WAVELENGTH, in_random_order, read_labels
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulated_files import SimulatedFiles
 from moe_exp.spectra.simulator import CHUNK_SIZE, Simulator, simulate
+from moe_exp.spectra.simulator.labels import draw_labels
+from moe_exp.spectra.sources import SimulatedData
 
 SIMPLE = Simulator(n_pixels=64, velocity_step=5.0, n_depths=8, cn=False, tio=False)
 
@@ -55,13 +62,100 @@ def test_a_lost_file_is_made_again(store):
     np.testing.assert_array_equal(read_all(store.require(5 * CHUNK_SIZE, Stages())), before)
 
 
-@pytest.mark.parametrize("keep", [0, 0.5, 0.99])
-def test_a_damaged_file_is_made_again(store, keep, caplog):
+def test_a_reader_reads_on_while_others_add_stars(store):
+    rows = np.arange(CHUNK_SIZE)
+    [path] = store.require(CHUNK_SIZE, Stages())
+    reader, stat = RowReader(path, ERROR), path.stat()
+    before = reader.read(rows)
     files = store.require(3 * CHUNK_SIZE, Stages())
-    before = read_all(files)
-    files[0].write_bytes(files[0].read_bytes()[: int(keep * files[0].stat().st_size)])
-    np.testing.assert_array_equal(read_all(store.require(3 * CHUNK_SIZE, Stages())), before)
-    assert "is damaged: its stars are made again" in caplog.text
+    np.testing.assert_array_equal(reader.read(rows), before)
+    assert (files[0], path.stat().st_ino, path.stat().st_mtime_ns) == (path, stat.st_ino, stat.st_mtime_ns)
+
+
+def test_stars_are_the_same_in_one_step_and_in_many(store, tmp_path):
+    at_once = SimulatedFiles(SIMPLE, seed=3, cache_dir=tmp_path / "other", device="cpu")
+    for n_chunks in (1, 2, 4):
+        grown = store.require(n_chunks * CHUNK_SIZE, Stages())
+    np.testing.assert_array_equal(read_all(grown), read_all(at_once.require(4 * CHUNK_SIZE, Stages())))
+    teff = np.concatenate([read_labels(path)["teff"] for path in grown])
+    np.testing.assert_array_equal(
+        np.concatenate(labels), draw_labels(SIMPLE, seed=3, first=0, last=4 * CHUNK_SIZE).teff
+    )
+
+
+def test_two_that_ask_at_once_do_the_work_once(store, tmp_path, monkeypatch):
+    asked = []
+
+    def remember(*arguments, **options):
+        asked.append(options["last"] - options["first"])
+        return simulate(*arguments, **options)
+
+    monkeypatch.setattr(simulated_files, "simulate", remember)
+    stores = [store, SimulatedFiles(SIMPLE, seed=3, cache_dir=tmp_path, device="cpu")]
+    with ThreadPoolExecutor(2) as threads:
+        one, two = threads.map(lambda each: each.require(3 * CHUNK_SIZE, Stages()), stores)
+    assert one == two
+    assert sum(asked) == 3 * CHUNK_SIZE
+
+
+def test_a_gap_is_filled_and_what_lies_behind_it_is_kept(store):
+    files = store.require(3 * CHUNK_SIZE, Stages())
+    before, kept = read_all(files), files[1].stat()
+    files[0].unlink()
+    store.require(CHUNK_SIZE, Stages())
+    again = store.require(3 * CHUNK_SIZE, Stages())
+    assert len(again) == 3
+    assert (again[-1], files[1].stat()) == (files[1], kept)
+    np.testing.assert_array_equal(read_all(again), before)
+
+
+def cut(path, share):
+    os.truncate(path, int(share * path.stat().st_size))
+
+
+def overwrite(path, name, n_bytes, *, at_head):
+    """Spoil bytes where a dataset begins, or where its description does."""
+    with h5py.File(path) as file:
+        dataset = file[name]
+        place = h5py.h5o.get_info(dataset.id).addr if at_head else dataset.id.get_offset() + 1000
+    content = bytearray(path.read_bytes())
+    content[place : place + n_bytes] = bytes(255 - byte for byte in content[place : place + n_bytes])
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        partial(cut, share=0),
+        partial(cut, share=0.5),
+        partial(cut, share=0.99),
+        partial(overwrite, name=FLUX, n_bytes=1, at_head=False),
+        partial(overwrite, name=ERROR, n_bytes=1, at_head=False),
+        partial(overwrite, name=WAVELENGTH, n_bytes=1, at_head=True),
+        partial(overwrite, name=FLUX, n_bytes=8, at_head=True),
+        partial(overwrite, name=LABELS, n_bytes=8, at_head=True),
+        partial(overwrite, name=CHECKSUMS, n_bytes=8, at_head=True),
+    ],
+)
+def test_a_damaged_file_is_made_again(store, damage, caplog):
+    files = store.require(3 * CHUNK_SIZE, Stages())
+    before, other = read_all(files), files[1].stat()
+    damage(files[0])
+    assert store.require(3 * CHUNK_SIZE, Stages()) == files
+    np.testing.assert_array_equal(read_all(files), before)
+    assert f"{files[0]} is damaged: its stars are made again" in caplog.text
+    assert files[1].stat() == other
+
+
+def test_a_disk_that_damages_every_file_ends_in_a_message(store, monkeypatch):
+    def spoil(*arguments, **options):
+        for labels, flux, error in simulate(*arguments, **options):
+            yield labels, flux * np.nan, error
+
+    monkeypatch.setattr(simulated_files, "simulate", spoil)
+    data = SimulatedData(simulator=SIMPLE, seed=3, n_train=100, n_val=10, n_test=10)
+    with pytest.raises(InputError, match="flux/value has NaN or infinite values"):
+        data.open(store.folder.parents[1], Stages(), "cpu")
 
 
 def test_an_interrupted_file_leaves_nothing_to_trust(store, monkeypatch):
