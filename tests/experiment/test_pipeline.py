@@ -1,4 +1,6 @@
+import os
 import re
+import shutil
 
 import h5py
 import numpy as np
@@ -148,6 +150,36 @@ def test_resume_notices_other_code_of_any_stage(configure, monkeypatch):
 
         monkeypatch.setattr(identity, "code_digest", digest)
         assert identify(experiment) != before
+
+
+class Exchange(Stages):
+    """Put the bytes of another file in the place of one, with its size and time of change, when a stage begins."""
+
+    def __init__(self, before, path, other):
+        super().__init__()
+        self.before, self.path, self.other = before, path, other
+
+    def stage(self, name, *arguments, **options):
+        if name == self.before:
+            stat = self.path.stat()
+            self.path.write_bytes(self.other.read_bytes())
+            assert self.path.stat().st_size == stat.st_size
+            os.utime(self.path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        return super().stage(name, *arguments, **options)
+
+
+@pytest.mark.parametrize(("before", "kept"), [("experts", []), ("features", ["experts"])])
+def test_a_file_that_is_exchanged_during_a_run_ends_it_and_leaves_nothing_wrong(configure, tmp_path, before, kept):
+    path, other = (write_stars(tmp_path / f"{seed}.h5", 1200, random_order=True, seed=seed) for seed in (0, 1))
+    shutil.copy(path, tmp_path / "copy.h5")
+    experiment = configure(*MADE_UP, f"data.path={path}", f"cache_dir={tmp_path}/cache")
+    with pytest.raises(InputError, match=rf"{path}: \d+ of \d+ stars just read are not those that were checked"):
+        run(experiment, Exchange(before, path, other))
+    assert [entry.parent.name for entry in (tmp_path / "cache" / "stages").rglob("*.pickle")] == kept
+    shutil.copy(tmp_path / "copy.h5", path)
+    again = run(experiment, Stages()).results
+    fresh = configure(*MADE_UP, f"data.path={path}", f"cache_dir={tmp_path}/fresh")
+    assert again.metrics() == run(fresh, Stages()).results.metrics()
 
 
 def test_a_label_without_variation_is_refused(configure, tmp_path):
