@@ -4,6 +4,7 @@ from click.testing import CliRunner
 
 from moe_exp.cache.stages import StageCache, in_use
 from moe_exp.cli.commands import find_project, main
+from moe_exp.spectra.checksums import read_checksums
 from moe_exp.spectra.files import FLUX, in_random_order, read_labels, read_wavelength
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulator import Simulator, simulate
@@ -23,6 +24,7 @@ def test_simulate_writes_the_stars_of_the_simulator(tmp_path):
     np.testing.assert_array_equal(read_labels(path)["logg"], chunk.labels["logg"])
     np.testing.assert_array_equal(read_wavelength(path), Simulator().wavelength)
     assert in_random_order(path)
+    assert read_checksums(path) is not None
     again = invoke("simulate", path, "--n-stars", 5)
     assert again.exit_code == 1
     assert "exists; choose another name" in again.output

@@ -31,6 +31,15 @@ def test_stars_of_other_content_at_the_same_size_and_time_are_refused(stars_file
         stars.read(np.r_[2:4, 6:50])
 
 
+def test_any_rows_of_any_files_are_those_of_the_whole_list(tmp_path):
+    files = [write_stars(tmp_path / f"{seed}.h5", n, seed=seed) for seed, n in enumerate((50, 3, 20))]
+    stars = StarFiles(files, tmp_path)
+    flux, error = (np.concatenate([make_stars(n, seed=seed)[i] for seed, n in enumerate((50, 3, 20))]) for i in (0, 1))
+    for rows in (np.arange(73), np.array([49, 50, 52, 53, 72]), np.array([0, 60]), np.array([51])):
+        for read, whole in zip(stars.read(rows), (flux, error), strict=True):
+            np.testing.assert_array_equal(read, whole[rows])
+
+
 def test_one_bit_of_one_star_is_noticed(stars_file, tmp_path):
     stars, stat = StarFiles([stars_file], tmp_path), stars_file.stat()
     with h5py.File(stars_file, "a") as file:

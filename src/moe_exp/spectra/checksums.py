@@ -18,13 +18,13 @@ FRAME = "checksum_of_labels_wavelength_and_order"
 """The attribute of `CHECKSUMS` for what is no spectrum."""
 
 
-class StoredChecksums(NamedTuple):
-    """What a file says that it holds."""
+class Checksums(NamedTuple):
+    """What a file holds, or says that it holds."""
 
     stars: np.ndarray
-    """(n_stars,) uint64, as from `checksum_stars`"""
+    """(n_stars,) uint64, from `checksum_stars`"""
     frame: int
-    """As from `checksum_frame`"""
+    """From `checksum_frame`: all that is no spectrum"""
 
 
 def needed_labels(labels: pd.DataFrame) -> np.ndarray:
@@ -71,28 +71,30 @@ def checksum_frame(wavelength: np.ndarray, labels: pd.DataFrame, *, random_order
     return state.intdigest()
 
 
-def read_checksums(path: Path) -> StoredChecksums | None:
+def read_checksums(path: Path) -> Checksums | None:
     """Return the checksums that a file carries; None if it carries none."""
     with open_hdf5(path) as file:
         if CHECKSUMS not in file:
             return None
         stored = file[CHECKSUMS]
-        return StoredChecksums(stored[()], int(stored.attrs[FRAME]))
+        return Checksums(stored[()], int(stored.attrs[FRAME]))
 
 
-def check_stored(stored: StoredChecksums, found: StoredChecksums, path: Path) -> None:
-    """Refuse a file that does not hold what it says.
+def check_stored(path: Path, found: Checksums) -> None:
+    """Refuse a file that carries checksums of something else than what was found in it.
 
     Raises
     ------
     InputError
         Saying how many stars differ, and what to do.
     """
+    stored = read_checksums(path)
+    if stored is None:
+        return
     same = stored.stars == found.stars if stored.stars.shape == found.stars.shape else np.zeros(len(found.stars), bool)
-    wrong = np.flatnonzero(~same)
     differ = []
-    if len(wrong):
-        differ.append(f"{len(wrong)} of {len(found.stars)} stars (first: row {wrong[0]})")
+    if not same.all():
+        differ.append(f"{(~same).sum()} of {len(same)} stars (first: row {np.argmin(same)})")
     if stored.frame != found.frame:
         differ.append("the labels, the wavelength or the mark of random order")
     if differ:

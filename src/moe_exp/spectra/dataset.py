@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,25 +43,23 @@ class StarFiles:
 
     def __init__(self, files: list[Path], cache_dir: Path, advance: Callable[[int], None] = lambda n: None) -> None:
         self.files = files
-        self.wavelength = read_wavelength(files[0])
-        for path in files[1:]:
-            other = read_wavelength(path)
-            if not np.array_equal(other, self.wavelength):
-                raise InputError(f"{path} has another wavelength grid ({other.size} pixels) than {files[0]}.")
+        _check_grids(files, [read_wavelength(path) for path in files])
         found: list[Inspection] = [inspect(path, cache_dir, advance) for path in files]
+        _check_grids(files, [each.wavelength for each in found])
         self._found, self._cache_dir = found, cache_dir
+        self.wavelength = found[0].wavelength
         self.labels = pd.concat([each.labels for each in found], ignore_index=True)
         self.checksums = np.concatenate([each.checksums for each in found])
         self.n_repaired = sum(each.n_repaired for each in found)
         self._needed = needed_labels(self.labels)
         flux, error = Band(), Band()
         self._readers = [(RowReader(path, FLUX, flux), RowReader(path, ERROR, error)) for path in files]
-        self._ends = np.cumsum([len(each.labels) for each in found])
+        self._starts = np.cumsum([0, *(len(each.labels) for each in found)])
 
     @property
     def n_stars(self) -> int:
         """Number of stars in all files."""
-        return int(self._ends[-1])
+        return int(self._starts[-1])
 
     def read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return flux and repaired error of increasing `rows`, each (len(rows), n_pixels) float32.
@@ -70,19 +69,15 @@ class StarFiles:
         InputError
             If a star is not the one that was inspected.
         """
-        cuts = np.searchsorted(rows, self._ends)
-        parts, start = [], 0
-        for number, cut in enumerate(cuts.tolist()):
-            if cut > start:
-                parts.append(self._read_file(number, rows[start:cut]))
-            start = cut
+        cuts = pairwise(np.searchsorted(rows, self._starts).tolist())
+        parts = [self._read_file(number, rows[lo:hi]) for number, (lo, hi) in enumerate(cuts) if lo < hi]
         if len(parts) == 1:
             return parts[0]
         return np.concatenate([flux for flux, _ in parts]), np.concatenate([error for _, error in parts])
 
     def _read_file(self, number: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         flux_reader, error_reader = self._readers[number]
-        local = rows - (self._ends[number] - len(self._found[number].labels))
+        local = rows - self._starts[number]
         flux, error = flux_reader.read(local), repair_ends(error_reader.read(local))
         wrong = np.flatnonzero(checksum_stars(self._needed[rows], flux, error) != self.checksums[rows])
         if len(wrong):
@@ -93,6 +88,12 @@ class StarFiles:
                 f"nothing of these stars is kept. Start it again: the file is then checked anew."
             )
         return flux, error
+
+
+def _check_grids(files: list[Path], wavelengths: list[np.ndarray]) -> None:
+    for path, other in zip(files, wavelengths, strict=True):
+        if not np.array_equal(other, wavelengths[0]):
+            raise InputError(f"{path} has another wavelength grid ({other.size} pixels) than {files[0]}.")
 
 
 @dataclass(frozen=True)

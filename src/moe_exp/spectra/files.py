@@ -5,6 +5,7 @@
 ``dataset/arrays/flux/value``           flux, (n_stars, n_pixels)
 ``dataset/arrays/error/value``          its 1-sigma error, (n_stars, n_pixels)
 one pandas table                        labels: T_eff [K], log_g [dex], M_H [dex]; others are optional
+``dataset/checksums``                   what the rest is held to, (n_stars,), if it is there: see `checksums`
 ======================================  =====================================================
 """
 

@@ -19,12 +19,11 @@ from moe_exp.cache.stages import StageCache
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.spectra.checksums import (
-    StoredChecksums,
+    Checksums,
     check_stored,
     checksum_frame,
     checksum_stars,
     needed_labels,
-    read_checksums,
 )
 from moe_exp.spectra.file_state import Watch, identify
 from moe_exp.spectra.files import ERROR, FLUX, in_random_order, read_labels, read_wavelength
@@ -39,6 +38,8 @@ BLOCK_ROWS = 256
 class Inspection(NamedTuple):
     """What one look at a file found."""
 
+    wavelength: np.ndarray
+    """(n_pixels,) Å"""
     labels: pd.DataFrame
     """n_stars rows: teff [K], logg [dex], m_h [dex] and whatever else the table holds"""
     checksums: np.ndarray
@@ -121,9 +122,7 @@ def _read_in_full(path: Path, identity: Mapping[str, str], advance: Callable[[in
     n_stars = flux.shape[0]
     if len(labels) != n_stars:
         raise InputError(f"{path}: {len(labels)} rows of labels, but {n_stars} spectra in {FLUX}; they must match.")
-    needed = needed_labels(labels)
-
-    checksums = np.zeros(n_stars, np.uint64)
+    needed, checksums = needed_labels(labels), np.zeros(n_stars, np.uint64)
 
     def look(first: int) -> int:
         rows = np.arange(first, min(first + BLOCK_ROWS, n_stars))
@@ -137,9 +136,7 @@ def _read_in_full(path: Path, identity: Mapping[str, str], advance: Callable[[in
 
     with ThreadPoolExecutor(usable_cores()) as threads:
         n_repaired = sum(threads.map(look, range(0, n_stars, BLOCK_ROWS)))
-    stored = read_checksums(path)
-    if stored is not None:
-        frame = checksum_frame(wavelength, labels, random_order=in_random_order(path))
-        check_stored(stored, StoredChecksums(checksums, frame), path)
+    frame = checksum_frame(wavelength, labels, random_order=in_random_order(path))
+    check_stored(path, Checksums(checksums, frame))
     watch.check()
-    return Inspection(labels, checksums, n_repaired, identity)
+    return Inspection(wavelength, labels, checksums, n_repaired, identity)

@@ -63,7 +63,8 @@ class SimulatedFiles:
             "device": device,
             "code": code_digest("moe_exp.spectra.simulator"),
         }
-        self.folder, self._cache_dir = cache_dir / "simulated" / cache_key(self._identity), cache_dir
+        self.folder = cache_dir / "simulated" / cache_key(self._identity)
+        self._cache_dir = cache_dir
 
     def require(self, n_stars: int, stages: Stages) -> list[Path]:
         """Make the stars that are missing or damaged; return the files of the first `n_stars` or a few more, inspected.
