@@ -1,6 +1,5 @@
 """Whether a file is still the one that it was."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,5 +56,5 @@ def identify(path: Path) -> str:
 
 
 def _describe(path: Path) -> str:
-    stat = os.stat(path)  # noqa: PTH116 - one look
+    stat = path.stat()
     return f"{path} inode={stat.st_ino} size={stat.st_size} changed={stat.st_mtime_ns} {stat.st_ctime_ns}"
