@@ -18,8 +18,8 @@ FRAME = "checksum_of_labels_wavelength_and_order"
 """The attribute of `CHECKSUMS` for what is no spectrum."""
 
 
-class Checksums(NamedTuple):
-    """What a file holds, or says that it holds."""
+class StoredChecksums(NamedTuple):
+    """What a file says that it holds."""
 
     stars: np.ndarray
     """(n_stars,) uint64, from `checksum_stars`"""
@@ -71,17 +71,27 @@ def checksum_frame(wavelength: np.ndarray, labels: pd.DataFrame, *, random_order
     return state.intdigest()
 
 
-def read_checksums(path: Path) -> Checksums | None:
+def read_checksums(path: Path) -> StoredChecksums | None:
     """Return the checksums that a file carries; None if it carries none."""
     with open_hdf5(path) as file:
         if CHECKSUMS not in file:
             return None
         stored = file[CHECKSUMS]
-        return Checksums(stored[()], int(stored.attrs[FRAME]))
+        return StoredChecksums(stored[()], int(stored.attrs[FRAME]))
 
 
-def check_stored(path: Path, found: Checksums) -> None:
+def check_stored(
+    path: Path, stars: np.ndarray, *, wavelength: np.ndarray, labels: pd.DataFrame, random_order: bool
+) -> None:
     """Refuse a file that carries checksums of something else than what was found in it.
+
+    Parameters
+    ----------
+    path : path of the file
+    stars : array of shape (n_stars,)
+        From `checksum_stars`.
+    wavelength, labels, random_order
+        As for `checksum_frame`.
 
     Raises
     ------
@@ -91,11 +101,11 @@ def check_stored(path: Path, found: Checksums) -> None:
     stored = read_checksums(path)
     if stored is None:
         return
-    same = stored.stars == found.stars if stored.stars.shape == found.stars.shape else np.zeros(len(found.stars), bool)
+    same = stored.stars == stars if stored.stars.shape == stars.shape else np.zeros(len(stars), bool)
     differ = []
     if not same.all():
         differ.append(f"{(~same).sum()} of {len(same)} stars (first: row {np.argmin(same)})")
-    if stored.frame != found.frame:
+    if stored.frame != checksum_frame(wavelength, labels, random_order=random_order):
         differ.append("the labels, the wavelength or the mark of random order")
     if differ:
         raise InputError(

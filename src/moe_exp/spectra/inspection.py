@@ -18,13 +18,7 @@ from moe_exp.cache.code import code_digest
 from moe_exp.cache.stages import StageCache
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
-from moe_exp.spectra.checksums import (
-    Checksums,
-    check_stored,
-    checksum_frame,
-    checksum_stars,
-    needed_labels,
-)
+from moe_exp.spectra.checksums import check_stored, checksum_stars, needed_labels
 from moe_exp.spectra.file_state import Watch, identify
 from moe_exp.spectra.files import ERROR, FLUX, in_random_order, read_labels, read_wavelength
 from moe_exp.spectra.repair import MAX_REPAIRED, repair_ends
@@ -136,7 +130,6 @@ def _read_in_full(path: Path, identity: Mapping[str, str], advance: Callable[[in
 
     with ThreadPoolExecutor(usable_cores()) as threads:
         n_repaired = sum(threads.map(look, range(0, n_stars, BLOCK_ROWS)))
-    frame = checksum_frame(wavelength, labels, random_order=in_random_order(path))
-    check_stored(path, Checksums(checksums, frame))
+    check_stored(path, checksums, wavelength=wavelength, labels=labels, random_order=in_random_order(path))
     watch.check()
     return Inspection(wavelength, labels, checksums, n_repaired, identity)
