@@ -115,6 +115,16 @@ def test_flux_behind_a_user_block_is_read_from_where_it_is(tmp_path):
     np.testing.assert_array_equal(RowReader(tmp_path / "x.h5", "flux").read(SOME), flux[SOME])
 
 
+def test_flux_that_lies_in_the_head_of_a_file_is_read_by_the_library(tmp_path):
+    flux = make_stars(50)[0]
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    layout.set_layout(h5py.h5d.COMPACT)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        space = h5py.h5s.create_simple(flux.shape)
+        h5py.h5d.create(file.id, b"flux", h5py.h5t.IEEE_F32LE, space, layout).write(h5py.h5s.ALL, h5py.h5s.ALL, flux)
+    np.testing.assert_array_equal(RowReader(tmp_path / "x.h5", "flux").read(SOME), flux[SOME])
+
+
 def test_flux_that_was_never_written_is_what_hdf5_says(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file.create_dataset("flux", (50, 60), "<f4", fillvalue=7)
