@@ -152,6 +152,16 @@ def test_a_file_that_changes_under_a_reader_is_refused(stars_file, change, dtype
         reader.read(SOME)
 
 
+def test_a_file_that_changes_in_the_midst_of_a_read_is_refused(stars_file):
+    class SlowReader(RowReader):
+        def _read_bytes(self, *arguments):
+            super()._read_bytes(*arguments)
+            os.utime(self.path, (1, 1))
+
+    with pytest.raises(InputError, match=r"stars\.h5 changed while it was in use"):
+        SlowReader(stars_file, FLUX).read(SOME)
+
+
 def test_a_file_that_is_cut_off_before_it_is_opened_says_so(stars_file):
     os.truncate(stars_file, stars_file.stat().st_size // 2)
     with pytest.raises(InputError, match=r"stars\.h5 cannot be read as HDF5: .*truncated file"):
