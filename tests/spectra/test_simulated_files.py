@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -32,13 +33,8 @@ def read_all(files):
     return np.concatenate([RowReader(path, FLUX).read(np.arange(RowReader(path, FLUX).shape[0])) for path in files])
 
 
-def test_stars_are_made_once(store, monkeypatch):
-    files = store.require(CHUNK_SIZE, Stages())
-    monkeypatch.setattr(simulated_files, "simulate", lambda *_, **__: pytest.fail("made again"))
-    assert store.require(CHUNK_SIZE, Stages()) == files
-
-
-def test_more_stars_are_added_to_those_there(store, monkeypatch):
+def remember_asked(monkeypatch):
+    """Return the ranges of stars that are simulated from now on."""
     asked = []
 
     def remember(*arguments, **options):
@@ -46,6 +42,17 @@ def test_more_stars_are_added_to_those_there(store, monkeypatch):
         return simulate(*arguments, **options)
 
     monkeypatch.setattr(simulated_files, "simulate", remember)
+    return asked
+
+
+def test_stars_are_made_once(store, monkeypatch):
+    files = store.require(CHUNK_SIZE, Stages())
+    monkeypatch.setattr(simulated_files, "simulate", lambda *_, **__: pytest.fail("made again"))
+    assert store.require(CHUNK_SIZE, Stages()) == files
+
+
+def test_more_stars_are_added_to_those_there(store, monkeypatch):
+    asked = remember_asked(monkeypatch)
     few = read_all(store.require(CHUNK_SIZE, Stages()))
     files = store.require(3 * CHUNK_SIZE, Stages())
     assert asked == [(0, CHUNK_SIZE), (CHUNK_SIZE, 3 * CHUNK_SIZE)]
@@ -82,18 +89,12 @@ def test_stars_are_the_same_in_one_step_and_in_many(store, tmp_path):
 
 
 def test_two_that_ask_at_once_do_the_work_once(store, tmp_path, monkeypatch):
-    asked = []
-
-    def remember(*arguments, **options):
-        asked.append(options["last"] - options["first"])
-        return simulate(*arguments, **options)
-
-    monkeypatch.setattr(simulated_files, "simulate", remember)
+    asked = remember_asked(monkeypatch)
     stores = [store, SimulatedFiles(SIMPLE, seed=3, cache_dir=tmp_path, device="cpu")]
     with ThreadPoolExecutor(2) as threads:
         one, two = threads.map(lambda each: each.require(3 * CHUNK_SIZE, Stages()), stores)
     assert one == two
-    assert sum(asked) == 3 * CHUNK_SIZE
+    assert asked == [(0, 3 * CHUNK_SIZE)]
 
 
 def test_a_gap_is_filled_and_what_lies_behind_it_is_kept(store):
@@ -105,6 +106,17 @@ def test_a_gap_is_filled_and_what_lies_behind_it_is_kept(store):
     assert len(again) == 3
     assert (again[-1], files[1].stat()) == (files[1], kept)
     np.testing.assert_array_equal(read_all(again), before)
+
+
+def test_of_a_set_that_grew_in_steps_only_what_is_lost_is_made_again(store, monkeypatch):
+    for n_chunks in (1, 3):
+        files = store.require(n_chunks * CHUNK_SIZE, Stages())
+    before = read_all(files)
+    files[0].unlink()
+    asked = remember_asked(monkeypatch)
+    assert store.require(3 * CHUNK_SIZE, Stages()) == files
+    assert asked == [(0, CHUNK_SIZE)]
+    np.testing.assert_array_equal(read_all(files), before)
 
 
 def cut(path, share):
@@ -121,9 +133,21 @@ def overwrite(path, name, n_bytes, *, at_head):
     path.write_bytes(content)
 
 
+def lose_checksums(path):
+    with h5py.File(path, "a") as file:
+        del file[CHECKSUMS]
+
+
+def hold_fewer(path):
+    """Put another file of the set, which holds fewer stars, in the place of one."""
+    shutil.copy(sorted(path.parent.glob("*.h5"))[-1], path)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
+        lose_checksums,
+        hold_fewer,
         partial(cut, share=0),
         partial(cut, share=0.5),
         partial(cut, share=0.99),
