@@ -169,6 +169,22 @@ def test_a_damaged_file_is_made_again(store, damage, caplog):
     assert files[1].stat() == other
 
 
+def test_damage_that_two_find_at_once_is_mended_once(store, tmp_path, monkeypatch):
+    [path] = store.require(CHUNK_SIZE, Stages())
+    overwrite(path, FLUX, 1, at_head=False)
+    asked, other = remember_asked(monkeypatch), SimulatedFiles(SIMPLE, seed=3, cache_dir=tmp_path, device="cpu")
+    look = SimulatedFiles._holds_its_stars
+
+    def look_and_be_overtaken(part, advance):
+        whole = look(store, part, advance)
+        other.require(CHUNK_SIZE, Stages())
+        return whole
+
+    monkeypatch.setattr(store, "_holds_its_stars", look_and_be_overtaken)
+    store.require(CHUNK_SIZE, Stages())
+    assert asked == [(0, CHUNK_SIZE)]
+
+
 def test_a_disk_that_damages_every_file_ends_in_a_message(store, monkeypatch):
     def spoil(*arguments, **options):
         for labels, flux, error in simulate(*arguments, **options):
