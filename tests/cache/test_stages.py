@@ -1,10 +1,14 @@
+import importlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from moe_exp.cache.stages import StageCache, cache_key
@@ -31,6 +35,7 @@ def test_other_values_and_other_stages_have_other_results(shared):
 def test_keys_ignore_the_order_of_values():
     assert cache_key({"a": 1, "b": [2.5, "x"]}) == cache_key({"b": [2.5, "x"], "a": 1})
     assert cache_key({"a": 1}) != cache_key({"a": 2})
+    assert cache_key({"a": Path("x")}) != cache_key({"a": Path("y")})
 
 
 def test_a_failed_stage_keeps_nothing(shared):
@@ -64,6 +69,28 @@ def test_a_damaged_result_is_made_again(tmp_path, shared, damage, caplog):
     assert shared.get("stage", {}, lambda: "again") == "again"
     assert "is damaged and is made again" in caplog.text
     assert shared.get("stage", {}, lambda: pytest.fail("made again")) == "again"
+
+
+@pytest.mark.parametrize("text", [None, "", "Kept = lambda value: 1 / 0\n"], ids=["module", "class", "signature"])
+def test_a_result_of_code_that_has_gone_is_made_again(tmp_path, shared, monkeypatch, caplog, text):
+    monkeypatch.syspath_prepend(tmp_path)
+    source = tmp_path / f"kept_{'nothing' if text is None else len(text)}.py"
+    source.write_text("class Kept(Exception): pass\n")
+    module = importlib.import_module(source.stem)
+    shared.get("stage", {}, lambda: module.Kept(1))
+    del sys.modules[source.stem]
+    source.unlink() if text is None else source.write_text(text)
+    shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+    importlib.invalidate_caches()
+    assert shared.get("stage", {}, lambda: "again") == "again"
+    assert "cannot be read by this code" in caplog.text
+    assert shared.get("stage", {}, lambda: pytest.fail("made again")) == "again"
+
+
+@pytest.mark.parametrize("value", [np.zeros(3), object(), {1, 2}])
+def test_values_that_are_not_plain_make_no_key(value):
+    with pytest.raises(TypeError, match="is no plain value"):
+        cache_key({"a": value})
 
 
 SLOW = textwrap.dedent("""

@@ -14,6 +14,7 @@ import pickle
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,17 +32,45 @@ DIGEST_SIZE = 32
 
 
 def cache_key(identity: Mapping[str, Any]) -> str:
-    """Return a short hash of plain values, the same for the same values in any order."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:20]
+    """Return a short hash of plain values, the same for the same values in any order.
+
+    Raises
+    ------
+    TypeError
+        If a value is not plain: text that stands for it may be cut, or be another one each time.
+    """
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=_as_text).encode()).hexdigest()[:20]
 
 
-def _read(path: Path) -> bytes | None:
-    """Return the content of a file that is then the most recently used; nothing where there is none."""
+def _as_text(value: Any) -> str:
+    """Return text for the values beside JSON's own that an option may have."""
+    if not isinstance(value, Path | Enum | bytes):
+        raise TypeError(f"{type(value).__name__} is no plain value.")
+    return repr(value)
+
+
+class UnreadableError(Exception):
+    """What is kept cannot be given back."""
+
+
+def _recall(path: Path) -> Any:
+    """Return a kept result, which is then the most recently used.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    UnreadableError
+        Saying why it cannot be trusted.
+    """
+    os.utime(path)
+    kept = path.read_bytes()
+    if _digest(kept[DIGEST_SIZE:]) != kept[:DIGEST_SIZE]:
+        raise UnreadableError("is damaged")
     try:
-        os.utime(path)
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
+        return pickle.loads(kept[DIGEST_SIZE:])
+    except Exception as error:  # whatever a class that moved, or was changed, raises
+        raise UnreadableError(f"cannot be read by this code ({error})") from error
 
 
 def _digest(content: bytes) -> bytes:
@@ -70,12 +99,15 @@ class StageCache:
         path = self._path(stage, identity)
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
-            kept = _read(path)
-            if kept is not None:
-                if _digest(kept[DIGEST_SIZE:]) == kept[:DIGEST_SIZE]:
-                    log.log(logging.DEBUG if self.quiet else logging.INFO, "%s: recalled from the cache", stage)
-                    return pickle.loads(kept[DIGEST_SIZE:])
-                log.warning("%s: %s is damaged and is made again", stage, path)
+            try:
+                recalled: T = _recall(path)
+            except FileNotFoundError:
+                pass
+            except UnreadableError as error:
+                log.warning("%s: %s %s and is made again", stage, path, error)
+            else:
+                log.log(logging.DEBUG if self.quiet else logging.INFO, "%s: recalled from the cache", stage)
+                return recalled
             result = make()
             content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
             with complete_file(path) as partial:
