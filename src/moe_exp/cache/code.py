@@ -1,7 +1,8 @@
 """Which code a result depends on: a digest of a module, of all the source that it imports, and of the libraries.
 
-What is installed is known by its version; everything else that can be imported, be it this package, the project's root,
-the working folder, an editable install or a folder of PYTHONPATH, is known by its source. Nothing is imported to find it.
+What is installed is known by its version; everything else that can be imported, be it this package, the project's
+root, the working folder, an editable install or a folder of PYTHONPATH, is known by its source. Nothing is imported to
+find it.
 """
 
 import ast

@@ -32,14 +32,14 @@ DIGEST_SIZE = 32
 
 
 def cache_key(identity: Mapping[str, Any]) -> str:
-    """Return a short hash of plain values, the same for the same values in any order.
+    """Return a short hash of plain values; the order of a mapping counts, as it may be the order of columns.
 
     Raises
     ------
     TypeError
         If a value is not plain: text that stands for it may be cut, or be another one each time.
     """
-    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=_as_text).encode()).hexdigest()[:20]
+    return hashlib.sha256(json.dumps(identity, default=_as_text).encode()).hexdigest()[:20]
 
 
 def _as_text(value: Any) -> str:

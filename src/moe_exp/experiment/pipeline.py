@@ -12,8 +12,9 @@ from moe_exp.experiment.config import Experiment
 from moe_exp.experiment.shared import SharedStages
 from moe_exp.machine import choose_device
 from moe_exp.model.bins import RectangularBins
+from moe_exp.model.gate_inputs import GateInputs
 from moe_exp.model.gates import ClassifyGate, Gate
-from moe_exp.model.mixture import FittedMixture, GateInputs, fit_gate
+from moe_exp.model.mixture import FittedMixture, fit_gate
 from moe_exp.model.routing import clip_predictions
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, Stars
@@ -50,11 +51,11 @@ def run(experiment: Experiment, stages: Stages) -> Outcome:
     check(experiment)
     dataset: Dataset = experiment.data.open(experiment.cache_dir, stages, device)
     bins = fit_bins(experiment, dataset)
-    shared = SharedStages(experiment, stages, device)
-    experts = shared.fit_experts(dataset.train, bins)
+    shared = SharedStages(experiment, dataset, bins, stages, device)
+    experts = shared.fit_experts()
     features = experiment.features.fit(dataset.wavelength, experts.components.mean, experts.components.components)
-    gate_inputs, test_inputs = (shared.see_stars(stars, features, experts) for stars in (dataset.gate, dataset.test))
-    baseline = shared.fit_baseline(dataset)
+    gate_inputs, test_inputs = (shared.measure(stars, features, experts) for stars in (dataset.gate, dataset.test))
+    baseline = shared.fit_baseline()
     with stages.stage("gate"):
         bin_index = bins.assign_stars(dataset.gate.labels)
         clip, seed = experiment.experts.clip, experiment.seed

@@ -1,53 +1,19 @@
-"""The mixture of experts: what a gate sees of a star, how a gate is trained on it, and the whole as one object.
+"""The mixture of experts: how a gate is trained, and experts and gate as one object.
 
 A `FittedMixture` holds all that turns a noisy spectrum into log g, and none of what it was trained with.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from moe_exp.model.bins import RectangularBins
 from moe_exp.model.experts import FittedExperts
 from moe_exp.model.features import GateFeatures
+from moe_exp.model.gate_inputs import GateInputs, measure_flux
 from moe_exp.model.gates import Gate
-from moe_exp.model.routing import clip_predictions, fall_back, route_hard, route_oracle, route_soft
+from moe_exp.model.routing import fall_back, route_hard, route_oracle, route_soft
 from moe_exp.spectra.dataset import Stars
-
-
-class GateInputs(NamedTuple):
-    """What a gate weighs stars by and what it weighs."""
-
-    features: np.ndarray
-    """(n_stars, n_features)"""
-    experts: np.ndarray
-    """(n_stars, n_experts) log g [dex], not clipped"""
-    global_ridge: np.ndarray
-    """(n_stars,) log g [dex], not clipped"""
-
-    def clip(self, low: float, high: float) -> "GateInputs":
-        """Return the same with all predictions limited to a range of log g [dex]."""
-        experts = clip_predictions(self.experts, low, high)
-        return self._replace(experts=experts, global_ridge=clip_predictions(self.global_ridge, low, high))
-
-
-def see_flux(flux: np.ndarray, features: GateFeatures, experts: FittedExperts) -> GateInputs:
-    """Take gate features and every Ridge's prediction of noisy flux (n_stars, n_pixels), in the experts' flux unit."""
-    predicted = experts.predict(flux)
-    return GateInputs(features.transform(flux), predicted.experts, predicted.global_ridge)
-
-
-def see_stars(
-    stars: Stars, features: GateFeatures, experts: FittedExperts, advance: Callable[[int], None]
-) -> GateInputs:
-    """Take the same of all stars of a split, some at a time; `advance` is told the number of stars just done."""
-    parts = []
-    for block, flux in stars.blocks():
-        parts.append(see_flux(flux, features, experts))
-        advance(len(block))
-    return GateInputs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def fit_gate(
@@ -120,7 +86,7 @@ class FittedMixture:
         flux : array of shape (n_stars, n_pixels)
             Noisy flux in the unit and on the wavelength grid of the training stars.
         """
-        inputs = see_flux(flux / np.float32(self.flux_unit), self.features, self.experts)
+        inputs = measure_flux(flux / np.float32(self.flux_unit), self.features, self.experts)
         if self.clip:
             inputs = inputs.clip(*self.experts.logg_range)
         return route_soft(self.gate.predict_weights(inputs.features), inputs.experts)

@@ -1,0 +1,79 @@
+"""All that the result of a stage depends on, as plain values: what its key in the cache is made of.
+
+A stage depends on stars, on the values that earlier stages give it, on the class, options and code of the object that
+does the work, and on the code that calls it; on nothing else.
+"""
+
+import hashlib
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from moe_exp.cache.code import code_digest
+from moe_exp.experiment.config import Experiment
+from moe_exp.model import gate_inputs
+from moe_exp.spectra.dataset import Dataset, Stars
+
+OPTIONS_OF_THE_MIXTURE = {"clip"}
+"""Options of the experts that matter only to what is made of their predictions."""
+
+
+def identify_object(worker: Any) -> dict[str, Any]:
+    """Return class, options and code of an object that does the work of a stage, built in or the user's."""
+    made_by = type(worker)
+    return {
+        "class": f"{made_by.__module__}.{made_by.__qualname__}",
+        "options": asdict(worker),
+        "code": code_digest(made_by.__module__),
+    }
+
+
+def identify_experts(
+    experiment: Experiment, stars: Stars, bin_index: np.ndarray, names: tuple[str, ...], device: str
+) -> dict[str, Any]:
+    """Say what fitted experts depend on.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    stars : Stars
+        The training stars.
+    bin_index : array of shape (n_stars,)
+        Their bins, -1 outside every bin: these count, not how they were found.
+    names : tuple of str
+        Names of the bins.
+    device : str
+        ``cpu`` or ``cuda``.
+    """
+    experts = identify_object(experiment.experts)
+    for option in OPTIONS_OF_THE_MIXTURE:
+        experts["options"].pop(option, None)
+    return {
+        "experts": experts,
+        "n_components": experiment.features.n_components,
+        "stars": stars.identity,
+        "bins": [*names, hashlib.sha256(bin_index.astype("<i8").tobytes()).hexdigest()],
+        "seed": experiment.seed,
+        "device": device,
+    }
+
+
+def identify_gate_inputs(experiment: Experiment, stars: Stars, experts: dict[str, Any]) -> dict[str, Any]:
+    """Say what features and predictions of some stars depend on, given what the experts do."""
+    return {
+        "features": identify_object(experiment.features),
+        "experts": experts,
+        "stars": stars.identity,
+        "code": code_digest(gate_inputs.__name__),
+    }
+
+
+def identify_baseline(experiment: Experiment, dataset: Dataset) -> dict[str, Any]:
+    """Say what the baseline's predictions of the test stars depend on."""
+    return {
+        "baseline": identify_object(experiment.baseline),
+        "train": dataset.train.identity,
+        "test": dataset.test.identity,
+        "seed": experiment.seed,
+    }
