@@ -10,7 +10,7 @@ from moe_exp.errors import InputError
 from moe_exp.machine import one_torch_thread
 from moe_exp.model.gates import GateStars, LinearGate, MlpGate, Training
 from moe_exp.model.gates.softmax import bin_cross_entropy, mixed_squared_error
-from moe_exp.model.gates.training import train
+from moe_exp.model.gates.training import _batch_edges, train
 from tests.model.gate_stars import draw_stars
 
 
@@ -63,7 +63,72 @@ def test_patience_and_drops_count_the_epochs_of_a_loss_that_cannot_fall():
     training = Training(patience=7, n_lr_drops=2, max_epochs=1000)
     record = train(nn.Linear(13, 9), flat_loss, as_tensors(draw_stars(100)), training, np.random.default_rng(0))
     assert len(record.curve) == 7 * 3
-    assert record.converged
+    assert record.obstacle == "never improved on its start"
+
+
+def train_linear(loss, **recipe):
+    training = Training(**{"max_epochs": 60, "patience": 5} | recipe)
+    return train(nn.Linear(13, 9), loss, as_tensors(draw_stars(300)), training, np.random.default_rng(0))
+
+
+def test_a_loss_that_is_nan_throughout_ends_soon_and_has_not_converged():
+    record = train_linear(lambda logits, batch: logits.sum() * float("nan"), n_lr_drops=3)
+    assert len(record.curve) == 4  # one epoch a learning rate
+    assert not record.converged
+    assert record.obstacle == ("never improved on its start, its hold-out loss was NaN or infinite after 4 of 4 epochs")
+
+
+def test_a_gate_that_never_leaves_its_start_has_not_converged(caplog):
+    stars = draw_stars(300)
+    gate = stars.fit(LinearGate(training=Training(learning_rate=1e4, patience=3, n_lr_drops=1)))
+    assert not gate.converged_
+    assert "LinearGate has not converged: never improved on its start" in caplog.text
+
+
+def test_a_start_whose_loss_is_nan_is_left_for_the_first_finite_one():
+    evaluations = iter(range(1000))
+
+    def loss(logits, batch):
+        value = mixed_squared_error(logits, batch)
+        at_start = not torch.is_grad_enabled() and next(evaluations) == 0
+        return value * float("nan") if at_start else value
+
+    assert train_linear(loss, n_lr_drops=4, max_epochs=1000).converged
+
+
+def test_a_last_learning_rate_that_diverges_is_no_convergence():
+    epochs = iter(range(1000))
+
+    def loss(logits, batch):
+        value = mixed_squared_error(logits, batch)
+        held_out = not torch.is_grad_enabled()
+        return value * float("nan") if held_out and next(epochs) > 3 else value
+
+    record = train_linear(loss, n_lr_drops=0)
+    assert not record.converged
+    assert record.obstacle == "its hold-out loss was NaN or infinite after 1 of 4 epochs"
+
+
+def test_batches_train_the_network_and_the_hold_out_only_measures_it():
+    network = nn.Sequential(nn.Linear(13, 9), nn.BatchNorm1d(9))
+    modes = []
+
+    def loss(logits, batch):
+        modes.append((network.training, torch.is_grad_enabled()))
+        return mixed_squared_error(logits, batch)
+
+    training = Training(max_epochs=3, batch_size=90)
+    train(network, loss, as_tensors(draw_stars(100)), training, np.random.default_rng(0))
+    assert modes == [(False, False), *[(True, True), (False, False)] * 3]
+    assert not network.training
+
+
+@pytest.mark.parametrize(
+    ("n_stars", "batch_size", "edges"),
+    [(10, 4, [0, 4, 8, 10]), (9, 4, [0, 4, 9]), (1, 4, [0, 1]), (3, 1, [0, 1, 2, 3])],
+)
+def test_every_star_is_in_one_batch_and_none_is_alone(n_stars, batch_size, edges):
+    assert _batch_edges(n_stars, batch_size) == edges
 
 
 def test_max_epochs_stops_and_is_reported(caplog):

@@ -59,15 +59,18 @@ class ClassifyGate(Gate):
         if len(self.bins_) == 1:
             return
         self.model_ = LogisticRegression(C=self.C, tol=self.tol, max_iter=self.max_iter)
-        with threadpool_limits(1), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
             self.model_.fit(X, bin_index)
         self.n_epochs_ = int(self.model_.n_iter_.max())
-        self.converged_ = self.n_epochs_ < self.max_iter
+        said = [str(warning.message) for warning in caught if issubclass(warning.category, ConvergenceWarning)]
+        self.converged_ = not said
         if self.converged_:
             logger.info("ClassifyGate converged after %d iterations", self.n_epochs_)
         else:
-            logger.warning("ClassifyGate has not converged: stopped by gate.max_iter=%d", self.max_iter)
+            logger.warning(
+                "ClassifyGate has not converged with gate.max_iter=%d: %s", self.max_iter, said[0].splitlines()[0]
+            )
 
     def weigh_standardised(self, X: np.ndarray) -> np.ndarray:
         """Return the probability of every bin."""

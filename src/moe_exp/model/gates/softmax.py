@@ -53,37 +53,32 @@ class SoftmaxGate(Gate):
     def fit_standardised(
         self, X: np.ndarray, y: np.ndarray, *, expert_predictions: np.ndarray, bin_index: np.ndarray, seed: int
     ) -> None:
-        """Train the network by the recipe, in float32 on one thread: too small for a GPU to be faster."""
+        """Train the network by the recipe, in float32 on one thread: too small for a GPU to be faster.
+
+        Whatever the network draws, first weights or dropout, comes from the gate's own stream; torch's state stays.
+        """
         arrays = (X.astype(np.float32), y.astype(np.float32), expert_predictions.astype(np.float32))
         stars = GateStars(*(torch.from_numpy(values) for values in (*arrays, bin_index.astype(np.int64))))
         rng = random_stream(seed, "gate")
-        with one_torch_thread():
-            network = self._initialise(X.shape[1], rng)
-            self.curve_, self.converged_ = train(network, self.loss, stars, self.training, rng)
+        with one_torch_thread(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.integers(2**63)))
+            network = self.network(X.shape[1], self.n_experts_)
+            record = train(network, self.loss, stars, self.training, rng)
         self.network_ = network.to(torch.float64)
-        self.n_epochs_ = len(self.curve_)
-        self._log()
+        self.curve_, self.converged_, self.n_epochs_ = record.curve, record.converged, len(record.curve)
+        self._log(record.obstacle)
 
     def weigh_standardised(self, X: np.ndarray) -> np.ndarray:
         """Return the softmax of the network's logits."""
         with one_torch_thread(), torch.no_grad():
             return torch.softmax(self.network_(torch.from_numpy(X)), dim=1).numpy()
 
-    def _initialise(self, n_features: int, rng: np.random.Generator) -> nn.Module:
-        """Draw the first weights as torch does, but from the gate's own stream; torch's global state stays."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(rng.integers(2**63)))
-            return self.network(n_features, self.n_experts_)
-
-    def _log(self) -> None:
+    def _log(self, obstacle: str) -> None:
         name, loss = type(self).__name__, self.curve_["holdout_loss"].min()
         if self.converged_:
             logger.info("%s converged after %d epochs, hold-out loss %.6g", name, self.n_epochs_, loss)
         else:
-            logger.warning(
-                "%s has not converged: stopped by training.max_epochs=%d, hold-out loss %.6g",
-                name, self.n_epochs_, loss,
-            )  # fmt: skip
+            logger.warning("%s has not converged: %s; hold-out loss %.6g", name, obstacle, loss)
 
 
 @dataclass

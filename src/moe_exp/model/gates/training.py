@@ -1,7 +1,9 @@
 """How a torch gate is trained: one recipe that all of them share, and the loop that follows it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -97,8 +99,13 @@ class TrainingRecord(NamedTuple):
 
     curve: pd.DataFrame
     """One row an epoch: epoch, train_loss (mean over its batches), holdout_loss (after it)."""
-    converged: bool
-    """False if it was stopped by max_epochs."""
+    obstacle: str
+    """Why it has not converged; empty if it has."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether it improved on its start and ended by itself."""
+        return not self.obstacle
 
 
 Loss = Callable[[Tensor, GateStars], Tensor]
@@ -139,6 +146,10 @@ def train(
 ) -> TrainingRecord:
     """Train a network in place and leave it with the weights that were best on the hold-out.
 
+    The network is in its training mode for batches and in its evaluation mode on the hold-out and at the end. A
+    learning rate is given up when the hold-out loss is no finite number. Random numbers that the network draws are
+    torch's, whose state the caller sets and keeps.
+
     Parameters
     ----------
     network : torch.nn.Module
@@ -154,7 +165,10 @@ def train(
     """
     holdout, fitted = _split(stars, training.holdout_fraction, rng)
     history: list[tuple[float, float]] = []
-    best, best_loss, converged = _copy_weights(network), _evaluate(network, loss, holdout), False
+    best, best_loss = _copy_weights(network), _evaluate(network, loss, holdout)
+    if not math.isfinite(best_loss):
+        best_loss = math.inf
+    start_loss, waited = best_loss, 0
     for learning_rate in training.learning_rate * training.lr_factor ** np.arange(training.n_lr_drops + 1):
         network.load_state_dict(best)
         optimizer = Adam(network, float(learning_rate))
@@ -163,16 +177,31 @@ def train(
             train_loss = _run_epoch(network, loss, fitted, optimizer, training.batch_size, rng)
             holdout_loss = _evaluate(network, loss, holdout)
             history.append((train_loss, holdout_loss))
+            if not math.isfinite(holdout_loss):
+                break
             if holdout_loss < best_loss:
                 best, best_loss = _copy_weights(network), holdout_loss
             waited += 1
             if holdout_loss < threshold * (1 - training.min_improvement):
                 waited, threshold = 0, holdout_loss
-        converged = waited >= training.patience
     network.load_state_dict(best)
+    network.eval()
     curve = pd.DataFrame(history, columns=["train_loss", "holdout_loss"])
     curve.insert(0, "epoch", np.arange(1, len(curve) + 1))
-    return TrainingRecord(curve, converged)
+    return TrainingRecord(curve, _find_obstacle(curve, training, improved=best_loss < start_loss, waited=waited))
+
+
+def _find_obstacle(curve: pd.DataFrame, training: Training, *, improved: bool, waited: int) -> str:
+    """Say why a training has not converged; nothing if it has."""
+    n_not_finite = int((~np.isfinite(curve["holdout_loss"])).sum())
+    lost = f"its hold-out loss was NaN or infinite after {n_not_finite} of {len(curve)} epochs"
+    if not improved:
+        return f"never improved on its start{f', {lost}' if n_not_finite else ''}"
+    if waited >= training.patience:
+        return ""
+    if len(curve) >= training.max_epochs:
+        return f"stopped by training.max_epochs={training.max_epochs}"
+    return lost
 
 
 def _split(stars: GateStars, holdout_fraction: float, rng: np.random.Generator) -> tuple[GateStars, GateStars]:
@@ -198,15 +227,25 @@ def _run_epoch(
     n_stars = len(stars.y)
     shuffled = stars.take(torch.from_numpy(rng.permutation(n_stars)))
     total = torch.zeros(())
-    for first in range(0, n_stars, batch_size):
-        batch = shuffled.take(slice(first, first + batch_size))
+    network.train()
+    for first, last in pairwise(_batch_edges(n_stars, batch_size)):
+        batch = shuffled.take(slice(first, last))
         batch_loss = loss(network(batch.X), batch)
         optimizer.step(batch_loss)
         total += batch_loss.detach() * len(batch.y)
     return float(total) / n_stars
 
 
+def _batch_edges(n_stars: int, batch_size: int) -> list[int]:
+    """Return where batches begin and the last one ends; a last star alone, which has no scatter, joins the others."""
+    edges = [*range(0, n_stars, batch_size), n_stars]
+    if len(edges) > 2 and edges[-1] - edges[-2] == 1 < batch_size:
+        del edges[-2]
+    return edges
+
+
 def _evaluate(network: nn.Module, loss: Loss, stars: GateStars) -> float:
+    network.eval()
     with torch.no_grad():
         return float(loss(network(stars.X), stars))
 
