@@ -6,13 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from moe_exp.cache.code import code_digest
 from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.pipeline import run
 from moe_exp.progress import Stages
-from moe_exp.runs import identity
-from moe_exp.runs.identity import identify
 from moe_exp.spectra.files import ERROR, FLUX
 from moe_exp.spectra.simulated_files import write_stars as write_simulated
 from moe_exp.spectra.simulator import simulate
@@ -137,19 +134,6 @@ def test_bad_input_ends_in_one_message(run_made_up, overrides, message):
 def test_windows_are_checked_before_any_star_is_made(configure):
     with pytest.raises(InputError, match="H beta"):
         check(configure("features=miles"))
-
-
-def test_resume_notices_other_code_of_any_stage(configure, monkeypatch):
-    experiment = configure()
-    before = identify(experiment)
-    assert identify(configure("tracking.experiment=other", "cache_limit_gb=1")) == before
-    for module in ("moe_exp.spectra.sources", "moe_exp.model.gates.softmax", "moe_exp.experiment.pipeline"):
-
-        def digest(name, module=module):
-            return "other" if name == module else code_digest(name)
-
-        monkeypatch.setattr(identity, "code_digest", digest)
-        assert identify(experiment) != before
 
 
 class Exchange(Stages):

@@ -19,14 +19,20 @@ OPTIONS_OF_THE_MIXTURE = {"clip"}
 """Options of the experts that matter only to what is made of their predictions."""
 
 
-def identify_object(worker: Any) -> dict[str, Any]:
-    """Return class, options and code of an object that does the work of a stage, built in or the user's."""
-    made_by = type(worker)
-    return {
-        "class": f"{made_by.__module__}.{made_by.__qualname__}",
-        "options": asdict(worker),
-        "code": code_digest(made_by.__module__),
-    }
+def identify_class(thing: Any) -> dict[str, str]:
+    """Return the class of an object, built in or the user's, and the digest of its code."""
+    made_by = type(thing)
+    return {"class": f"{made_by.__module__}.{made_by.__qualname__}", "code": code_digest(made_by.__module__)}
+
+
+def identify_worker(worker: Any) -> dict[str, Any]:
+    """Return class, code and options of an object that does the work of a stage."""
+    return {**identify_class(worker), "options": asdict(worker)}
+
+
+def identify_stars(stars: Stars) -> dict[str, Any]:
+    """Return what the noisy flux of some stars depends on: their values, and how they are read."""
+    return {**identify_class(stars), **stars.identity}
 
 
 def identify_experts(
@@ -46,13 +52,13 @@ def identify_experts(
     device : str
         ``cpu`` or ``cuda``.
     """
-    experts = identify_object(experiment.experts)
+    experts = identify_worker(experiment.experts)
     for option in OPTIONS_OF_THE_MIXTURE:
         experts["options"].pop(option, None)
     return {
         "experts": experts,
         "n_components": experiment.features.n_components,
-        "stars": stars.identity,
+        "stars": identify_stars(stars),
         "bins": [*names, hashlib.sha256(bin_index.astype("<i8").tobytes()).hexdigest()],
         "seed": experiment.seed,
         "device": device,
@@ -62,9 +68,9 @@ def identify_experts(
 def identify_gate_inputs(experiment: Experiment, stars: Stars, experts: dict[str, Any]) -> dict[str, Any]:
     """Say what features and predictions of some stars depend on, given what the experts do."""
     return {
-        "features": identify_object(experiment.features),
+        "features": identify_worker(experiment.features),
         "experts": experts,
-        "stars": stars.identity,
+        "stars": identify_stars(stars),
         "code": code_digest(gate_inputs.__name__),
     }
 
@@ -72,8 +78,8 @@ def identify_gate_inputs(experiment: Experiment, stars: Stars, experts: dict[str
 def identify_baseline(experiment: Experiment, dataset: Dataset) -> dict[str, Any]:
     """Say what the baseline's predictions of the test stars depend on."""
     return {
-        "baseline": identify_object(experiment.baseline),
-        "train": dataset.train.identity,
-        "test": dataset.test.identity,
+        "baseline": identify_worker(experiment.baseline),
+        "train": identify_stars(dataset.train),
+        "test": identify_stars(dataset.test),
         "seed": experiment.seed,
     }

@@ -1,0 +1,397 @@
+"""Which keys, digests and identities follow which option, file, class, module and library, and that no other does."""
+
+from dataclasses import dataclass, fields
+from functools import cache
+
+import numpy as np
+import pytest
+from hydra.utils import get_class
+from omegaconf import OmegaConf
+
+from moe_exp.cache import code
+from moe_exp.cache.code import code_digest
+from moe_exp.cache.stages import cache_key
+from moe_exp.evaluation.results import Evaluation
+from moe_exp.experiment.config import GROUPS, Experiment, flatten
+from moe_exp.experiment.identities import identify_baseline, identify_experts, identify_gate_inputs
+from moe_exp.experiment.pipeline import fit_bins, run
+from moe_exp.model.baselines import LightGbm
+from moe_exp.model.bins import LabelGrid
+from moe_exp.model.experts import RidgeExperts
+from moe_exp.model.features import GateFeatures
+from moe_exp.model.gates import MlpGate, Training
+from moe_exp.progress import Stages
+from moe_exp.runs.identity import identify
+from moe_exp.spectra.simulated_files import SimulatedFiles
+from moe_exp.spectra.sources import Hdf5Data, SimulatedData
+from moe_exp.tracking import Tracking
+from tests.conftest import PROJECT_ROOT, write_stars
+
+FILES = ("data=hdf5", "data.n_train=800", "data.n_val=100", "data.n_test=100", "features=pca", "baseline=lightgbm")
+SIMULATED = ("data=simulated",)
+QUANTILES = (*FILES, "bins=quantiles")
+CLASSIFY = (*FILES, "gate=classify")
+WINDOW = "{name: Ca II, line: [8530.0, 8555.0], side_bands: [[8500.0, 8520.0]]}"
+WITH_WINDOW = (*FILES, f"features.windows=[{WINDOW}]")
+
+NOTHING: set[str] = set()
+RUN = {"run"}
+INPUTS = {"gate inputs", "test inputs", *RUN}
+EXPERTS = {"experts", *INPUTS}
+BASELINE = {"baseline", *RUN}
+FLUX = EXPERTS | BASELINE
+STARS = {"simulated", *RUN}
+
+CHANGES = [
+    (FILES, "data.path=OTHER", {"train stars", *FLUX}),
+    (FILES, "data.val_path=OTHER", {"gate stars", "gate inputs", *RUN}),
+    (FILES, "data.test_path=OTHER", {"test stars", "test inputs", *BASELINE}),
+    (FILES, "data.n_train=700", {"train stars", *FLUX}),
+    (FILES, "data.n_val=90", {"gate stars", "gate inputs", *RUN}),
+    (FILES, "data.n_test=90", {"test stars", "test noise", "test inputs", *BASELINE}),
+    (FILES, "data.noise_level=0.3", FLUX),
+    (FILES, "data.seed=1", {"test noise", *FLUX}),
+    (FILES, "data.shuffle=true", {"train stars", "gate stars", "test stars", "test noise", *FLUX}),
+    (SIMULATED, "data.n_train=700", RUN),
+    (SIMULATED, "data.n_val=90", RUN),
+    (SIMULATED, "data.n_test=90", RUN),
+    (SIMULATED, "data.noise_level=0.3", RUN),
+    (SIMULATED, "data.seed=1", STARS),
+    (SIMULATED, "data.simulator.teff=[3800.0,6000.0]", STARS),
+    (SIMULATED, "data.simulator.logg=[1.0,4.5]", STARS),
+    (SIMULATED, "data.simulator.m_h=[-2.0,0.75]", STARS),
+    (SIMULATED, "data.simulator.mh_beta=1.3", STARS),
+    (SIMULATED, "data.simulator.a_m=[-0.25,0.4]", STARS),
+    (SIMULATED, "data.simulator.c_m=[-0.75,0.4]", STARS),
+    (SIMULATED, "data.simulator.mag=[20.5,22.0]", STARS),
+    (SIMULATED, "data.simulator.rv_max=10.0", STARS),
+    (SIMULATED, "data.simulator.flux_norm=mag", STARS),
+    (SIMULATED, "data.simulator.resolution=4000.0", STARS),
+    (SIMULATED, "data.simulator.wavelength_min=7200.0", STARS),
+    (SIMULATED, "data.simulator.wavelength_max=8800.0", STARS),
+    (SIMULATED, "data.simulator.n_pixels=2048", STARS),
+    (SIMULATED, "data.simulator.microturbulence=1.5", STARS),
+    (SIMULATED, "data.simulator.n_depths=20", STARS),
+    (SIMULATED, "data.simulator.velocity_step=3.0", STARS),
+    (SIMULATED, "data.simulator.cn=false", STARS),
+    (SIMULATED, "data.simulator.tio=false", STARS),
+    (SIMULATED, "data.simulator.star_electrons=150.0", STARS),
+    (SIMULATED, "data.simulator.sky_electrons=700.0", STARS),
+    (SIMULATED, "data.simulator.read_variance=90.0", STARS),
+    (SIMULATED, "data.simulator.oh_scale=0.5", STARS),
+    (FILES, "bins.teff_edges=[3750.0,4600.0,5250.0,6000.0]", EXPERTS),
+    (FILES, "bins.m_h_edges=[-2.0,-1.1,0.0,0.5]", EXPERTS),
+    (FILES, "bins.teff_names=[A,B,C]", EXPERTS),
+    (FILES, "bins.m_h_names=[A,B,C]", EXPERTS),
+    (QUANTILES, "bins.n_teff=2", EXPERTS),
+    (QUANTILES, "bins.n_m_h=2", EXPERTS),
+    (QUANTILES, "bins.n_stars=400", EXPERTS),
+    (QUANTILES, "bins.teff_names=[A,B,C]", EXPERTS),
+    (QUANTILES, "bins.m_h_names=[A,B,C]", EXPERTS),
+    (FILES, f"features.windows=[{WINDOW}]", INPUTS),
+    (WITH_WINDOW, "+features.sums={Ca: [Ca II]}", INPUTS),
+    (FILES, "features.n_components=5", EXPERTS),
+    (FILES, "features.continuum_percentile=60.0", INPUTS),
+    (FILES, "experts.alpha_min=1e-2", EXPERTS),
+    (FILES, "experts.alpha_max=1e4", EXPERTS),
+    (FILES, "experts.n_alphas=8", EXPERTS),
+    (FILES, "experts.n_folds=4", EXPERTS),
+    (FILES, "experts.clip=false", RUN),
+    (FILES, "baseline.n_trees=400", BASELINE),
+    (FILES, "baseline.learning_rate=0.1", BASELINE),
+    (FILES, "baseline.n_leaves=30", BASELINE),
+    (FILES, "baseline.max_bin=60", BASELINE),
+    (FILES, "gate.hidden=32", RUN),
+    (CLASSIFY, "gate.C=2.0", RUN),
+    (CLASSIFY, "gate.tol=1e-3", RUN),
+    (CLASSIFY, "gate.max_iter=1000", RUN),
+    (FILES, "training.learning_rate=0.01", RUN),
+    (FILES, "training.lr_factor=0.5", RUN),
+    (FILES, "training.n_lr_drops=3", RUN),
+    (FILES, "training.batch_size=256", RUN),
+    (FILES, "training.max_epochs=50", RUN),
+    (FILES, "training.patience=20", RUN),
+    (FILES, "training.min_improvement=1e-3", RUN),
+    (FILES, "training.holdout_fraction=0.2", RUN),
+    (FILES, "evaluation.n_resamples=500", RUN),
+    (FILES, "evaluation.confidence=0.9", RUN),
+    (FILES, "evaluation.n_worst_stars=4", RUN),
+    (FILES, "tracking.uri=sqlite:////tmp/elsewhere.db", NOTHING),
+    (FILES, "tracking.artifacts=/tmp/elsewhere", NOTHING),
+    (FILES, "tracking.experiment=elsewhere", NOTHING),
+    (FILES, "tracking.run_name=mine", NOTHING),
+    (FILES, "tracking.resume=false", NOTHING),
+    (FILES, "hypothesis=[more_stars]", NOTHING),
+    (FILES, "seed=1", FLUX),
+    (FILES, "device=cpu", RUN),
+    (FILES, "cache_dir=ELSEWHERE", NOTHING),
+    (FILES, "cache_limit_gb=1.0", NOTHING),
+]
+"""A base configuration, an option with another value, and exactly what that changes."""
+
+SET_ELSEWHERE = {"gate.training", "baseline.name", "baseline.n_steps"}
+"""Fields of stage classes that are no options: the group `training`, and what the class NoBaseline is."""
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("identities")
+    sizes = {"train": 900, "gate": 120, "test": 120, "other": 900}
+    return {
+        name: write_stars(folder / f"{name}.h5", n_stars, random_order=True, seed=seed)
+        for seed, (name, n_stars) in enumerate(sizes.items())
+    }
+
+
+def identities_of(experiment: Experiment, device: str = "cpu") -> dict[str, str]:
+    """Compute every key, digest and identity of an experiment, without running it."""
+    found = {"run": identify(experiment)}
+    if isinstance(experiment.data, SimulatedData):
+        data = experiment.data
+        store = SimulatedFiles(data.simulator, seed=data.seed, cache_dir=experiment.cache_dir, device=device)
+        return found | {"simulated": store.folder.name}
+    dataset = experiment.data.open(experiment.cache_dir, Stages(), device)
+    bins = fit_bins(experiment, dataset)
+    bin_index = bins.assign_stars(dataset.train.labels)
+    experts = identify_experts(experiment, dataset.train, bin_index, bins.names_, device)
+    return found | {
+        "train stars": dataset.train.digest,
+        "gate stars": dataset.gate.digest,
+        "test stars": dataset.test.digest,
+        "test noise": dataset.test.noise_draw,
+        "experts": cache_key(experts),
+        "gate inputs": cache_key(identify_gate_inputs(experiment, dataset.gate, experts)),
+        "test inputs": cache_key(identify_gate_inputs(experiment, dataset.test, experts)),
+        "baseline": cache_key(identify_baseline(experiment, dataset)),
+    }
+
+
+@pytest.fixture(scope="session")
+def composed():
+    """Keep what was composed, which takes longer than all identities."""
+    return {}
+
+
+@pytest.fixture
+def compute(configure, files, composed):
+    """Compute the identities of a configuration whose three splits have files of their own."""
+
+    def compute_identities(base, *overrides, device="cpu"):
+        if (base, *overrides) not in composed:
+            options = {"data.path": "train", "data.val_path": "gate", "data.test_path": "test"}
+            paths = [f"{option}={files[name]}" for option, name in options.items()] if "data=hdf5" in base else []
+            composed[base, *overrides] = configure(*base, *paths, *overrides)
+        return identities_of(composed[base, *overrides], device)
+
+    return compute_identities
+
+
+def differences(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    assert before.keys() == after.keys()
+    return {name for name in before if before[name] != after[name]}
+
+
+def option_of(override: str) -> str:
+    return override.partition("=")[0].removeprefix("+")
+
+
+@pytest.mark.parametrize(("base", "override", "expected"), CHANGES, ids=[option_of(row[1]) for row in CHANGES])
+def test_an_option_changes_what_depends_on_it_and_nothing_else(compute, files, tmp_path, base, override, expected):
+    override = override.replace("OTHER", str(files["other"])).replace("ELSEWHERE", str(tmp_path / "cache"))
+    assert differences(compute(base), compute(base, override)) == expected
+
+
+def options_of_the_configuration() -> set[str]:
+    """Return the dotted names of all options of all YAML files and of the fields of the classes that these name."""
+    conf = PROJECT_ROOT / "conf"
+    values = OmegaConf.to_container(OmegaConf.load(conf / "config.yaml"), resolve=False)
+    names = set(values) - {"defaults", "hydra", "hypotheses"} | {"hypothesis"}
+    for group in GROUPS:
+        for path in (conf / group).glob("*.yaml"):
+            options = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+            options.pop("defaults", None)
+            if "_target_" in options:
+                names |= {f"{group}.{field.name}" for field in fields(get_class(options["_target_"]))}
+            names |= set(flatten({key: value for key, value in options.items() if key != "sums"}, {}, f"{group}."))
+    return names - SET_ELSEWHERE - {"data.simulator"}
+
+
+def test_every_option_is_in_the_table():
+    assert options_of_the_configuration() == {option_of(override) for _, override, _ in CHANGES}
+
+
+def test_the_device_changes_what_is_computed_on_it(compute):
+    assert differences(compute(FILES), compute(FILES, device="cuda")) == EXPERTS - RUN
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("train", {"train stars", *FLUX}),
+        ("gate", {"gate stars", "gate inputs", *RUN}),
+        ("test", {"test stars", "test inputs", *BASELINE}),
+    ],
+)
+def test_a_file_with_other_stars_changes_what_is_made_of_them(configure, tmp_path, file, expected):
+    sizes = {"train": 900, "gate": 120, "test": 120}
+    paths = {name: tmp_path / f"{name}.h5" for name in sizes}
+    for seed, (name, n_stars) in enumerate(sizes.items()):
+        write_stars(paths[name], n_stars, random_order=True, seed=seed)
+    splits = (f"data.path={paths['train']}", f"data.val_path={paths['gate']}", f"data.test_path={paths['test']}")
+    before = identities_of(configure(*FILES, *splits))
+    write_stars(paths[file], sizes[file], random_order=True, seed=9)
+    assert differences(before, identities_of(configure(*FILES, *splits))) == expected
+
+
+@dataclass(frozen=True, kw_only=True)
+class MyData(Hdf5Data):
+    pass
+
+
+@dataclass(kw_only=True)
+class MyBins(LabelGrid):
+    pass
+
+
+@dataclass(kw_only=True)
+class MyFeatures(GateFeatures):
+    """A user's features that say nothing."""
+
+    def transform(self, flux):
+        return np.zeros_like(super().transform(flux))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MyExperts(RidgeExperts):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class MyBaseline(LightGbm):
+    pass
+
+
+@dataclass(kw_only=True)
+class MyGate(MlpGate):
+    pass
+
+
+@dataclass(frozen=True)
+class MyTraining(Training):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class MyEvaluation(Evaluation):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class MyTracking(Tracking):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("group", "class_name", "expected"),
+    [
+        ("data", "MyData", RUN),
+        ("bins", "MyBins", RUN),
+        ("features", "MyFeatures", INPUTS),
+        ("experts", "MyExperts", EXPERTS),
+        ("baseline", "MyBaseline", BASELINE),
+        ("gate", "MyGate", RUN),
+        ("training", "MyTraining", RUN),
+        ("evaluation", "MyEvaluation", RUN),
+        ("tracking", "MyTracking", NOTHING),
+    ],
+)
+def test_a_class_of_the_users_is_another_even_with_the_same_options(compute, group, class_name, expected):
+    assert differences(compute(FILES), compute(FILES, f"{group}._target_={__name__}.{class_name}")) == expected
+
+
+def test_features_of_the_users_do_not_give_theirs_to_the_built_in_ones(configure, many_stars, tmp_path):
+    small = ("data=hdf5", f"data.path={many_stars}", "data.n_train=800", "features=pca", "training.max_epochs=20")
+
+    def r2(cache, *overrides):
+        return run(configure(*small, f"cache_dir={tmp_path / cache}", *overrides), Stages()).results.metrics()[
+            "test/r2"
+        ]
+
+    zeros = r2("shared", f"features._target_={__name__}.MyFeatures")
+    assert r2("shared") == r2("fresh") != zeros
+
+
+@pytest.fixture
+def forget():
+    """Forget the digests that were computed with other code, before and after."""
+    code_digest.cache_clear()
+    yield
+    code_digest.cache_clear()
+
+
+CODE = [
+    ("moe_exp.model.experts", EXPERTS),
+    ("moe_exp.model.ridge.estimator", EXPERTS),
+    ("moe_exp.model.features", INPUTS),
+    ("moe_exp.model.gate_inputs", INPUTS),
+    ("moe_exp.model.baselines", BASELINE),
+    ("moe_exp.model.bins", RUN),
+    ("moe_exp.model.gates.softmax", RUN),
+    ("moe_exp.model.gates.training", RUN),
+    ("moe_exp.model.mixture", RUN),
+    ("moe_exp.evaluation.bootstrap", RUN),
+    ("moe_exp.experiment.pipeline", RUN),
+    ("moe_exp.spectra.noise", FLUX),
+    ("moe_exp.spectra.dataset", FLUX),
+    ("moe_exp.spectra.files", FLUX),
+    ("moe_exp.spectra.sources", RUN),
+    ("moe_exp.spectra.simulator.synthesis", STARS),
+    ("moe_exp.spectra.simulator.workers", NOTHING),
+    ("moe_exp.cache.stages", NOTHING),
+    ("moe_exp.errors", NOTHING),
+    ("moe_exp.experiment.config", NOTHING),
+    ("moe_exp.machine", NOTHING),
+    ("moe_exp.progress", NOTHING),
+    ("moe_exp.report.html", NOTHING),
+    ("moe_exp.tracking.store", NOTHING),
+]
+
+
+@pytest.mark.usefixtures("forget")
+@pytest.mark.parametrize(("module", "expected"), CODE)
+def test_other_code_of_a_module_changes_what_it_makes(compute, monkeypatch, module, expected):
+    def identities():
+        return compute(FILES) | {"simulated": compute(SIMULATED)["simulated"]}
+
+    before, read = identities(), code._read
+
+    @cache
+    def read_other(name):
+        source = read(name)
+        return source._replace(content=b"other") if name == module else source
+
+    monkeypatch.setattr(code, "_read", read_other)
+    code_digest.cache_clear()
+    assert differences(before, identities()) == expected
+
+
+@pytest.mark.usefixtures("forget")
+@pytest.mark.parametrize(
+    ("library", "expected"),
+    [
+        ("lightgbm", BASELINE),
+        ("sklearn", EXPERTS),
+        ("scipy", {*EXPERTS, "simulated"}),
+        ("pandas", {*FLUX, "simulated"}),
+        ("mlflow", NOTHING),
+        ("hydra", NOTHING),
+    ],
+)
+def test_another_release_of_a_library_changes_what_uses_it(compute, monkeypatch, library, expected):
+    def identities():
+        return compute(FILES) | {"simulated": compute(SIMULATED)["simulated"]}
+
+    before, version = identities(), code._version
+    monkeypatch.setattr(code, "_version", lambda name: "99" if name == library else version(name))
+    code_digest.cache_clear()
+    assert differences(before, identities()) == expected
