@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from moe_exp import names
 from moe_exp.evaluation.predictions import Predictions
+from moe_exp.progress import Stages
 from tests.command_line import runs_in, train
 from tests.conftest import PROJECT_ROOT
 
@@ -24,16 +26,32 @@ def test_a_run_can_be_judged_from_what_it_logged(sweep):
     assert run.data.params["gate"] == "mlp"
     assert run.data.params["data.n_train"] == "1000"
     metrics = run.data.metrics
-    names = ["test/r2", "test/rmse", "test/mae", "test/delta_r2", "test/delta_r2_ci_low", "test/delta_r2_ci_high"]
-    names += [f"test/delta_r2_vs_global{end}" for end in ("", "_ci_low", "_ci_high")]
-    names += ["test/r2_clipped", "test/r2_unclipped", "bin_r2/0_cool_metal_poor", "bin_delta_r2/8_hot_metal_rich"]
-    names += ["reference/classify_r2", "reference/global_ridge_r2", "time/experts_s", "gate/holdout_loss"]
-    assert set(names) <= set(metrics)
+    logged = ["test/r2", "test/rmse", "test/mae", "test/delta_r2", "test/delta_r2_ci_low", "test/delta_r2_ci_high"]
+    logged += [f"test/delta_r2_vs_global{end}" for end in ("", "_ci_low", "_ci_high")]
+    logged += ["test/r2_clipped", "test/r2_unclipped", "bin_r2/0_cool_metal_poor", "bin_delta_r2/8_hot_metal_rich"]
+    logged += ["reference/classify_r2", "reference/global_ridge_r2", "time/experts_s", "gate/holdout_loss"]
+    assert set(logged) <= set(metrics)
     assert metrics["test/delta_r2_ci_low"] <= metrics["test/delta_r2"] <= metrics["test/delta_r2_ci_high"]
     tags = run.data.tags
     assert {"mlflow.source.git.commit", "git.dirty", "machine.host", "version.torch", "data.digest"} <= set(tags)
     assert run.inputs.dataset_inputs[0].dataset.digest == tags["data.digest"]
     assert len(client.get_metric_history(run.info.run_id, "gate/train_loss")) == 5
+
+
+def test_tags_tell_which_stars_and_which_noise(sweep, configure):
+    experiment = configure("experiment=smoke")
+    dataset = experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+    _, (_, run, _) = runs_in(sweep[0])
+    expected = {
+        names.TAG_TRAIN_DIGEST: dataset.train.digest,
+        names.TAG_GATE_DIGEST: dataset.gate.digest,
+        names.TAG_TEST_DIGEST: dataset.test.digest,
+        names.TAG_DATA_DIGEST: dataset.digest,
+        names.TAG_NOISE_DRAW: dataset.test.noise_draw,
+        names.TAG_N_TRAIN: "1000",
+    }
+    assert {name: run.data.tags[name] for name in expected} == expected
+    assert len(set(expected.values())) == len(expected)
 
 
 def test_artifacts_hold_tables_figures_and_predictions(sweep):

@@ -62,6 +62,14 @@ def test_the_least_recently_used_go_first(tmp_path):
     assert remade == ["b"]
 
 
+def test_a_result_above_the_limit_is_kept_until_the_next_one(tmp_path):
+    shared = StageCache(tmp_path, limit_gb=1e-6)
+    shared.get("stage", {"a": 1}, lambda: b"x" * 10_000)
+    shared.get("stage", {"a": 1}, lambda: pytest.fail("made again"))
+    shared.get("stage", {"a": 2}, lambda: b"x" * 10_000)
+    assert len([*tmp_path.rglob("*.pickle")]) == 1
+
+
 @pytest.mark.parametrize("damage", [lambda content: content[:-7], lambda content: b"", lambda content: content[::-1]])
 def test_a_damaged_result_is_made_again(tmp_path, shared, damage, caplog):
     shared.get("stage", {}, lambda: list(range(100)))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from moe_exp import names
 from moe_exp.errors import InputError
 from moe_exp.tracking import Tracking, closing, open_run, open_store
 
@@ -115,6 +116,17 @@ def test_a_run_of_a_living_process_is_left_alone(tracking):
     with start(tracking), start(tracking):
         client, experiment_id = open_store(tracking)
         assert {run.info.status for run in client.search_runs([experiment_id])} == {"RUNNING"}
+
+
+def test_only_runs_of_this_host_are_settled(tracking):
+    with start(tracking) as here, start(tracking) as elsewhere:
+        client, experiment_id = open_store(tracking)
+        for run in (here, elsewhere):
+            client.set_tag(run.run_id, names.TAG_PID, str(2**22 + 1))  # more than a process number can be
+        client.set_tag(elsewhere.run_id, names.TAG_HOST, "another host")
+        with start(tracking):
+            statuses = {run.info.run_id: run.info.status for run in client.search_runs([experiment_id])}
+        assert (statuses[here.run_id], statuses[elsewhere.run_id]) == ("FAILED", "RUNNING")
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "sqlite:////proc/nowhere/mlflow.db", "nonsense://x"])
