@@ -4,13 +4,16 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test ui lint format bench clean
+.PHONY: run test mutants ui lint format bench clean
 
 run: $(INSTALLED)  ## the main job: 32k simulated stars, mlp gate, into MLflow
 	$(BIN)/python train.py
 
 test: $(INSTALLED)  ## the test suite
 	$(BIN)/python -m pytest
+
+mutants: $(INSTALLED)  ## deliberate faults, which the tests have to notice: a quarter of an hour on 2 cores
+	$(BIN)/python tests/mutants.py
 
 ui: $(INSTALLED)  ## browse the runs at http://127.0.0.1:5000
 	$(BIN)/mlflow ui

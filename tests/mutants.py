@@ -1,0 +1,248 @@
+"""Deliberate faults, one at a time, in what holds a run together; the tests that are named with each have to notice it.
+
+``make mutants`` applies each to a copy of the tree and runs its tests there, which pass without it. It ends with
+status 1 if a fault survives, and with status 2 if the code has changed so that a fault cannot be applied or its tests
+cannot be run.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = Path("src/moe_exp")
+TIMEOUT_S = 600
+
+IDENTITIES = "tests/experiment/test_identities.py"
+WIRING = "tests/experiment/test_wiring.py"
+CODE = "tests/cache/test_code.py"
+STAGES = "tests/cache/test_stages.py"
+GATES = "tests/model/test_gates.py"
+TRAINING = "tests/model/test_training.py"
+TAGS = "tests/test_train.py::test_tags_tell_which_stars_and_which_noise"
+TRACKING = "tests/tracking/test_tracking.py"
+
+
+class Mutant(NamedTuple):
+    """One fault: in this file of the package, this text, found once, becomes that one; these tests fail."""
+
+    fault: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTANTS = [
+    # what the keys of stages hold
+    Mutant("experts' key without seed", "experiment/identities.py",
+           '"seed": experiment.seed,\n        "device"', '"device"', f"{IDENTITIES} -k seed"),
+    Mutant("experts' key without device", "experiment/identities.py",
+           '"device": device,', "", f"{IDENTITIES} -k device"),
+    Mutant("experts' key without the principal components", "experiment/identities.py",
+           '"n_components": experiment.features.n_components,', "", f"{IDENTITIES} -k n_components"),
+    Mutant("experts' key without the bins of the stars", "experiment/identities.py",
+           'hashlib.sha256(bin_index.astype("<i8").tobytes()).hexdigest()', "", f"{IDENTITIES} -k edges"),
+    Mutant("experts' key without the names of the bins", "experiment/identities.py",
+           '"bins": [*names, ', '"bins": [', f"{IDENTITIES} -k names"),
+    Mutant("experts' key with what does not matter to them", "experiment/identities.py",
+           'OPTIONS_OF_THE_MIXTURE = {"clip"}', "OPTIONS_OF_THE_MIXTURE = set()", f"{IDENTITIES} -k clip"),
+    Mutant("keys without options, alphas among them", "experiment/identities.py",
+           '"options": asdict(worker)', '"options": {}', f"{IDENTITIES} -k alpha"),
+    Mutant("keys without the class", "experiment/identities.py",
+           '"class": f"{made_by.__module__}.{made_by.__qualname__}", ', "", f"{IDENTITIES} -k users"),
+    Mutant("keys without code", "experiment/identities.py",
+           '"code": code_digest(made_by.__module__)', '"code": ""', f"{IDENTITIES} -k other_code"),
+    Mutant("gate inputs' key without the code that takes them", "experiment/identities.py",
+           '"code": code_digest(gate_inputs.__name__),', "", f"{IDENTITIES} -k other_code"),
+    Mutant("gate inputs' key without the experts", "experiment/identities.py",
+           '"experts": experts,\n        "stars"', '"stars"', f"{IDENTITIES} -k alpha"),
+    Mutant("baseline's key without the test stars", "experiment/identities.py",
+           '"test": identify_stars(dataset.test),', "", f"{IDENTITIES} -k test_path"),
+    Mutant("stars' identity without their values", "experiment/identities.py",
+           ", **stars.identity}", "}", f"{IDENTITIES} -k noise_level"),
+    Mutant("stars' identity without the noise level", "spectra/dataset.py",
+           '{self.noise_level:.17g} {self.seed}', "{self.seed}", f"{IDENTITIES} -k noise_level"),
+    Mutant("stars' identity without the seed of the noise", "spectra/dataset.py",
+           ':.17g} {self.seed} ', ":.17g} ", f"{IDENTITIES} -k seed"),
+    Mutant("stars' digest without their spectra", "spectra/dataset.py",
+           "self.checksums.tobytes() + ", "", f"{IDENTITIES} -k path"),
+    Mutant("simulated stars' key without seed", "spectra/simulated_files.py",
+           '"seed": seed,', "", f"{IDENTITIES} -k seed"),
+    Mutant("simulated stars' key without code", "spectra/simulated_files.py",
+           '"code": code_digest("moe_exp.spectra.simulator")', '"code": ""', f"{IDENTITIES} -k synthesis"),
+    Mutant("keys blind to the order of a mapping", "cache/stages.py",
+           "json.dumps(identity, ", "json.dumps(identity, sort_keys=True, ", f"{STAGES} -k order"),
+    # what a run's identity holds
+    Mutant("run's identity without seed", "runs/identity.py",
+           'apart = (', 'apart = ("seed", ', f"{IDENTITIES} -k seed"),
+    Mutant("run's identity without its data", "runs/identity.py",
+           'apart = (', 'apart = ("data", ', f"{IDENTITIES} -k data"),
+    Mutant("run's identity without the files", "runs/identity.py",
+           "experiment.data.fingerprint()", "[]", f"{IDENTITIES} -k other_stars"),
+    Mutant("run's identity without code", "runs/identity.py",
+           '"code": code', '"code": {}', f"{IDENTITIES} -k other_code"),
+    Mutant("run's identity with the place where it is tracked", "runs/identity.py",
+           '"tracking", ', "", f"{IDENTITIES} -k tracking"),
+    # which code counts
+    Mutant("libraries' versions not in the digest", "cache/code.py",
+           "libraries.add(_top(imported))", "pass", f"{CODE} {IDENTITIES} -k librar"),
+    Mutant("installed packages taken for source", "cache/code.py",
+           "return not (within or ", "return not (within and ", f"{CODE} -k installed"),
+    Mutant("infrastructure followed", "cache/code.py",
+           " and not _is_infrastructure(imported)", "", f"{CODE} -k physics"),
+    Mutant("data files not in the digest", "cache/code.py",
+           "sources |= _data_files(spec)", "pass", f"{CODE} -k data_files"),
+    Mutant("imports of names not followed to their modules", "cache/code.py",
+           'yield f"{resolved}.{name}" if is_module else resolved', "yield resolved", f"{CODE} -k follows"),
+    # what is kept, and for how long
+    Mutant("damaged results trusted", "cache/stages.py",
+           "if _digest(kept[DIGEST_SIZE:]) != kept[:DIGEST_SIZE]", "if False", f"{STAGES} -k damaged"),
+    Mutant("two processes make one result twice", "cache/stages.py",
+           'FileLock(path.with_suffix(".lock"))', "contextlib.nullcontext()", f"{STAGES} -k two_processes"),
+    Mutant("pruning removes what was just made", "cache/stages.py",
+           "if path != keep:", "if True:", f"{STAGES} -k limit"),
+    Mutant("the oldest result goes, not the least used", "cache/stages.py",
+           "os.utime(path)", "path.stat()", f"{STAGES} -k least_recently"),
+    Mutant("the most recently used result goes first", "cache/stages.py",
+           "lambda entry: entry[1].st_mtime", "lambda entry: -entry[1].st_mtime", f"{STAGES} -k least_recently"),
+    # which stars, which seed and which limits a stage gets
+    Mutant("gate's and test stars' inputs swapped", "experiment/pipeline.py",
+           "for stars in (dataset.gate, dataset.test)", "for stars in (dataset.test, dataset.gate)", WIRING),
+    Mutant("gate's inputs recalled for the test stars", "experiment/shared.py",
+           '"gate_inputs", identity', '"gate_inputs", self._experts', WIRING),
+    Mutant("gate trained with another seed", "experiment/pipeline.py",
+           "clip=clip, seed=seed)", "clip=clip, seed=0)", WIRING),
+    Mutant("gate trained on unclipped predictions", "experiment/pipeline.py",
+           "experts, clip=clip, seed", "experts, clip=False, seed", WIRING),
+    Mutant("gate trained with the default recipe", "experiment/pipeline.py",
+           "gate = replace(gate, training=experiment.training)", "gate = replace(gate)", WIRING),
+    Mutant("gate trained on the predictions of other stars", "model/mixture.py",
+           "expert_predictions=seen.experts[covered]", "expert_predictions=seen.experts[covered][::-1]", WIRING),
+    Mutant("experts fitted with another seed", "experiment/shared.py",
+           "seed=self.experiment.seed,", "seed=0,", WIRING),
+    Mutant("folds that ignore the seed", "model/experts.py",
+           'random_stream(seed, "folds"', 'random_stream(0, "folds"', WIRING),
+    Mutant("clip limits from the test stars", "experiment/pipeline.py",
+           "limits = mixture.experts.logg_range",
+           'limits = tuple(stars.labels["logg"].agg(["min", "max"]))', WIRING),
+    Mutant("clipped predictions that are not", "experiment/pipeline.py",
+           "clipped=route(clip=True)", "clipped=route(clip=False)", WIRING),
+    Mutant("the mixture is not clipped", "model/mixture.py",
+           "seen = inputs.clip(*self.experts.logg_range) if clip else inputs", "seen = inputs", WIRING),
+    Mutant("baseline trained on the test stars", "experiment/shared.py",
+           "baseline.fit_predict, dataset.train, dataset.test", "baseline.fit_predict, dataset.test, dataset.test",
+           WIRING),
+    Mutant("one noise stream for stars of several files", "spectra/sources.py",
+           'return f"noise {option}"', 'return "noise"', "tests/spectra/test_sources.py"),
+    Mutant("noise that ignores the star", "spectra/noise.py",
+           "random_stream(seed, stage, index)", "random_stream(seed, stage)", "tests/spectra/test_noise.py"),
+    Mutant("splits that overlap", "spectra/splits.py",
+           "order[start:end]", "order[:end]", "tests/spectra/test_splits.py"),
+    # how gates are trained
+    Mutant("hold-out measured in training mode", "model/gates/training.py",
+           "    network.eval()\n    with", "    with", f"{GATES} {TRAINING} -k contract or measures"),
+    Mutant("batches in evaluation mode", "model/gates/training.py",
+           "network.train()", "network.eval()", f"{TRAINING} -k measures"),
+    Mutant("training draws from torch's global state", "model/gates/softmax.py",
+           "torch.manual_seed(int(rng.integers(2**63)))", "rng.integers(2**63)", f"{GATES} -k draws_does_not"),
+    Mutant("the last weights are kept, not the best", "model/gates/training.py",
+           "    network.load_state_dict(best)\n    network.eval()", "    network.eval()", f"{TRAINING} -k best"),
+    Mutant("a gate that never left its start has converged", "model/gates/training.py",
+           "if not improved:", "if False:", f"{TRAINING} -k start"),
+    # what many runs conclude
+    Mutant("Holm without its maximum", "comparison/multiplicity.py",
+           "np.maximum.accumulate(", "(", "tests/comparison/test_multiplicity.py -k holm"),
+    Mutant("Holm without counting down", "comparison/multiplicity.py",
+           "np.arange(len(order), 0, -1)", "len(order)", "tests/comparison/test_multiplicity.py -k holm"),
+    Mutant("a one-sided p", "comparison/multiplicity.py",
+           "min(1.0, 2 * (beyond", "min(1.0, 1 * (beyond", "tests/comparison/test_multiplicity.py -k p_is"),
+    # what a run says of itself
+    Mutant("test stars' digest tagged as the gate's", "runs/contents.py",
+           "names.TAG_GATE_DIGEST: dataset.gate.digest", "names.TAG_GATE_DIGEST: dataset.test.digest", TAGS),
+    Mutant("training stars' digest tagged as the test's", "runs/contents.py",
+           "names.TAG_TEST_DIGEST: dataset.test.digest", "names.TAG_TEST_DIGEST: dataset.train.digest", TAGS),
+    Mutant("another split's noise tagged", "runs/contents.py",
+           "dataset.test.noise_draw", "dataset.train.noise_draw", TAGS),
+    Mutant("living runs settled", "tracking/writing.py",
+           "if not is_alive(", "if True or is_alive(", f"{TRACKING} -k living"),
+    Mutant("runs of other hosts settled", "tracking/writing.py",
+           " and tags.`{names.TAG_HOST}` = '{socket.gethostname()}'", "", f"{TRACKING} -k this_host"),
+    Mutant("a process taken for an earlier one of its number", "tracking/processes.py",
+           "abs(process.create_time() - started) < 2", "True", "tests/tracking/test_processes.py"),
+    Mutant("processes that fill one fresh store at a time", "tracking/store.py",
+           'return FileLock(database.with_name(f"{database.name}.lock"))', "return nullcontext()",
+           f"{TRACKING} -k start_together"),
+]  # fmt: skip
+
+
+class Verdict(Enum):
+    """What became of a fault."""
+
+    KILLED = "killed"
+    SURVIVED = "SURVIVED"
+    BROKEN = "BROKEN"
+
+
+def copy_tree(folder: Path) -> None:
+    """Copy what git would keep of the tree, changes that are not committed included."""
+    command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    for name in filter(None, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+
+
+def run_tests(tests: str, folder: Path) -> subprocess.CompletedProcess:
+    """Run tests of a copy, given as they are for pytest, with what follows -k as one expression."""
+    paths, _, expression = tests.partition(" -k ")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", *paths.split()]
+    command += ["-k", expression] if expression else []
+    environment = os.environ | {"PYTHONPATH": str(folder / "src")}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
+
+
+def try_mutant(mutant: Mutant) -> tuple[Verdict, str]:
+    """Apply a fault to a copy of the tree and run its tests; return what they say where it was not noticed."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        copy_tree(folder)
+        path = folder / PACKAGE / mutant.file
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        if text.count(mutant.old) != 1:
+            return Verdict.BROKEN, f"{mutant.file} holds {mutant.old!r} {text.count(mutant.old)} times, not once."
+        path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+        try:
+            done = run_tests(mutant.tests, folder)
+        except subprocess.TimeoutExpired:
+            return Verdict.KILLED, ""
+        known = {0: Verdict.SURVIVED, 1: Verdict.KILLED}
+        return known.get(done.returncode, Verdict.BROKEN), "" if done.returncode == 1 else done.stdout[-2000:]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try all faults, or those whose description or file holds a text."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("text", nargs="?", default="", help="only faults whose description or file holds it")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="faults tried at the same time")
+    options = parser.parse_args(arguments)
+    chosen = [mutant for mutant in MUTANTS if options.text in f"{mutant.fault} {mutant.file}"]
+    found = dict.fromkeys(Verdict, 0)
+    with ThreadPoolExecutor(options.jobs) as threads:
+        for mutant, (verdict, said) in zip(chosen, threads.map(try_mutant, chosen), strict=True):
+            found[verdict] += 1
+            print(f"{verdict.value:8}  {mutant.fault} ({mutant.file})", *filter(None, [said]), sep="\n", flush=True)
+    print(", ".join(f"{number} {verdict.value}" for verdict, number in found.items()))
+    return 2 if found[Verdict.BROKEN] else 1 if found[Verdict.SURVIVED] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
