@@ -95,8 +95,12 @@ MUTANTS = [
     # which code counts
     Mutant("libraries' versions not in the digest", "cache/code.py",
            "libraries.add(_top(imported))", "pass", f"{CODE} {IDENTITIES} -k librar"),
-    Mutant("installed packages taken for source", "cache/code.py",
-           "return not (within or ", "return not (within and ", f"{CODE} -k installed"),
+    Mutant("the standard library taken for source", "cache/code.py",
+           "return not (within or ", "return not (", f"{CODE} -k only_source"),
+    Mutant("installed packages of unknown version taken for source", "cache/code.py",
+           "INSTALLATION_FOLDERS & {*folder.parts}", "False", f"{CODE} -k without_a_version"),
+    Mutant("packages that pip put elsewhere taken for source", "cache/code.py",
+           ' or any(folder.glob("*.dist-info"))', "", f"{CODE} -k installed_library"),
     Mutant("infrastructure followed", "cache/code.py",
            " and not _is_infrastructure(imported)", "", f"{CODE} -k physics"),
     Mutant("data files not in the digest", "cache/code.py",
@@ -114,6 +118,8 @@ MUTANTS = [
            "os.utime(path)", "path.stat()", f"{STAGES} -k least_recently"),
     Mutant("the most recently used result goes first", "cache/stages.py",
            "lambda entry: entry[1].st_mtime", "lambda entry: -entry[1].st_mtime", f"{STAGES} -k least_recently"),
+    Mutant("a job whose cache may be cleared", "runs/job.py",
+           ", in_use(experiment.cache_dir)", "", "tests/runs/test_job.py"),
     # which stars, which seed and which limits a stage gets
     Mutant("gate's and test stars' inputs swapped", "experiment/pipeline.py",
            "for stars in (dataset.gate, dataset.test)", "for stars in (dataset.test, dataset.gate)", WIRING),

@@ -25,13 +25,19 @@ def project(tmp_path, monkeypatch):
     (package / "d.py").write_text("value = 1\n")
     (package.parent / "helpers.py").write_text("import json, numpy\nvalue = 1\n")
     monkeypatch.syspath_prepend(package.parent)
+    forget()
     return package
 
 
-def digest_of(module: str) -> str:
+def forget() -> None:
+    """Forget what was found before files and paths changed."""
     importlib.invalidate_caches()
     for remembered in (code._read, code._find, code._lies_outside_installations, code._version):
         remembered.cache_clear()
+
+
+def digest_of(module: str) -> str:
+    forget()
     return code_digest.__wrapped__(module)
 
 
@@ -50,6 +56,12 @@ def test_the_digest_follows_code_that_is_imported(project, file, text, changes):
     before = digest_of("somewhere.a")
     (project / file).write_text(text)
     assert (digest_of("somewhere.a") != before) == changes
+
+
+def test_only_source_is_followed(project):
+    sources, libraries = code._follow("somewhere.a")
+    assert set(sources) == {"somewhere.a", "somewhere.b", "somewhere.d", "helpers"}
+    assert libraries == {"numpy"}
 
 
 def test_data_files_of_a_package_count(project):
@@ -112,6 +124,7 @@ def test_a_library_without_a_version_counts_by_its_file(project, tmp_path, monke
     (project / "b.py").write_text("import fastlib\n")
     install(folder, metadata=False)
     first = digest_of("somewhere.a")
+    assert code._follow("somewhere.a")[1] == {"fastlib", "numpy"}
     install(folder, metadata=False, text="value = 2\n")
     assert digest_of("somewhere.a") != first
 

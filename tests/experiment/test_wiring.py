@@ -18,10 +18,11 @@ SMALL = (
     "features=pca",
     "bins.m_h_edges=[-1.9,-1.0,-0.2,0.4]",
     "training.max_epochs=20",
+    "training.learning_rate=0.003",
     "evaluation.n_resamples=50",
     "seed=3",
 )
-"""Noise that makes clipping matter, stars outside every bin, splits of different sizes, and a seed that is not 0."""
+"""Noise that makes clipping matter, stars outside every bin, splits of different sizes, a recipe and a seed apart."""
 
 
 @pytest.fixture

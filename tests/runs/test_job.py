@@ -1,0 +1,30 @@
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from moe_exp.cache.stages import clear
+from moe_exp.errors import InputError
+from moe_exp.evaluation.results import Evaluation
+from moe_exp.runs.job import run_job
+from tests.conftest import PROJECT_ROOT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clearing(Evaluation):
+    """Clears a cache in the midst of a run."""
+
+    folder: str = ""
+
+    def evaluate(self, predictions, *, seed):
+        clear(Path(self.folder), ["stages"])
+        return super().evaluate(predictions, seed=seed)
+
+
+def test_the_cache_of_a_job_is_not_cleared_before_its_end(configure, many_stars, tmp_path):
+    cache = tmp_path / "cache"
+    clearing = (f"evaluation._target_={__name__}.Clearing", f"+evaluation.folder={cache}", f"cache_dir={cache}")
+    small = ("data=hdf5", f"data.path={many_stars}", "data.n_train=800", "features=pca", "training.max_epochs=5")
+    with pytest.raises(InputError, match=f"A run is using {cache}: nothing was removed"):
+        run_job(configure(*small, *clearing), PROJECT_ROOT)
+    assert [*cache.glob("stages/experts/*.pickle")]
