@@ -58,7 +58,7 @@ MUTANTS = [
     Mutant("keys without options, alphas among them", "experiment/identities.py",
            '"options": asdict(worker)', '"options": {}', f"{IDENTITIES} -k alpha"),
     Mutant("keys without the class", "experiment/identities.py",
-           '"class": f"{made_by.__module__}.{made_by.__qualname__}", ', "", f"{IDENTITIES} -k users"),
+           '"class": f"{made_by.__module__}.{made_by.__qualname__}", ', "", f"{IDENTITIES} -k two_classes"),
     Mutant("keys without code", "experiment/identities.py",
            '"code": code_digest(made_by.__module__)', '"code": ""', f"{IDENTITIES} -k other_code"),
     Mutant("gate inputs' key without the code that takes them", "experiment/identities.py",

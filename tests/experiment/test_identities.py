@@ -261,6 +261,11 @@ class MyFeatures(GateFeatures):
         return np.zeros_like(super().transform(flux))
 
 
+@dataclass(kw_only=True)
+class MyOtherFeatures(GateFeatures):
+    pass
+
+
 @dataclass(frozen=True, kw_only=True)
 class MyExperts(RidgeExperts):
     pass
@@ -307,6 +312,11 @@ class MyTracking(Tracking):
 )
 def test_a_class_of_the_users_is_another_even_with_the_same_options(compute, group, class_name, expected):
     assert differences(compute(FILES), compute(FILES, f"{group}._target_={__name__}.{class_name}")) == expected
+
+
+def test_two_classes_of_one_module_are_told_apart(compute):
+    mine, other = (compute(FILES, f"features._target_={__name__}.{name}") for name in ("MyFeatures", "MyOtherFeatures"))
+    assert differences(mine, other) == INPUTS
 
 
 def test_features_of_the_users_do_not_give_theirs_to_the_built_in_ones(configure, many_stars, tmp_path):
