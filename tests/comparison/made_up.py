@@ -72,6 +72,7 @@ def make_record(
         test_digest=f"stars{data_seed}",
         noise_draw=f"data.seed={data_seed} noise test",
         clip=clip,
+        made_on="cpu",
         parameters=PUBLISHED_DESIGN | dict(design or {}),
         predictions=Predictions(
             stars=stars,

@@ -1,8 +1,9 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from moe_exp.comparison import RunRecord, check_comparable
+from moe_exp.comparison import RunRecord, check_comparable, compare
 from moe_exp.errors import InputError
 from tests.comparison.made_up import make_record
 
@@ -58,6 +59,33 @@ def test_two_runs_of_one_configuration_must_agree() -> None:
     predictions = replace(MLP.predictions, clipped={**MLP.predictions.clipped, "soft": MLP.predictions.clipped["hard"]})
     with pytest.raises(InputError, match=r"\(again\).*one configuration, but different predictions. Keep one of them"):
         check_comparable([MLP, replace(MLP, run_id="again", predictions=predictions)])
+
+
+def moved(record: RunRecord, by: float, *, made_on: str) -> RunRecord:
+    """Return the run as another device might have made it: each prediction off by a scatter of its own."""
+    rng = np.random.default_rng(3)
+    clipped = {
+        model: values + by * (1 if model in ("soft", "hard") else 1e-3) * rng.standard_normal(len(values))
+        for model, values in record.predictions.clipped.items()
+    }
+    return replace(
+        record, run_id=f"on {made_on}", made_on=made_on, predictions=replace(record.predictions, clipped=clipped)
+    )
+
+
+def test_a_configuration_may_differ_between_devices_as_far_as_their_last_bits_carry() -> None:
+    check_comparable([MLP, moved(MLP, 0.02, made_on="cuda")])
+    for other in (moved(MLP, 0.02, made_on=MLP.made_on), moved(MLP, 0.2, made_on="cuda")):
+        with pytest.raises(InputError, match="one configuration, but different predictions"):
+            check_comparable([MLP, other])
+
+
+def test_two_devices_count_as_one_run() -> None:
+    compared = compare([MLP, moved(MLP, 0.02, made_on="cuda"), LINEAR], n_resamples=50)
+    alone = compare([MLP, LINEAR], n_resamples=50)
+    assert compared.scores["n_seeds"].tolist() == alone.scores["n_seeds"].tolist()
+    assert set(compared.pairs["contrast"]) == set(alone.pairs["contrast"])
+    assert any("those of" in note for note in compared.notes)
 
 
 def test_no_run_is_refused() -> None:

@@ -8,18 +8,15 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.comparison.designs import Labels
-from moe_exp.comparison.records import RunRecord
+from moe_exp.comparison.records import SAME_REFERENCES, RunRecord
 from moe_exp.errors import InputError
 from moe_exp.evaluation.predictions import MODELS, STAR_COLUMNS
 
 KINDS = ("gate", "hard routing", "reference")
 """What a contender can be: a gate with soft routing, the same with hard routing, or a model without a gate."""
 
-AGREEMENT = 1e-3
-"""A reference's errors may differ by this much [dex] between two runs before it is said."""
-
-CONTRADICTION = 1e-2
-"""Clipped errors of one reference that differ by more [dex] come from other experts, stars or noise."""
+UNSAID = 1e-3
+"""Errors of one model may differ by this much [dex] between two runs before it is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +52,7 @@ class Contender:
         return *condition, KINDS.index(self.kind), self.model != "classify", self.model
 
 
-class Errors(NamedTuple):
+class SquaredErrors(NamedTuple):
     """Squared errors [dex²] of the covered test stars, each (n_stars,)."""
 
     clipped: np.ndarray
@@ -74,7 +71,7 @@ class Panel:
     stars : DataFrame of n_stars rows
         Labels and bins of the covered test stars.
     bin_names : tuple of str
-    entries : mapping of Contender to mapping of training seed to Errors
+    entries : mapping of Contender to mapping of training seed to SquaredErrors
         In the order of the tables.
     notes : tuple of str
         What a reader of the comparison should know, in sentences.
@@ -83,7 +80,7 @@ class Panel:
     data_seed: int
     stars: pd.DataFrame
     bin_names: tuple[str, ...]
-    entries: Mapping[Contender, Mapping[int, Errors]]
+    entries: Mapping[Contender, Mapping[int, SquaredErrors]]
     notes: tuple[str, ...]
 
     @property
@@ -119,7 +116,7 @@ def make_panel(records: Sequence[RunRecord], labels: Mapping[str, Labels]) -> Pa
             f"data.seed={records[0].data_seed}: {first.covered.sum()} of {len(first)} test stars lie in a bin; "
             f"scores need at least 2."
         )
-    entries: dict[Contender, dict[int, Errors]] = {}
+    entries: dict[Contender, dict[int, SquaredErrors]] = {}
     sources: dict[tuple[Contender, int], RunRecord] = {}
     notes: dict[str, None] = {}
     for own in (True, False):
@@ -128,14 +125,14 @@ def make_panel(records: Sequence[RunRecord], labels: Mapping[str, Labels]) -> Pa
                 errors = _errors(record, model)
                 known = entries.setdefault(contender, {}).setdefault(record.seed, errors)
                 source = sources.setdefault((contender, record.seed), record)
-                if contender.kind == "reference" and _gap(errors.clipped, known.clipped) > CONTRADICTION:
+                if contender.kind == "reference" and _gap(errors.clipped, known.clipped) > SAME_REFERENCES:
                     raise InputError(
                         f"{record} and {source} were made alike, but their {contender.model} predicts other values, by "
                         f"up to {_gap(errors.clipped, known.clipped):.2g} dex: stars, noise or code were others. Run "
                         f"one of them again with tracking.resume=false."
                     )
                 gap = _gap(errors.configured, known.configured)
-                if gap > AGREEMENT:
+                if gap > UNSAID:
                     notes[
                         f"{contender}, seed={record.seed}: the errors of {source} and of {record} differ by up to "
                         f"{gap:.2g} dex; those of {source} are used."
@@ -171,7 +168,7 @@ def _contenders(record: RunRecord, labels: Labels, *, own: bool) -> Iterator[tup
         yield contender, model
 
 
-def _errors(record: RunRecord, model: str) -> Errors:
+def _errors(record: RunRecord, model: str) -> SquaredErrors:
     predictions = record.predictions
     covered = predictions.covered
     logg = predictions.logg[covered]
@@ -179,4 +176,4 @@ def _errors(record: RunRecord, model: str) -> Errors:
         (np.asarray(values[model], float)[covered] - logg) ** 2
         for values in (predictions.clipped, predictions.unclipped)
     )
-    return Errors(clipped, unclipped, clipped if record.clip else unclipped)
+    return SquaredErrors(clipped, unclipped, clipped if record.clip else unclipped)

@@ -18,11 +18,11 @@ from moe_exp.runs.provenance import git_diff, git_tags, version_tags
 from moe_exp.spectra.dataset import Dataset
 from moe_exp.tracking import TrackedRun
 
-NAMED_OR_APART = re.compile(
+LEFT_OUT_OF_NAMES = re.compile(
     r"(gate|hypotheses|tracking|hydra)\b"
     r"|(data(\.(n_train|noise_level|(val_|test_)?path))?|seed|experiment|hypothesis|device|cache_dir|cache_limit_gb)="
 )
-"""Options that a run's name holds in any case, or that do not belong there."""
+"""Typed options that a run's name does not repeat: it holds them in any case, or they do not belong there."""
 
 LONGEST_NAME = 120
 """Characters of a run's name."""
@@ -36,7 +36,7 @@ def name_run(experiment: Experiment) -> str:
     data, gate = experiment.data, experiment.choices["gate"]
     typed = [text.lstrip("+~") for text in experiment.overrides]
     options = [text.removeprefix("gate.") for text in typed if text.startswith("gate.")]
-    others = [text for text in typed if not NAMED_OR_APART.match(text)]
+    others = [text for text in typed if not LEFT_OUT_OF_NAMES.match(text)]
     source = [] if experiment.choices["data"] == "simulated" else [experiment.choices["data"]]
     always = [f"n={_short(data.n_train)}", f"noise={data.noise_level:g}", f"seed={experiment.seed}"]
     return " ".join([gate, *options, *source, *always, *others])[:LONGEST_NAME]

@@ -40,6 +40,7 @@ def make_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
         **{name: run.tags[tag] for name, tag in digests.items()},
         noise_draw=run.tags[names.TAG_NOISE_DRAW],
         clip=predictions.clip,
+        made_on=f"{run.tags.get(names.TAG_DEVICE, '')} {run.tags.get(names.TAG_PROCESSOR, '')}",
         predictions=predictions,
         parameters=run.parameters,
     )

@@ -8,6 +8,7 @@ from moe_exp.cache.stages import in_use
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import Experiment, flatten
 from moe_exp.experiment.pipeline import run
+from moe_exp.machine import choose_device
 from moe_exp.progress import Stages
 from moe_exp.runs.contents import (
     describe,
@@ -44,11 +45,12 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
             log.info("skipped: %r finished already (run %s)", earlier.name, earlier.run_id)
             enter(experiment.tracking, parent_id, identity=identity, run_id=earlier.run_id)
             return earlier.metrics[names.METRIC_R2]
+    made = {names.TAG_IDENTITY: identity, names.TAG_DEVICE: choose_device(experiment.device)}
     opened = open_run(
         experiment.tracking,
         run_name=experiment.tracking.run_name or name_run(experiment),
         parameters=flatten(experiment.values, experiment.choices),
-        tags=origin_tags(project_root) | gate_tags(experiment) | {names.TAG_IDENTITY: identity},
+        tags=origin_tags(project_root) | gate_tags(experiment) | made,
         parent_id=parent_id,
     )
     with closing(opened) as tracked, in_use(experiment.cache_dir):
