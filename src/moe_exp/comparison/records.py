@@ -34,8 +34,8 @@ SAME_REFERENCES = 1e-2
 SAME_GATE = 0.1
 """Root mean square [dex] by which one gate's clipped predictions may differ between two devices.
 
-The last bits of the experts differ there, and a gate's training may then take another path, as with another `seed`: that
-moved the mlp gate's predictions by 0.06 dex (32,000 training stars, noise level 0.2), and its R² by 0.0006.
+The last bits of the experts differ there, and a gate's training may then take another path, as with another `seed`:
+that moved the mlp gate's predictions by 0.06 dex (32,000 training stars, noise level 0.2), and its R² by 0.0006.
 """
 
 
