@@ -22,7 +22,7 @@ log = logging.getLogger("moe_exp.train")
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(config: DictConfig) -> float:
-    """Run one job; the value returned is its test R², for sweepers that optimise."""
+    """Run one job; sweepers that optimise minimise what it returns, its gate's hold-out loss."""
     from moe_exp.errors import InputError
     from moe_exp.experiment.config import build
     from moe_exp.runs.job import run_job  # late: --help and tab completion need neither torch nor MLflow

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
-from hydra import initialize_config_dir
 
-from moe_exp.experiment.config import Experiment, register
+from moe_exp.experiment.composition import compose_in
+from moe_exp.experiment.config import Experiment
 from moe_exp.machine import describe_machine
 from moe_exp.runs.provenance import git_tags, version_tags
-from moe_exp.sweeps.callback import compose_job
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
@@ -31,9 +30,7 @@ def time_best(run: Callable[[], T], *, n_repeats: int = 1) -> tuple[float, T]:
 
 def configure(*overrides: str) -> Experiment:
     """Compose and build an experiment of this project."""
-    register(ROOT)
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose_job(overrides, "config")
+    return compose_in(ROOT, overrides)
 
 
 def keep(name: str, title: str, table: pd.DataFrame, notes: Sequence[str] = ()) -> None:

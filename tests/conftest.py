@@ -14,12 +14,11 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import initialize_config_dir
 
-from moe_exp.experiment.config import Experiment, register
+from moe_exp.experiment.composition import compose_in
+from moe_exp.experiment.config import Experiment
 from moe_exp.spectra.checksums import CHECKSUMS
 from moe_exp.spectra.writer import write_spectra
-from moe_exp.sweeps.callback import compose_job
 from tests.command_line import CLAIM, PROJECT_ROOT, train
 
 
@@ -87,9 +86,7 @@ def configure(tmp_path: Path, cache_dir: Path) -> Callable[..., Experiment]:
             f"tracking.artifacts={tmp_path}/mlruns",
             f"cache_dir={cache_dir}",
         ]
-        register(tmp_path)
-        with initialize_config_dir(str(PROJECT_ROOT / "conf"), version_base="1.3"):
-            return compose_job([*places, *overrides], "config")
+        return compose_in(PROJECT_ROOT, [*places, *overrides])
 
     return compose_and_build
 

@@ -5,4 +5,25 @@ experts, gate features and gates are fitted (`model`); predictions of the test s
 runs stand side by side (`comparison`) and are drawn and told (`figures`, `report`). `experiment` puts the stages of one
 run in order, `runs` keeps it in MLflow, `sweeps` does so for many, `cli` is for the terminal. Below them all lie
 `tracking`, the only room that knows MLflow, `cache`, and the names that runs are written and read by (`names`).
+
+From Python, `Experiment.of` takes what one would type, `run` runs it, and `compare` holds outcomes against each other.
 """
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Experiment": "moe_exp.experiment.config",
+    "Outcome": "moe_exp.experiment.pipeline",
+    "compare": "moe_exp.experiment.side_by_side",
+    "run": "moe_exp.experiment.pipeline",
+}
+
+__all__ = ["Experiment", "Outcome", "compare", "run"]  # noqa: F822 - see __getattr__
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: the command line needs none of it."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -52,6 +52,8 @@ TAGS_JOB = "job."
 
 # metrics
 METRIC_CONVERGED = "gate/converged"
+METRIC_BEST_HOLDOUT_LOSS = "gate/best_holdout_loss"
+"""what a sweeper may minimise: no test star has a part in it"""
 METRIC_N_EPOCHS = "gate/n_epochs"
 METRIC_N_FINISHED = "sweep/n_finished"
 METRIC_N_JOBS = "sweep/n_jobs"

@@ -86,6 +86,26 @@ class Experiment:
     overrides: tuple[str, ...]
     values: dict[str, Any]
 
+    @classmethod
+    def of(cls, *overrides: str, project: Path | None = None) -> "Experiment":
+        """Return the experiment that one would type: ``Experiment.of("gate=mlp", "data.n_train=100000")``.
+
+        Parameters
+        ----------
+        *overrides : str
+            As behind ``python train.py``.
+        project : path, optional
+            Folder that holds ``conf``; by default found from the working folder upwards, or the package's checkout.
+
+        Raises
+        ------
+        InputError
+            If an option is unknown, or a value is not accepted.
+        """
+        from moe_exp.experiment.composition import compose_in, find_project
+
+        return compose_in(find_project(project), overrides)
+
 
 def register(project_root: Path) -> None:
     """Tell Hydra the schema, and YAML files the root, by an environment variable, which every launcher hands on."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from moe_exp.evaluation.predictions import STAR_COLUMNS, Predictions
 from moe_exp.evaluation.results import Results
@@ -26,27 +27,36 @@ class Outcome:
 
     Attributes
     ----------
+    experiment : Experiment
     results : Results
+        Its tables are data frames: ``scores``, ``bins``, ``intervals``, ``worst_stars``.
     dataset : Dataset
     mixture : FittedMixture
     seconds : dict of str to float
         Wall time of each stage [s].
     """
 
+    experiment: Experiment
     results: Results
     dataset: Dataset
     mixture: FittedMixture
     seconds: dict[str, float]
 
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """One row a test star: labels, bin, every model's prediction, the gate's weights."""
+        return self.results.predictions.to_frame()
 
-def run(experiment: Experiment, stages: Stages) -> Outcome:
-    """Run one experiment from its spectra to its results.
+
+def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
+    """Run one experiment from its spectra to its results; `stages` shows how far the work is.
 
     Raises
     ------
     InputError
         If an option or the data cannot be used; options are checked before any work.
     """
+    stages = stages or Stages()
     device = choose_device(experiment.device)
     check(experiment)
     dataset: Dataset = experiment.data.open(experiment.cache_dir, stages, device)
@@ -76,7 +86,7 @@ def run(experiment: Experiment, stages: Stages) -> Outcome:
     with stages.stage("evaluate"):
         predictions = predict(experiment, dataset.test, test_inputs, mixture, reference, baseline)
         results: Results = experiment.evaluation.evaluate(predictions, seed=experiment.seed)
-    return Outcome(results=results, dataset=dataset, mixture=mixture, seconds=stages.seconds)
+    return Outcome(experiment=experiment, results=results, dataset=dataset, mixture=mixture, seconds=stages.seconds)
 
 
 def fit_bins(experiment: Experiment, dataset: Dataset) -> RectangularBins:

@@ -89,11 +89,11 @@ def record_dataset(run: TrackedRun, dataset: Dataset) -> None:
     )
 
 
-def record_outcome(run: TrackedRun, experiment: Experiment, outcome: Outcome) -> None:
+def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     """Log metrics, the gate's training curve, tables, predictions and figures."""
     results, gate = outcome.results, outcome.mixture.gate
     curve = gate.curve_ if len(gate.curve_) else None
-    published = Published.beside(flatten(experiment.values, experiment.choices)).r2(
+    published = Published.beside(flatten(outcome.experiment.values, outcome.experiment.choices)).r2(
         n_train=len(outcome.dataset.train), noise_level=outcome.dataset.test.noise_level
     )
     figures = all_figures(results, curve, published=published, loss=gate.loss_label)
@@ -116,6 +116,7 @@ def record_outcome(run: TrackedRun, experiment: Experiment, outcome: Outcome) ->
         results.metrics()
         | {names.stage_seconds(stage): seconds for stage, seconds in outcome.seconds.items()}
         | {
+            names.METRIC_BEST_HOLDOUT_LOSS: gate.best_holdout_loss,
             names.METRIC_CONVERGED: float(gate.converged_),
             names.METRIC_N_EPOCHS: float(gate.n_epochs_),
             names.METRIC_PEAK_MEMORY: peak_memory_gb(),

@@ -1,6 +1,7 @@
 """A job: an experiment that was configured becomes a finished MLflow run."""
 
 import logging
+import math
 from pathlib import Path
 
 from moe_exp import names
@@ -27,7 +28,9 @@ log = logging.getLogger(__name__)
 
 
 def run_job(experiment: Experiment, project_root: Path) -> float:
-    """Run one experiment and log it; return R² of the mixture on the covered test stars.
+    """Run one experiment and log it; return the gate's least hold-out loss, the one number that may be optimised.
+
+    It is NaN for a gate that is not trained step by step. Test stars have no part in it.
 
     Within a sweep, a job that an earlier sweep finished already is not run again, unless `tracking.resume` is false.
 
@@ -44,7 +47,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         if earlier:
             log.info("skipped: %r finished already (run %s)", earlier.name, earlier.run_id)
             enter(experiment.tracking, parent_id, identity=identity, run_id=earlier.run_id)
-            return earlier.metrics[names.METRIC_R2]
+            return earlier.metrics.get(names.METRIC_BEST_HOLDOUT_LOSS, math.nan)
     made = {names.TAG_IDENTITY: identity, names.TAG_DEVICE: choose_device(experiment.device)}
     opened = open_run(
         experiment.tracking,
@@ -60,8 +63,8 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         outcome = run(experiment, stages)
         with stages.stage("log"):
             record_dataset(tracked, outcome.dataset)
-            record_outcome(tracked, experiment, outcome)
+            record_outcome(tracked, outcome)
     if parent_id:
         enter(experiment.tracking, parent_id, identity=identity, run_id=opened.run_id)
     log.info("%s", describe(outcome).replace("\n\n", "\n"))
-    return outcome.results.pooled.r2("soft").value
+    return outcome.mixture.gate.best_holdout_loss

@@ -8,47 +8,45 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
 
-from hydra import compose
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
 from moe_exp.errors import InputError
-from moe_exp.experiment.config import Experiment, build
+from moe_exp.experiment.composition import compose_job
+from moe_exp.experiment.config import Experiment
 from moe_exp.tracking.processes import terminate_as_exit
 
+BASIC_SWEEPER = "basic"
+"""The sweeper whose jobs are known before the first of them runs; others choose each job by what came out before."""
 
-def expand(overrides: Sequence[str], config_name: str) -> tuple[str, list[Experiment]]:
-    """Name a sweep by what it varies, and compose and build every job in the order in which they will run.
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Read what was typed; a value such as ``glob(*)`` needs the YAML files that Hydra was told of."""
+    return OverridesParser.create(config_loader=GlobalHydra.instance().config_loader()).parse_overrides([*overrides])
+
+
+def expand(overrides: Sequence[Override], config_name: str) -> list[Experiment]:
+    """Compose and build every job of a grid, in the order in which they will run.
 
     Raises
     ------
     InputError
         If any job's configuration is wrong.
     """
-    try:
-        loader = GlobalHydra.instance().config_loader()
-        parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
-        [batch] = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-        jobs = [compose_job(job, config_name) for job in batch]
-    except HydraException as error:
-        raise InputError(str(error)) from error
-    varied = [str(override.input_line) for override in parsed if override.is_sweep_override()]
-    return " ".join(["sweep", *varied]), jobs
-
-
-def compose_job(overrides: Sequence[str], config_name: str) -> Experiment:
-    """Compose and build one job."""
-    config = compose(config_name, list(overrides), return_hydra_config=True)
-    hydra = config.hydra
-    with open_dict(config):
-        del config["hydra"]
-    return build(config, dict(hydra.runtime.choices), list(hydra.overrides.task))
+    choices = [
+        [f"{each.get_key_element()}={value}" for value in each.sweep_string_iterator()]
+        if each.is_sweep_override()
+        else [str(each.input_line)]
+        for each in overrides
+    ]
+    return [compose_job(job, config_name) for job in product(*choices)]
 
 
 class ParentRun(Callback):
@@ -64,16 +62,26 @@ class ParentRun(Callback):
         self.project_root = Path(project_root)
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
-        """Check all jobs and open the parent; a sweep that cannot work ends here, before its first job."""
+        """Check all jobs and open the parent; a sweep that cannot work ends here, before its first job.
+
+        Of a sweeper that chooses its jobs as it goes, such as Optuna's, only what all of them share can be checked.
+        """
         from moe_exp.sweeps.parent import Parent
 
-        swept = config.hydra.sweeper.params or {}
-        overrides = [*(f"{key}={value}" for key, value in swept.items()), *map(str, config.hydra.overrides.task)]
+        hydra = config.hydra
+        is_grid = hydra.runtime.choices["hydra/sweeper"] == BASIC_SWEEPER
+        swept = (hydra.sweeper.params or {}) if is_grid else {}
+        typed = [*(f"{key}={value}" for key, value in swept.items()), *map(str, hydra.overrides.task)]
         try:
-            name, jobs = expand(overrides, str(config.hydra.job.config_name))
-            _at_end.callback(Parent.open(name, overrides, jobs, self.project_root).close)
+            parsed = parse(typed)
+            varied = [str(each.input_line) for each in parsed if each.is_sweep_override()]
+            fixed = [each for each in parsed if not each.is_sweep_override()]
+            jobs = expand(parsed if is_grid else fixed, str(hydra.job.config_name))
+            name = " ".join(["sweep", *varied])
+            parent = Parent.open(name, typed, jobs, self.project_root, is_grid=is_grid)
+            _at_end.push(lambda kind, *_: parent.close(ended_early=kind is not None))
         except Exception as error:  # Hydra would turn an exception of a callback into a warning
-            if not isinstance(error, InputError | OSError):
+            if not isinstance(error, InputError | OSError | HydraException):
                 traceback.print_exc()
             print(f"The sweep was not started: {error}", file=sys.stderr)
             sys.exit(1)

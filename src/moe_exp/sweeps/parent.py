@@ -37,15 +37,15 @@ class Parent:
     run : TrackedRun
     settings : Experiment
         The first job: its hypotheses, evaluation and tracking are those of the sweep.
-    n_jobs : int
-        Different ones.
+    n_jobs : int or None
+        Different ones; None where the sweeper chooses them as it goes.
     command : str
         What was typed.
     """
 
     run: TrackedRun
     settings: Experiment
-    n_jobs: int
+    n_jobs: int | None
     command: str
 
     @property
@@ -54,8 +54,12 @@ class Parent:
         return self.settings.tracking
 
     @classmethod
-    def open(cls, name: str, overrides: Sequence[str], jobs: Sequence[Experiment], project_root: Path) -> "Parent":
+    def open(
+        cls, name: str, overrides: Sequence[str], jobs: Sequence[Experiment], project_root: Path, *, is_grid: bool
+    ) -> "Parent":
         """Open the parent run of `jobs`, and tell them of it through the environment.
+
+        Without a grid, `jobs` holds the one that says what all have in common.
 
         Raises
         ------
@@ -67,19 +71,27 @@ class Parent:
         tracking: Tracking = jobs[0].tracking
         tags = origin_tags(project_root) | {names.TAG_OVERRIDES: " ".join(overrides)}
         run = open_run(tracking, run_name=name, parameters={}, tags=tags)
-        n_jobs = len({identify(job) for job in jobs})
-        run.log_metrics({names.METRIC_N_JOBS: n_jobs})
+        n_jobs = len({identify(job) for job in jobs}) if is_grid else None
+        if n_jobs is not None:
+            run.log_metrics({names.METRIC_N_JOBS: n_jobs})
         os.environ[PARENT_VARIABLE] = run.run_id
-        log.info("%s: %d jobs -> %s", name, n_jobs, tracking.describe())
+        log.info("%s: %s jobs -> %s", name, n_jobs or "as yet unknown", tracking.describe())
         return cls(run, jobs[0], n_jobs, shlex.join(["python", "train.py", *sys.argv[1:]]))
 
-    def close(self) -> None:
-        """Compare the jobs that finished, report, and close the run: FAILED if any job did not finish."""
+    def close(self, *, ended_early: bool) -> None:
+        """Compare the jobs that finished, report, and close the run: FAILED if any job did not finish.
+
+        Jobs that the sweeper chose are those that began; with `ended_early` there would have been more.
+        """
         os.environ.pop(PARENT_VARIABLE, None)
         settle_dead_runs(self.tracking)
-        finished = members(self.tracking, self.run.run_id)
-        self.run.log_metrics({names.METRIC_N_FINISHED: len(finished)}, step=len(finished))
-        missing = self._name_missing(self.n_jobs - len(finished))
+        finished, failed = members(self.tracking, self.run.run_id), failures(self.tracking, self.run.run_id)
+        n_jobs = len(finished) + len(failed) if self.n_jobs is None else self.n_jobs
+        counts = {names.METRIC_N_FINISHED: len(finished), names.METRIC_N_JOBS: n_jobs}
+        self.run.log_metrics(counts, step=len(finished))
+        missing = _name_missing(n_jobs - len(finished), n_jobs, failed)
+        if ended_early and self.n_jobs is None:
+            missing = "; ".join(["the sweeper did not come to its end", *([missing] if missing else [])])
         try:
             compared = self._conclude(finished, missing) if finished else "there is nothing to compare"
         except BaseException as error:
@@ -88,17 +100,7 @@ class Parent:
         self.run.close(RunStatus.FAILED if missing else RunStatus.FINISHED, missing)
         if missing:
             log.error("%s", missing)
-        log.info("%d of %d jobs finished; %s", len(finished), self.n_jobs, compared)
-
-    def _name_missing(self, n_missing: int) -> str:
-        """Say how many jobs did not finish and what those that began say; nothing if none is missing."""
-        if not n_missing:
-            return ""
-        said = [
-            f"{run.name}: {run.tags.get(names.TAG_ERROR, run.status).splitlines()[0]}"
-            for run in failures(self.tracking, self.run.run_id)
-        ]
-        return "; ".join([f"{n_missing} of {self.n_jobs} jobs did not finish", *said])
+        log.info("%d of %d jobs finished; %s", len(finished), n_jobs, compared)
 
     def _conclude(self, finished: Sequence[LoggedRun], missing: str) -> str:
         """Compare and report, and say where the report is, or why these jobs cannot be compared."""
@@ -120,3 +122,11 @@ class Parent:
         for name, verdict in conclusions.verdicts.items():
             log.info("hypothesis %s: %s", name, verdict)
         return f"their comparison: {self.run.locate(names.REPORT_FILE)}"
+
+
+def _name_missing(n_missing: int, n_jobs: int, failed: Sequence[LoggedRun]) -> str:
+    """Say how many jobs did not finish and what those that began say; nothing if none is missing."""
+    if not n_missing:
+        return ""
+    said = [f"{run.name}: {run.tags.get(names.TAG_ERROR, run.status).splitlines()[0]}" for run in failed]
+    return "; ".join([f"{n_missing} of {n_jobs} jobs did not finish", *said])

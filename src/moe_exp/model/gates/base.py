@@ -42,6 +42,11 @@ class Gate(BaseEstimator):
     trained_for: ClassVar[str] = "regression"
     """Whether the label (``"regression"``) or the bin (``"classification"``) is what it learns to predict."""
 
+    @property
+    def best_holdout_loss(self) -> float:
+        """Least loss on the gate's own hold-out, that of the weights which are kept; NaN without epochs."""
+        return float(self.curve_["holdout_loss"].min()) if len(self.curve_) else np.nan
+
     def check(self) -> None:
         """Refuse wrong options; a subclass adds its own and calls this one.
 

@@ -1,0 +1,54 @@
+"""From what is typed to an experiment: composed by Hydra and built, in a sweep, a notebook or a test."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import open_dict
+
+from moe_exp.errors import InputError
+from moe_exp.experiment.config import Experiment, build, register
+
+
+def compose_job(overrides: Sequence[str], config_name: str = "config") -> Experiment:
+    """Compose and build one job; Hydra has to be initialised."""
+    config = compose(config_name, list(overrides), return_hydra_config=True)
+    hydra = config.hydra
+    with open_dict(config):
+        del config["hydra"]
+    return build(config, dict(hydra.runtime.choices), list(hydra.overrides.task))
+
+
+def compose_in(project: Path, overrides: Sequence[str]) -> Experiment:
+    """Compose and build the experiment that `overrides` name in a project, by the YAML files of its ``conf``.
+
+    Raises
+    ------
+    InputError
+        If an option is unknown, or a value is not accepted.
+    """
+    register(project)
+    try:
+        with initialize_config_dir(str(project / "conf"), version_base="1.3"):
+            return compose_job(overrides)
+    except HydraException as error:
+        raise InputError(" ".join(str(error).split())) from error
+
+
+def find_project(start: Path | None = None) -> Path:
+    """Return the project's root: the nearest folder that holds its configuration, from `start` upwards.
+
+    By default from the working folder; where that lies outside, the checkout that the package is installed from.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    places = [here, *here.parents, *([] if start else [Path(__file__).resolve().parents[3]])]
+    for folder in places:
+        if (folder / "conf" / "config.yaml").exists() and (folder / "train.py").exists():
+            return folder
+    raise InputError(f"{here} is not inside the project: neither it nor a folder above holds conf/config.yaml.")
