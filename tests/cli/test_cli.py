@@ -5,7 +5,8 @@ from click.testing import CliRunner
 from moe_exp.cache.stages import StageCache, in_use
 from moe_exp.cli.commands import find_project, main
 from moe_exp.spectra.checksums import read_checksums
-from moe_exp.spectra.files import FLUX, in_random_order, read_labels, read_wavelength
+from moe_exp.spectra.files import FLUX, in_random_order, read_wavelength
+from moe_exp.spectra.labels import read_labels
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulator import Simulator, simulate
 from tests.conftest import PROJECT_ROOT

@@ -5,8 +5,9 @@ import pytest
 
 from moe_exp.errors import InputError
 from moe_exp.spectra.checksums import CHECKSUMS, checksum_stars, needed_labels
-from moe_exp.spectra.files import ERROR, FLUX, RANDOM_ORDER, WAVELENGTH, read_labels
+from moe_exp.spectra.files import ERROR, FLUX, RANDOM_ORDER, WAVELENGTH
 from moe_exp.spectra.inspection import inspect
+from moe_exp.spectra.labels import read_labels
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.writer import write_spectra
 from tests.conftest import make_stars

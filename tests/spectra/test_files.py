@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from moe_exp.errors import InputError
-from moe_exp.spectra.files import ERROR, FLUX, WAVELENGTH, find_files, in_random_order, read_labels, read_wavelength
+from moe_exp.spectra.files import ERROR, FLUX, WAVELENGTH, find_files, in_random_order, read_wavelength
+from moe_exp.spectra.labels import read_labels
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.writer import write_spectra
 from tests.conftest import make_stars, write_stars
@@ -87,38 +88,6 @@ def test_wavelength_must_increase(stars_file):
         read_wavelength(stars_file)
 
 
-def rewrite_labels(path, change):
-    table = pd.read_hdf(path)
-    change(table).to_hdf(path, key="dataset/params", format="table", mode="a")
-
-
-def test_missing_label_lists_what_is_there(stars_file):
-    rewrite_labels(stars_file, lambda table: table.drop(columns="log_g"))
-    with pytest.raises(InputError, match="lacks log_g; it has T_eff, M_H, mag"):
-        read_labels(stars_file)
-
-
-def test_bad_label_is_counted(stars_file):
-    rewrite_labels(stars_file, lambda table: table.assign(M_H=table["M_H"].where(table.index != 7)))
-    with pytest.raises(InputError, match=r"1 of 50 stars have a NaN or infinite.*row 7"):
-        read_labels(stars_file)
-
-
-def test_labels_that_are_text_are_refused(stars_file):
-    rewrite_labels(stars_file, lambda table: table.assign(log_g=table["log_g"].map("{:.2f}".format)))
-    with pytest.raises(InputError, match=r"stars\.h5: labels must be numbers, but log_g is"):
-        read_labels(stars_file)
-
-
-def test_columns_with_names_of_ours_give_way_and_text_is_left_out(stars_file):
-    def add_columns(table):
-        return table.assign(teff=1.0, star_index=7, name="HD 1")
-
-    before = read_labels(stars_file)
-    rewrite_labels(stars_file, add_columns)
-    pd.testing.assert_frame_equal(read_labels(stars_file), before)
-
-
 @pytest.mark.parametrize("kind", ["complex64", "S4"])
 def test_flux_that_is_no_real_number_is_refused(stars_file, kind):
     with h5py.File(stars_file, "a") as file:
@@ -127,10 +96,3 @@ def test_flux_that_is_no_real_number_is_refused(stars_file, kind):
         file[FLUX] = values.astype(kind)
     with pytest.raises(InputError, match="real numbers are needed, but the file has dataset/arrays/flux/value of type"):
         read_wavelength(stars_file)
-
-
-def test_file_without_labels_is_refused(stars_file):
-    with h5py.File(stars_file, "a") as file:
-        del file["dataset/params"]
-    with pytest.raises(InputError, match="label table cannot be read"):
-        read_labels(stars_file)

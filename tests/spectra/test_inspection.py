@@ -9,7 +9,7 @@ from moe_exp.spectra import inspection
 from moe_exp.spectra.files import ERROR, FLUX
 from moe_exp.spectra.inspection import inspect
 from moe_exp.spectra.repair import MAX_REPAIRED, repair_ends
-from tests.conftest import write_stars
+from tests.conftest import PROJECT_ROOT, write_stars
 
 
 def spoil(path, dataset, star, pixel, value):
@@ -79,8 +79,73 @@ def test_bad_error_is_refused(stars_file, tmp_path, pixel, value):
 
 def test_long_runs_of_nan_are_not_repaired(stars_file, tmp_path):
     spoil(stars_file, ERROR, 0, slice(0, MAX_REPAIRED + 1), np.nan)
-    with pytest.raises(InputError, match="only NaN in the first or last 8 pixels"):
+    with pytest.raises(InputError, match="Only NaN in the first or last 8 pixels"):
         inspect(stars_file, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "value", "problem"),
+    [
+        (ERROR, 1e10, "is above 1000 times the level of its star's error or flux"),
+        (FLUX, 1e4, "is above 1000 times the level of its star's flux"),
+        (FLUX, -9999.0, "is above 1000 times the level of its star's flux"),
+    ],
+)
+def test_a_finite_value_that_is_no_measurement_is_refused(stars_file, tmp_path, dataset, value, problem):
+    for star in (12, 31):
+        spoil(stars_file, dataset, star, 5, value)
+    message = rf"{dataset} {problem} in 2 star\(s\), first in row 12, pixel 5 \({value:g}\)".replace("+", r"\+")
+    with pytest.raises(InputError, match=message):
+        inspect(stars_file, tmp_path)
+
+
+def test_errors_that_mask_a_whole_star_are_refused(stars_file, tmp_path):
+    spoil(stars_file, ERROR, 12, slice(None), 1e10)
+    with pytest.raises(InputError, match=r"error or flux in 1 star\(s\), first in row 12, pixel 0"):
+        inspect(stars_file, tmp_path)
+
+
+def test_a_star_without_any_flux_is_refused(stars_file, tmp_path):
+    spoil(stars_file, FLUX, 12, slice(None), 0)
+    with pytest.raises(InputError, match=r"flux/value is 0 throughout in 1 star\(s\), first in row 12"):
+        inspect(stars_file, tmp_path)
+
+
+def test_emission_lines_cosmic_rays_sky_lines_and_padding_are_accepted(stars_file, tmp_path):
+    spoil(stars_file, FLUX, 3, slice(20, 24), 100.0)
+    spoil(stars_file, FLUX, 4, 17, 300.0)
+    spoil(stars_file, ERROR, 5, slice(30, 33), 10.0)
+    spoil(stars_file, FLUX, 6, slice(20, 60), 0.0)
+    assert len(inspect(stars_file, tmp_path).labels) == 50
+
+
+def test_bad_values_of_all_blocks_are_counted_together(stars_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(inspection, "BLOCK_ROWS", 7)
+    for star in (41, 3, 20):
+        spoil(stars_file, FLUX, star, 5, np.nan)
+        spoil(stars_file, ERROR, star, 6, 0.0)
+    with pytest.raises(
+        InputError, match=r"error.*in 3 star\(s\), first in row 3, .*flux.*in 3 star\(s\), first in row 3,"
+    ):
+        inspect(stars_file, tmp_path)
+
+
+@pytest.mark.parametrize(("dataset", "scale"), [(FLUX, 1e40), (ERROR, 1e40), (FLUX, 1e-42), (ERROR, 1e-50)])
+def test_values_beyond_float32_are_called_that(stars_file, tmp_path, dataset, scale):
+    with h5py.File(stars_file, "a") as file:
+        values = file[dataset][:].astype(float) * scale
+        del file[dataset]
+        file[dataset] = values
+    with pytest.raises(InputError, match=r"row 0, pixel 0 \(.*, beyond the range of float32"):
+        inspect(stars_file, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["miles", "stelib", "bosz_r5000"])
+def test_real_stars_and_models_are_accepted(tmp_path, name):
+    path = PROJECT_ROOT.parent / "shared" / "data" / f"{name}.h5"
+    if not path.exists():
+        pytest.skip("the real stars of ../shared/data are not here")
+    assert len(inspect(path, tmp_path).labels) > 90
 
 
 def test_small_negative_flux_is_accepted(stars_file, tmp_path):

@@ -13,7 +13,8 @@ from moe_exp.errors import InputError
 from moe_exp.progress import Stages
 from moe_exp.spectra import simulated_files
 from moe_exp.spectra.checksums import CHECKSUMS
-from moe_exp.spectra.files import ERROR, FLUX, LABELS, WAVELENGTH, in_random_order, read_labels
+from moe_exp.spectra.files import ERROR, FLUX, LABELS, WAVELENGTH, in_random_order
+from moe_exp.spectra.labels import read_labels
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulated_files import SimulatedFiles
 from moe_exp.spectra.simulator import CHUNK_SIZE, Simulator, simulate

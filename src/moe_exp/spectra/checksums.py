@@ -62,10 +62,10 @@ def _checksum_star(needed: np.ndarray, flux: np.ndarray, error: np.ndarray) -> i
 
 
 def checksum_frame(wavelength: np.ndarray, labels: pd.DataFrame, *, random_order: bool) -> int:
-    """Digest what a file holds besides spectra: the wavelength [Å], all labels, and whether its order is random."""
+    """Digest what a file holds besides spectra: wavelength [Å], labels that are numbers, whether in random order."""
     state = xxh3_64(np.ascontiguousarray(wavelength, "<f8").data)
     state.update(bytes([random_order]))
-    for name in sorted(labels.columns.astype(str)):
+    for name in sorted(labels.select_dtypes("number").columns.astype(str)):
         state.update(f"{name}\n".encode())
         state.update(np.ascontiguousarray(labels[name], "<f8").data)
     return state.intdigest()

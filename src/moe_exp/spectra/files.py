@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from moe_exp.errors import InputError
 from moe_exp.spectra.hdf5 import check_storage, open_hdf5, why_missing
@@ -91,43 +90,6 @@ def _open_checked(path: Path) -> np.ndarray:
                 f"(n_stars, n_pixels) twice and (n_pixels,) are needed."
             )
     return wavelength
-
-
-def read_labels(path: Path) -> pd.DataFrame:
-    """Return teff [K], logg [dex] and m_h [dex] of one file, and its other numeric labels under their own names.
-
-    Raises
-    ------
-    InputError
-        If the table or a column is missing, or a needed label is not finite.
-    """
-    try:
-        table = pd.DataFrame(pd.read_hdf(path))
-    except Exception as error:  # what pandas, PyTables and pickle say of damaged files has no end
-        raise InputError(f"{path}: the label table cannot be read with pandas.read_hdf: {error}") from error
-    missing = [name for name in REQUIRED_LABELS if name not in table]
-    if missing:
-        columns = ", ".join(map(str, table.columns))
-        raise InputError(f"{path}: the label table lacks {', '.join(missing)}; it has {columns}.")
-    labels = _rename_labels(table, path)
-    bad = ~np.isfinite(labels[list(REQUIRED_LABELS.values())].to_numpy(float)).all(axis=1)
-    if bad.any():
-        raise InputError(
-            f"{path}: {bad.sum()} of {len(labels)} stars have a NaN or infinite T_eff, log_g or M_H "
-            f"(first: row {int(np.argmax(bad))}); remove them."
-        )
-    return labels
-
-
-def _rename_labels(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return the numeric columns under this project's names; a column that has such a name already gives way."""
-    texts = [name for name in REQUIRED_LABELS if not pd.api.types.is_numeric_dtype(table[name])]
-    if texts:
-        kinds = ", ".join(f"{name} is {table[name].dtype}" for name in texts)
-        raise InputError(f"{path}: labels must be numbers, but {kinds}.")
-    renamed = {theirs: ours for theirs, ours in FILE_LABELS.items() if theirs in table}
-    others = table.drop(columns=[name for name in (*renamed.values(), STAR_INDEX) if name in table])
-    return others.rename(columns=renamed).select_dtypes("number").reset_index(drop=True)
 
 
 def in_random_order(path: Path) -> bool:

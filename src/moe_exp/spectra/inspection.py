@@ -6,7 +6,7 @@ and for as long as the stars that are read later are those that were found.
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,10 @@ from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.spectra.checksums import check_stored, checksum_stars, needed_labels
 from moe_exp.spectra.file_state import Watch, identify
-from moe_exp.spectra.files import ERROR, FLUX, in_random_order, read_labels, read_wavelength
+from moe_exp.spectra.files import ERROR, FLUX, in_random_order, read_wavelength
+from moe_exp.spectra.hdf5 import open_hdf5
+from moe_exp.spectra.labels import read_labels
+from moe_exp.spectra.plausibility import LARGEST, SMALLEST, Fault, add_faults, find_faults
 from moe_exp.spectra.repair import MAX_REPAIRED, repair_ends
 from moe_exp.spectra.row_reader import RowReader
 
@@ -42,29 +45,6 @@ class Inspection(NamedTuple):
     """NaN pixels at the ends of error vectors that are repaired when read"""
     identity: Mapping[str, str]
     """What the findings are kept under"""
-
-
-def check_flux(flux: np.ndarray, path: Path, first_row: int) -> None:
-    """Raise `InputError` if any flux of a block is NaN or infinite."""
-    good = np.isfinite(flux)
-    if not good.all():
-        row, pixel = np.argwhere(~good)[0]
-        raise InputError(
-            f"{path}: {FLUX} has NaN or infinite values in {(~good).any(axis=1).sum()} of the {len(flux)} stars from "
-            f"row {first_row} on (first: row {first_row + row}, pixel {pixel}); remove or mend these stars."
-        )
-
-
-def check_error(error: np.ndarray, path: Path, first_row: int) -> None:
-    """Raise `InputError` if any error of a block, ends already repaired, is not positive and finite."""
-    bad = ~((error > 0) & np.isfinite(error))
-    if bad.any():
-        row, pixel = np.argwhere(bad)[0]
-        raise InputError(
-            f"{path}: {ERROR} is not positive and finite in {bad.any(axis=1).sum()} of the {len(error)} stars from row "
-            f"{first_row} on (first: row {first_row + row}, pixel {pixel}, value {error[row, pixel]}); only NaN in the "
-            f"first or last {MAX_REPAIRED} pixels are repaired."
-        )
 
 
 def inspect(path: Path, cache_dir: Path, advance: Callable[[int], None] = lambda n: None) -> Inspection:
@@ -118,18 +98,37 @@ def _read_in_full(path: Path, identity: Mapping[str, str], advance: Callable[[in
         raise InputError(f"{path}: {len(labels)} rows of labels, but {n_stars} spectra in {FLUX}; they must match.")
     needed, checksums = needed_labels(labels), np.zeros(n_stars, np.uint64)
 
-    def look(first: int) -> int:
+    def look(first: int) -> tuple[int, list[Fault]]:
         rows = np.arange(first, min(first + BLOCK_ROWS, n_stars))
         flux_block, raw = flux.read(rows), error.read(rows)
-        check_flux(flux_block, path, first)
         error_block = repair_ends(raw)
-        check_error(error_block, path, first)
         checksums[rows] = checksum_stars(needed[rows], flux_block, error_block)
         advance(len(rows))
-        return int(np.isnan(raw).sum())
+        return int(np.isnan(raw).sum()), find_faults(flux_block, error_block, first)
 
     with ThreadPoolExecutor(usable_cores()) as threads:
-        n_repaired = sum(threads.map(look, range(0, n_stars, BLOCK_ROWS)))
+        looks = list(threads.map(look, range(0, n_stars, BLOCK_ROWS)))
     check_stored(path, checksums, wavelength=wavelength, labels=labels, random_order=in_random_order(path))
+    _refuse(path, add_faults(fault for _, faults in looks for fault in faults))
     watch.check()
-    return Inspection(wavelength, labels, checksums, n_repaired, identity)
+    return Inspection(wavelength, labels, checksums, sum(repaired for repaired, _ in looks), identity)
+
+
+def _refuse(path: Path, faults: Sequence[Fault]) -> None:
+    """Raise `InputError` if anything is wrong with a file's values, saying it all at once."""
+    if not faults:
+        return
+    with open_hdf5(path) as file:
+        found = [_describe(fault, float(file[fault.dataset][fault.row, fault.pixel])) for fault in faults]
+    raise InputError(
+        f"{path}: {'; '.join(found)}. Only NaN in the first or last {MAX_REPAIRED} pixels of an error are repaired: "
+        f"mend these stars or remove them."
+    )
+
+
+def _describe(fault: Fault, value: float) -> str:
+    """Say what is wrong, where first, and the value as the file has it."""
+    where = f"{fault.n_stars:,} star(s), first in row {fault.row}, pixel {fault.pixel}"
+    outside = np.isfinite(value) and value != 0 and not SMALLEST <= abs(value) <= LARGEST
+    unit = ", beyond the range of float32, 1e-38 to 3e38: give all in another unit" if outside else ""
+    return f"{fault.dataset} {fault.problem} in {where} ({value:g}{unit})"

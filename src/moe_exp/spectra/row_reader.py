@@ -89,7 +89,7 @@ class RowReader:
             values[lo:hi] = band[rows[lo:hi] - first]
 
     def _read_band(self, first: int) -> np.ndarray:
-        with open_hdf5(self.path) as file:
+        with open_hdf5(self.path) as file, np.errstate(over="ignore"):
             return file[self.name][first : first + self._band_rows].astype(np.float32, copy=False)
 
 

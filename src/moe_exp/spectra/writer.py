@@ -10,7 +10,8 @@ import pandas as pd
 
 from moe_exp.cache.atomic import complete_file
 from moe_exp.spectra.checksums import CHECKSUMS, FRAME, checksum_frame, checksum_stars, needed_labels
-from moe_exp.spectra.files import ERROR, FILE_LABELS, FLUX, LABELS, RANDOM_ORDER, WAVELENGTH, read_labels
+from moe_exp.spectra.files import ERROR, FILE_LABELS, FLUX, LABELS, RANDOM_ORDER, WAVELENGTH
+from moe_exp.spectra.labels import read_labels
 from moe_exp.spectra.repair import repair_ends
 
 

@@ -1,0 +1,66 @@
+"""The label table of a file: columns, values, and that its rows are those of the spectra.
+
+Row i of the table belongs to spectrum i. An index of numbers that increase says nothing else, and neither does one that
+starts again at 0, as tables that were joined have it, or one of texts. Numbers in any other order, which a table has
+that was sorted and saved with its old index, may name the spectrum to which a row belongs: such a table is refused.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from moe_exp.errors import InputError
+from moe_exp.spectra.files import FILE_LABELS, REQUIRED_LABELS, STAR_INDEX
+from moe_exp.spectra.plausibility import find_bad_labels
+
+
+def read_labels(path: Path) -> pd.DataFrame:
+    """Return teff [K], logg [dex] and m_h [dex] of one file, and its other columns under their own names.
+
+    Raises
+    ------
+    InputError
+        If the table or a column is missing, the order of the rows is in doubt, or a needed label is not what a star
+        has.
+    """
+    try:
+        table = pd.DataFrame(pd.read_hdf(path))
+    except Exception as error:  # what pandas, PyTables and pickle say of damaged files has no end
+        raise InputError(f"{path}: the label table cannot be read with pandas.read_hdf: {error}") from error
+    missing = [name for name in REQUIRED_LABELS if name not in table]
+    if missing:
+        columns = ", ".join(map(str, table.columns))
+        raise InputError(f"{path}: the label table lacks {', '.join(missing)}; it has {columns}.")
+    _check_order(table.index, path)
+    labels = _rename_labels(table, path)
+    found = find_bad_labels(labels)
+    if found:
+        raise InputError(f"{path}: {'; '.join(found)}. Mend or remove them.")
+    return labels
+
+
+def _check_order(index: pd.Index, path: Path) -> None:
+    """Refuse an index of numbers by which the rows would have another order than they are stored in."""
+    if not pd.api.types.is_numeric_dtype(index) or index.is_monotonic_increasing:
+        return
+    numbers = index.to_numpy(float)
+    if not index.is_unique and np.all((np.diff(numbers) == 1) | (numbers[1:] == 0)):
+        return
+    place = int(np.argmax(np.diff(numbers) < 0)) + 1
+    raise InputError(
+        f"{path}: the label table was sorted or shuffled: the index of its row {place} is {index[place]}, after "
+        f"{index[place - 1]}. Either row {place} belongs to spectrum {place}: then save the table with "
+        f"reset_index(drop=True); or it belongs to spectrum {index[place]}: then save it with sort_index()."
+    )
+
+
+def _rename_labels(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return the columns under this project's names; a column that has such a name already gives way."""
+    texts = [name for name in REQUIRED_LABELS if not pd.api.types.is_numeric_dtype(table[name])]
+    if texts:
+        kinds = ", ".join(f"{name} is {table[name].dtype}" for name in texts)
+        raise InputError(f"{path}: labels must be numbers, but {kinds}.")
+    renamed = {theirs: ours for theirs, ours in FILE_LABELS.items() if theirs in table}
+    others = table.drop(columns=[name for name in (*renamed.values(), STAR_INDEX) if name in table])
+    return others.rename(columns=renamed).reset_index(drop=True)
