@@ -9,6 +9,8 @@ import pytest
 from moe_exp.errors import InputError
 from moe_exp.experiment.config import GROUPS, flatten, make_stage
 from moe_exp.model.gates import ClassifyGate, LinearGate, MlpClassifyGate, MlpGate
+from moe_exp.runs.contents import name_run
+from moe_exp.runs.identity import identify
 from moe_exp.spectra.sources import SimulatedData
 from tests.conftest import PROJECT_ROOT
 
@@ -100,6 +102,18 @@ def test_one_number_is_one_value_however_it_is_typed(configure):
     assert configure("experts.alpha_max=1e5").values == configure("experts.alpha_max=100000").values
     assert configure("data.noise_level=1").values["data"]["noise_level"] == 1.0
     assert configure("data.noise_level=1").values["data"]["_target_"] == configure().values["data"]["_target_"]
+
+
+def test_one_number_has_one_spelling_where_arithmetic_leaves_digits(configure):
+    exact, computed = (
+        configure(f"data.noise_level={third}", f"bins.teff_edges=[{third},6000]", f"experts.alpha_min={third}")
+        for third in ("0.3", "0.30000000000000004")
+    )
+    assert computed.values == exact.values
+    assert computed.data == exact.data
+    assert computed.experts == exact.experts
+    assert identify(computed) == identify(exact)
+    assert name_run(computed) == name_run(exact)
 
 
 def test_names_of_parameters_are_such_that_mlflow_takes_them():

@@ -22,6 +22,12 @@ from moe_exp.errors import InputError
 NOT_IN_NAMES = re.compile(r"[^\w.\-: /]")
 """Characters that MLflow refuses in the name of a parameter."""
 
+SIGNIFICANT_DIGITS = 12
+"""Of every real number in a configuration: ``range(0.1,0.4,0.1)`` ends at 0.30000000000000004, which is 0.3."""
+
+TYPED_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d+(e[+-]?\d+)?(?![\w.])", re.IGNORECASE)
+"""A real number within what was typed."""
+
 GROUPS = ("data", "bins", "features", "experts", "baseline", "gate", "training", "evaluation", "tracking")
 
 
@@ -132,7 +138,7 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
     """
     try:
         OmegaConf.resolve(config)
-        values: dict[str, Any] = OmegaConf.to_container(config, throw_on_missing=True)  # type: ignore[assignment]
+        values: dict[str, Any] = round_numbers(OmegaConf.to_container(config, throw_on_missing=True))
     except OmegaConfBaseException as error:
         raise InputError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
     unknown = sorted(set(values) - {option.name for option in fields(Schema)})
@@ -156,9 +162,24 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
         cache_dir=Path(values["cache_dir"]).expanduser(),
         cache_limit_gb=values["cache_limit_gb"],
         choices={group: choices[group] for group in GROUPS},
-        overrides=tuple(overrides),
+        overrides=tuple(TYPED_NUMBER.sub(lambda number: _round_text(number[0]), text) for text in overrides),
         values=values,
     )
+
+
+def round_numbers(values: Any) -> Any:
+    """Return plain values with each real number as its `SIGNIFICANT_DIGITS` say it: one number has one spelling."""
+    if isinstance(values, float):
+        return float(f"{values:.{SIGNIFICANT_DIGITS}g}")
+    if isinstance(values, Mapping):
+        return {key: round_numbers(value) for key, value in values.items()}
+    return [round_numbers(value) for value in values] if isinstance(values, list) else values
+
+
+def _round_text(number: str) -> str:
+    """Return a number as it was typed, or rounded if it has more digits than count."""
+    digits = re.sub(r"e.*|\D", "", number.lower()).lstrip("0")
+    return repr(round_numbers(float(number))) if len(digits) > SIGNIFICANT_DIGITS else number
 
 
 def make_stage(group: str, values: Mapping[str, Any]) -> Any:
@@ -169,7 +190,7 @@ def make_stage(group: str, values: Mapping[str, Any]) -> Any:
 def read_stage(group: str, path: Path) -> Any:
     """Make the object that a YAML file describes, outside of a composition."""
     try:
-        values = OmegaConf.to_container(OmegaConf.load(path))
+        values = round_numbers(OmegaConf.to_container(OmegaConf.load(path)))
     except (YAMLError, OmegaConfBaseException) as error:
         raise InputError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
