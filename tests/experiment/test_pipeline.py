@@ -99,6 +99,23 @@ def test_the_fitted_mixture_predicts_spectra_as_a_file_has_them(configure, tmp_p
     np.testing.assert_allclose(predicted[covered], predictions.configured["soft"][covered], rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("unit", [1.28, 1.6, 1e-17, 3e5])
+def test_results_do_not_depend_on_the_unit_of_flux(run_made_up, configure, tmp_path, unit):
+    path = write_stars(tmp_path / "unit.h5", 1200, random_order=True)
+    with h5py.File(path, "a") as file:
+        for name in (FLUX, ERROR):
+            values = file[name][:].astype(float) * unit
+            del file[name]
+            file[name] = values
+    noisy = ("data.noise_level=0.5", "gate=classify")
+    plain = run_made_up(*noisy)
+    other = run(configure(*MADE_UP, *noisy, f"data.path={path}"), Stages())
+    assert other.dataset.train.flux_unit == pytest.approx(unit * plain.dataset.train.flux_unit, rel=1e-6)
+    for model, predicted in plain.results.predictions.unclipped.items():
+        found = other.results.predictions.unclipped[model]
+        np.testing.assert_allclose(found, predicted, rtol=0, atol=3e-5)  # float32 rounds other units otherwise
+
+
 def test_files_of_the_simulator_give_the_numbers_of_simulated_data(configure, tmp_path):
     smoke = ("experiment=smoke", "training.max_epochs=5")
     experiment = configure(*smoke)

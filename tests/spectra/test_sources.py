@@ -24,7 +24,7 @@ def test_splits_of_one_file_are_disjoint_and_keep_their_labels(stars_file, tmp_p
     rows = np.concatenate([data.train.rows, data.gate.rows, data.test.rows])
     assert sorted(rows) == list(range(50))
     for stars in (data.train, data.gate, data.test):
-        np.testing.assert_array_equal(everything(stars), flux[stars.rows])
+        np.testing.assert_allclose(everything(stars) * stars.flux_unit, flux[stars.rows], rtol=3e-7)
         np.testing.assert_array_equal(stars.labels["logg"], labels["logg"][stars.rows])
 
 
@@ -33,7 +33,8 @@ def test_more_training_stars_keep_test_and_gate_stars(stars_file, tmp_path):
     assert few.test.digest == many.test.digest
     assert few.gate.digest == many.gate.digest
     np.testing.assert_array_equal(few.train.rows, many.train.rows[many.train.first(10)])
-    np.testing.assert_array_equal(everything(few.test), everything(many.test))
+    in_file_units = [everything(data.test) * data.test.flux_unit for data in (few, many)]
+    np.testing.assert_allclose(*in_file_units, rtol=3e-7)
 
 
 def test_shards_equal_one_file(tmp_path):
@@ -107,7 +108,8 @@ def test_flux_is_handed_out_in_units_of_its_median(tmp_path):
     sizes = {"n_train": 30, "n_val": 10, "n_test": 10}
     physical = open_data(tmp_path, path=str(path), **sizes)
     plain = open_data(tmp_path, path=str(write_stars(tmp_path / "plain.h5")), **sizes)
-    assert physical.train.flux_unit == scale
+    assert physical.train.flux_unit == scale * plain.train.flux_unit
+    assert np.median(np.median(everything(plain.train), axis=1)) == pytest.approx(1, abs=0.02)
     np.testing.assert_array_equal(everything(physical.train), everything(plain.train))
 
 

@@ -74,12 +74,14 @@ def record_start(run: TrackedRun, experiment: Experiment, project_root: Path) ->
 
 def record_dataset(run: TrackedRun, dataset: Dataset) -> None:
     """Log which stars were used, by digest."""
-    sizes = {"n_train": len(dataset.train), "n_val": len(dataset.gate), "n_test": len(dataset.test)}
+    splits = {"n_train": dataset.train, "n_val": dataset.gate, "n_test": dataset.test}
+    profile = {name: len(stars) for name, stars in splits.items()} | {"flux_unit": dataset.train.flux_unit}
     schema = {"n_pixels": len(dataset.wavelength), "label": "log_g", "labels": list(dataset.test.labels.columns)}
-    run.log_dataset(name=dataset.name, digest=dataset.digest, source=dataset.source, schema=schema, profile=sizes)
+    run.log_dataset(name=dataset.name, digest=dataset.digest, source=dataset.source, schema=schema, profile=profile)
     run.log_tags(
         {
             names.TAG_DATA_DIGEST: dataset.digest,
+            names.TAG_FLUX_UNIT: f"{dataset.train.flux_unit:.9g}",
             names.TAG_N_TRAIN: str(len(dataset.train)),
             names.TAG_TRAIN_DIGEST: dataset.train.digest,
             names.TAG_GATE_DIGEST: dataset.gate.digest,

@@ -179,7 +179,7 @@ class Stars:
         noisy = add_noise(
             flux, error, noise_level=self.noise_level, seed=self.seed, stage=self.noise_stage, star_index=rows
         )
-        noisy *= np.float32(1 / self.flux_unit)
+        noisy /= np.float32(self.flux_unit)
         return noisy
 
     def blocks(self, members: np.ndarray | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:

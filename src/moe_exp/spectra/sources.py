@@ -177,18 +177,24 @@ def _noise_stage(option: str) -> str:
 
 
 def flux_unit(stars: StarFiles, rows: np.ndarray) -> float:
-    """Return the power of two nearest to the median flux of the first training stars.
+    """Return the median over the first training stars of each star's median flux.
 
     Ridge penalties have a scale, that of the flux squared: in this unit one grid of them serves every data set, and
-    dividing by a power of two rounds nothing.
+    results do not depend on the unit of a file. Of an even number of values the lower middle one is taken, so that the
+    unit is the flux of a pixel: 1 for spectra that were divided by their own.
     """
     flux, _ = stars.read(np.sort(rows[:FLUX_UNIT_STARS]))
-    median = float(np.median(flux))
+    median = float(_lower_median(_lower_median(flux)))
     if not median > 0:
         raise InputError(
             f"{stars.files[0]}: the median flux is {median}; spectra with a positive continuum are needed."
         )
-    return float(2.0 ** np.round(np.log2(median)))
+    return median
+
+
+def _lower_median(values: np.ndarray) -> np.ndarray:
+    place = (values.shape[-1] - 1) // 2
+    return np.partition(values, place)[..., place]
 
 
 def make_dataset(
