@@ -21,6 +21,7 @@ def make_stars(n_stars: int, data_seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "star_index": 100_000 + np.arange(n_stars),
+            "star_id": 100_000 + np.arange(n_stars),
             "teff": 3750 + 750 * (row + rng.random(n_stars)),
             "logg": rng.uniform(1, 5, n_stars),
             "m_h": np.where(bin_index < 0, 0.6, np.array([-2, -1, 0])[column] + 0.5 * rng.random(n_stars)),

@@ -227,13 +227,16 @@ def test_a_classify_run_alone_has_no_pairs() -> None:
     assert len(compared.scores) == 4
 
 
-def test_a_bin_of_one_star_is_not_tested() -> None:
+@pytest.mark.parametrize("n_left", [1, 2, 9])
+def test_a_bin_of_fewer_than_ten_stars_has_no_interval_no_p_and_no_verdict(n_left: int) -> None:
     record = make_record("mlp")
     bin_index = record.predictions.bin_index.copy()
-    bin_index[np.flatnonzero(bin_index == 5)[1:]] = -1
+    bin_index[np.flatnonzero(bin_index == 5)[n_left:]] = -1
     stars = make_stars(400).assign(bin_index=bin_index)
     table = compare([replace(record, predictions=replace(record.predictions, stars=stars))], n_resamples=50).bin_pairs
-    assert pick(table, bin_index=5)["verdict"].tolist() == ["not tested"]
+    row = pick(table, bin_index=5).iloc[0]
+    assert row["verdict"] == "too few stars"
+    assert row[["delta_r2_ci_low", "delta_r2_ci_high", "p"]].isna().all()
     assert table["p_holm"].isna().sum() == 1
 
 

@@ -64,14 +64,15 @@ def test_false_differences_among_equal_gates_stay_rare() -> None:
         rng = np.random.default_rng([2, repetition])
         y = rng.uniform(1, 5, n_stars)
         error = 0.2 * rng.standard_normal((n_stars, 1)) + 0.15 * rng.standard_normal((n_stars, n_gates))
-        draws = draw_r2(y, y[:, None] + error, n_resamples=1000, seed=repetition, stage="bootstrap")
+        draws = draw_r2(y, y[:, None] + error, np.arange(n_stars), n_resamples=1000, seed=repetition, stage="bootstrap")
         p = [two_sided_p(draws[:, a] - draws[:, b]) for a in range(n_gates) for b in range(a)]
         n_false += holm(np.array(p)).min() < 0.05
     assert n_false / 400 <= 0.06
 
 
 def test_verdicts() -> None:
-    assert verdict(0.1, 0.049, 0.95) == "higher"
-    assert verdict(-0.1, 0.049, 0.95) == "lower"
-    assert verdict(0.1, 0.051, 0.95) == "no difference shown"
-    assert verdict(np.nan, np.nan, 0.95) == "not tested"
+    assert verdict(0.1, 0.049, 0.95, 100) == "higher"
+    assert verdict(-0.1, 0.049, 0.95, 100) == "lower"
+    assert verdict(0.1, 0.051, 0.95, 100) == "no difference shown"
+    assert verdict(np.nan, np.nan, 0.95, 100) == "not tested"
+    assert verdict(0.1, np.nan, 0.95, 9) == verdict(np.nan, np.nan, 0.95, 1) == "too few stars"

@@ -30,7 +30,14 @@ def make_predictions(n_stars: int = 600, *, gate: str = "mlp", clip: bool = True
         variants[-1]["global_ridge"] = global_ridge
     return Predictions(
         stars=pd.DataFrame(
-            {"star_index": np.arange(n_stars) * 3, "teff": teff, "logg": logg, "m_h": m_h, "bin_index": bin_index}
+            {
+                "star_index": np.arange(n_stars) * 3,
+                "star_id": np.arange(n_stars) * 3,
+                "teff": teff,
+                "logg": logg,
+                "m_h": m_h,
+                "bin_index": bin_index,
+            }
         ),
         bin_names=BIN_NAMES,
         gate=gate,

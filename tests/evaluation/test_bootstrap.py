@@ -97,10 +97,46 @@ def test_stars_without_variation_have_no_r2(y: list[float]) -> None:
 
 
 def test_resamples_of_one_star_are_left_out() -> None:
-    draws = draw_r2(np.array([1.3, 4.1]), np.array([[1.3], [4.2]]), n_resamples=400, seed=0, stage="bootstrap")[:, 0]
+    y = np.array([1.3] * 9 + [4.1])
+    draws = draw_r2(y, y[:, None] + 0.1, np.arange(10), n_resamples=1000, seed=0, stage="bootstrap")[:, 0]
     undefined = np.isnan(draws)
-    assert 0.4 < undefined.mean() < 0.6
-    np.testing.assert_allclose(draws[~undefined], 1 - 0.01 / (2.8**2 / 2))
+    assert undefined.mean() == pytest.approx(0.9**10, abs=0.05)
+    defined = [1 - 10 * 0.1**2 / (2.8**2 * k * (10 - k) / 10) for k in range(1, 10)]
+    assert np.isclose(draws[~undefined, None], defined).any(axis=1).all()
+
+
+def test_nine_stars_have_no_interval_and_ten_have_one() -> None:
+    for n_stars, finite in ((2, False), (9, False), (10, True)):
+        y = np.linspace(1, 5, n_stars)
+        found = bootstrap_r2(y, {"model": y + 0.1, "other": y + 0.2}, n_resamples=50, seed=0)
+        assert np.isfinite(found.r2("model")).tolist() == [True, finite, finite]
+        assert np.isfinite(found.delta("model", "other").interval).tolist() == [True, finite, finite]
+
+
+def test_visits_count_as_one_star() -> None:
+    rng = np.random.default_rng(3)
+    y, error = rng.uniform(1, 5, 40), 0.3 * rng.standard_normal(40)
+    once = bootstrap_r2(y, {"model": y + error}, n_resamples=500, seed=0)
+    star = np.repeat(np.arange(40), 4)
+    visits = bootstrap_r2(y[star], {"model": (y + error)[star]}, star=star, n_resamples=500, seed=0)
+    assert visits.n_stars == 40
+    np.testing.assert_allclose(visits.draws, once.draws, rtol=1e-12)
+    copies = bootstrap_r2(y[star], {"model": (y + error)[star]}, n_resamples=500, seed=0)
+    assert np.std(copies.draws) < 0.6 * np.std(once.draws)
+    few = bootstrap_r2(y[star[:36]], {"model": (y + error)[star[:36]]}, star=star[:36], n_resamples=50, seed=0)
+    assert np.isnan(few.draws).all()
+
+
+def test_intervals_over_stars_of_several_visits_hold_the_truth() -> None:
+    n_held, n_stars, n_visits = 0, 60, 5
+    for repetition in range(200):
+        rng = np.random.default_rng([5, repetition])
+        star = np.repeat(np.arange(n_stars), n_visits)
+        y = rng.normal(3, 1, n_stars)[star]
+        error = 0.5 * rng.standard_normal(n_stars)[star] + 0.2 * rng.standard_normal(len(star))
+        found = bootstrap_r2(y, {"model": y + error}, star=star, n_resamples=400, seed=repetition).r2("model")
+        n_held += found.low <= 1 - (0.5**2 + 0.2**2) <= found.high
+    assert 0.88 <= n_held / 200 <= 0.98
 
 
 def test_percentile_interval_is_the_central_part() -> None:

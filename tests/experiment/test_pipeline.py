@@ -4,17 +4,20 @@ import shutil
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.pipeline import run
+from moe_exp.figures import all_figures
 from moe_exp.progress import Stages
-from moe_exp.spectra.files import ERROR, FLUX
+from moe_exp.runs.contents import describe
+from moe_exp.spectra.files import ERROR, FLUX, LABELS
 from moe_exp.spectra.simulated_files import write_stars as write_simulated
 from moe_exp.spectra.simulator import simulate
 from moe_exp.spectra.writer import write_spectra
-from tests.conftest import write_stars
+from tests.conftest import make_stars, write_stars
 
 MADE_UP = (
     "data=hdf5",
@@ -114,6 +117,57 @@ def test_results_do_not_depend_on_the_unit_of_flux(run_made_up, configure, tmp_p
     for model, predicted in plain.results.predictions.unclipped.items():
         found = other.results.predictions.unclipped[model]
         np.testing.assert_allclose(found, predicted, rtol=0, atol=3e-5)  # float32 rounds other units otherwise
+
+
+@pytest.fixture(scope="module")
+def visits(tmp_path_factory):
+    """Give a file of 1,200 made-up stars, each seen twice, in random order; their ids are texts."""
+    path = tmp_path_factory.mktemp("visits") / "visits.h5"
+    flux, error, labels = make_stars(1200)
+    rng = np.random.default_rng(5)
+    star = rng.permutation(np.repeat(np.arange(1200), 2))
+    seen = flux[star] + error[star] * 0.1 * rng.standard_normal((2400, flux.shape[1]), dtype=np.float32)
+    wavelength = np.linspace(8480, 8680, flux.shape[1])
+    with write_spectra(path, wavelength=wavelength, n_stars=2400, random_order=True) as writer:
+        writer.add(seen, error[star], labels.iloc[star])
+    table = pd.read_hdf(path).assign(HD=[f"HD {each}" for each in star])
+    table.to_hdf(path, key=LABELS, format="table", mode="a")
+    return path
+
+
+def test_visits_of_a_star_stay_together_from_split_to_interval(configure, visits, tmp_path):
+    sizes = ("data.n_train=1600", "data.n_val=400", "data.n_test=400")
+    outcome = run(configure(*MADE_UP, f"data.path={visits}", *sizes, "data.star_id=HD"), Stages())
+    data, results = outcome.dataset, outcome.results
+    ids = [set(stars.star_ids) for stars in (data.train, data.gate, data.test)]
+    assert [len(each) for each in ids] == [800, 200, 200]
+    assert len(set.union(*ids)) == 1200
+    assert results.n_stars == results.predictions.covered.sum() / 2
+    results.predictions.write(tmp_path / "predictions.parquet")
+    stored = pd.read_parquet(tmp_path / "predictions.parquet")["star_id"]
+    np.testing.assert_array_equal(stored, data.test.star_ids)
+    rows = run(configure(*MADE_UP, f"data.path={visits}", *sizes), Stages()).results
+    widths = [np.ptp(each.pooled.r2("soft")[1:]) for each in (results, rows)]
+    assert widths[0] > 1.2 * widths[1]
+
+
+def test_visits_of_a_star_lie_in_one_fold(configure, visits):
+    experiment = configure(*MADE_UP, f"data.path={visits}", "data.star_id=HD")
+    train = experiment.data.open(experiment.cache_dir, Stages(), "cpu").train
+    bin_index = np.arange(len(train)) % 3 - 1
+    folds = experiment.experts._assign_folds(bin_index, train.star, 2, 0)
+    assert len(set(zip(train.star, folds, strict=True))) == len(set(train.star))
+    assert set(folds) == set(range(experiment.experts.n_folds))
+
+
+def test_fewer_than_ten_test_stars_have_scores_without_intervals(configure, many_stars):
+    few = run(configure(*MADE_UP, f"data.path={many_stars}", "data.n_test=7"), Stages())
+    metrics = few.results.metrics()
+    assert np.isfinite(metrics["test/r2"])
+    assert not [name for name in metrics if "_ci_" in name]
+    assert "[" not in describe(few)
+    assert "Fewer than 10 stars have no interval." in describe(few)
+    assert "delta_r2_distribution" not in all_figures(few.results)
 
 
 def test_files_of_the_simulator_give_the_numbers_of_simulated_data(configure, tmp_path):

@@ -1,10 +1,15 @@
 import re
+from itertools import combinations
 
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from moe_exp.errors import InputError
 from moe_exp.progress import Stages
+from moe_exp.spectra.checksums import CHECKSUMS
+from moe_exp.spectra.files import FLUX, LABELS
 from moe_exp.spectra.sources import Hdf5Data
 from moe_exp.spectra.writer import write_spectra
 from tests.conftest import make_stars, write_stars
@@ -85,6 +90,126 @@ def test_copies_of_training_stars_are_no_test_stars(stars_file, tmp_path):
     sizes = {"n_train": 40, "n_val": 10, "n_test": 50}
     with pytest.raises(InputError, match=r"10 star\(s\) of data.n_test are also among those of data.n_val"):
         open_data(tmp_path, path=str(stars_file), test_path=str(copy), **sizes)
+
+
+def write_rows(path, rows, *, random_order=False, **columns):
+    """Write rows of 60 made-up stars, in this order, with further label columns."""
+    flux, error, labels = make_stars(60)
+    labels = labels.iloc[rows].reset_index(drop=True)
+    with write_spectra(
+        path, wavelength=np.linspace(8480, 8680, 60), n_stars=len(rows), random_order=random_order
+    ) as to:
+        to.add(flux[rows], error[rows], labels)
+    with h5py.File(path, "a") as file:
+        del file[CHECKSUMS]
+    pd.read_hdf(path).assign(**columns).to_hdf(path, key=LABELS, format="table", mode="a")
+    return str(path)
+
+
+STAR = np.random.default_rng(1).permutation(np.repeat(np.arange(40), [1, 2, 3, 4] * 10))
+"""Which star each of 100 rows shows."""
+
+
+def write_visits(path, star=STAR, **options):
+    """Write visits, a row each, with other noise each time."""
+    written = write_rows(path, star, **options)
+    with h5py.File(path, "a") as file:
+        file[FLUX][...] += np.random.default_rng(0).normal(0, 0.01, file[FLUX].shape)
+    return written
+
+
+def test_copies_within_a_split_are_refused_with_their_number(tmp_path):
+    path = write_rows(tmp_path / "copies.h5", [*range(50), 45, 46, 47, 45], random_order=True)
+    message = r"4 star\(s\) of data.n_train are copies of others of them \(first: .*copies\.h5, row 50\): flux, error"
+    with pytest.raises(InputError, match=message):
+        open_data(tmp_path, path=path, n_train=34, n_val=10, n_test=10)
+
+
+def test_every_place_of_copies_is_said_at_once(tmp_path):
+    path = write_rows(tmp_path / "copies.h5", [*range(50), 0, 12, 49, 49], random_order=True)
+    with pytest.raises(InputError) as caught:
+        open_data(tmp_path, path=path, n_train=34, n_val=10, n_test=10)
+    for said in (
+        "2 star(s) of data.n_train are copies",
+        "1 star(s) of data.n_test are also among those of data.n_train",
+        "1 star(s) of data.n_val are also among those of data.n_train",
+    ):
+        assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("random_order", [True, False])
+@pytest.mark.parametrize("spell", [lambda star: 10**15 + star, lambda star: [f"HD {each}" for each in star]])
+def test_all_visits_of_a_star_go_to_one_split(tmp_path, random_order, spell):
+    path = write_visits(tmp_path / "visits.h5", random_order=random_order, HD=spell(STAR))
+    few, many = (open_data(tmp_path, path=path, star_id="HD", n_train=n, n_val=20, n_test=20) for n in (25, 50))
+    splits = {"train": (many.train, 50), "gate": (many.gate, 20), "test": (many.test, 20), "few": (few.train, 25)}
+    shown = {name: set(STAR[split.rows]) for name, (split, _) in splits.items()}
+    assert not any(shown[one] & shown[other] for one, other in combinations(("train", "gate", "test"), 2))
+    for name, (split, size) in splits.items():
+        assert abs(len(split) - size) <= 2
+        assert split.star.max() + 1 == len(shown[name])
+    np.testing.assert_array_equal(few.train.handed_out, many.train.handed_out[: len(few.train)])
+    assert (few.test.digest, few.gate.digest) == (many.test.digest, many.gate.digest)
+    assert many.test.labels["star_id"].tolist() == [*np.asarray(spell(STAR))[many.test.rows]]
+
+
+def test_ids_that_all_differ_change_no_split(stars_file, tmp_path):
+    sizes = {"n_train": 30, "n_val": 10, "n_test": 10}
+    plain = open_data(tmp_path, path=str(stars_file), **sizes)
+    path = write_rows(tmp_path / "named.h5", [*range(50)], HD=[f"HD {7 * i % 50}" for i in range(50)])
+    named = open_data(tmp_path, path=path, star_id="HD", **sizes)
+    for split in ("train", "gate", "test"):
+        np.testing.assert_array_equal(getattr(named, split).handed_out, getattr(plain, split).handed_out)
+
+
+def test_which_rows_are_visits_of_one_star_is_part_of_the_digest(tmp_path):
+    own = write_rows(tmp_path / "test.h5", [*range(50, 60)], HD=np.arange(10), pair=np.arange(10) // 2)
+    path = write_rows(tmp_path / "rest.h5", [*range(50)], HD=np.arange(100, 150), pair=np.arange(100, 150))
+    sizes = {"path": path, "test_path": own, "n_train": 30, "n_val": 20, "n_test": None}
+    single, paired = (open_data(tmp_path, star_id=column, **sizes) for column in ("HD", "pair"))
+    np.testing.assert_array_equal(single.test.rows, paired.test.rows)
+    assert single.test.digest != paired.test.digest
+    assert single.train.digest == paired.train.digest
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("HD", np.where(STAR == 3, np.nan, STAR), "4 of 100 rows have no HD, which data.star_id names"),
+        ("HD", ["" if star == 3 else f"HD {star}" for star in STAR], "4 of 100 rows have no HD"),
+        ("HD", STAR + 0.5, "data.star_id=HD: its numbers are no ids"),
+        ("HD", STAR + 2.0**60, "data.star_id=HD: its numbers are no ids"),
+        ("HIP", STAR, "data.star_id=HD is no column of the label table; it has .*HIP"),
+    ],
+)
+def test_ids_that_are_none_are_refused(tmp_path, column, values, message):
+    path = write_visits(tmp_path / "visits.h5", **{column: values})
+    with pytest.raises(InputError, match=message):
+        open_data(tmp_path, path=path, star_id="HD", n_train=50, n_val=20, n_test=20)
+
+
+def test_a_star_in_the_files_of_two_splits_is_refused(tmp_path):
+    one = write_visits(tmp_path / "a.h5", STAR[:60], HD=STAR[:60])
+    other = write_visits(tmp_path / "b.h5", STAR[60:], HD=STAR[60:])
+    with pytest.raises(InputError, match=r"star\(s\) of data.n_test were also seen in data.n_val .*by data.star_id=HD"):
+        open_data(tmp_path, path=one, test_path=other, star_id="HD", n_train=40, n_val=20, n_test=None)
+
+
+def test_what_may_be_visits_is_said_with_what_to_do(tmp_path, caplog):
+    sizes = {"n_train": 50, "n_val": 20, "n_test": 20}
+    path = write_visits(tmp_path / "visits.h5", Obj_ID=STAR)
+    open_data(tmp_path, path=path, **sizes)
+    said = [record.getMessage() for record in caplog.records if "data.star_id" in record.getMessage()]
+    assert len(said) == 2
+    assert "stars share Obj_ID with others, also across splits" in said[0]
+    assert "stars share teff, logg, m_h with others, also across splits" in said[1]
+
+
+def test_nothing_is_said_of_visits_that_are_named_or_of_single_ones(tmp_path, caplog):
+    path = write_visits(tmp_path / "visits.h5", Obj_ID=STAR)
+    open_data(tmp_path, path=path, star_id="Obj_ID", n_train=50, n_val=20, n_test=20)
+    open_data(tmp_path, path=str(write_stars(tmp_path / "plain.h5")), n_train=30, n_val=10, n_test=10)
+    assert not [record for record in caplog.records if "data.star_id" in record.getMessage()]
 
 
 def test_declared_random_order_is_kept(tmp_path):

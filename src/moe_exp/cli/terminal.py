@@ -1,5 +1,7 @@
 """What runs say together, as tables in the terminal."""
 
+import math
+
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -48,7 +50,7 @@ def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
         "difference": pairs["contrast"],
         "where": pairs["condition"],
         f"delta R² [{percent}]": _intervals(pairs, "delta_r2", "+.4f"),
-        "p (Holm)": ["<1e-6" if value < 1e-6 else f"{value:.2g}" for value in pairs["p_holm"]],
+        "p (Holm)": [_probability(value) for value in pairs["p_holm"]],
         "verdict": pairs["verdict"],
         "unclipped": [f"{value:+.4f}" for value in pairs["delta_r2_unclipped"]],
         "without star": [f"{value:+.4f} ({star})" for star, value in without],
@@ -57,9 +59,16 @@ def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
     return _table(title, columns, unless={"data seeds": "1"})
 
 
+def _probability(p: float) -> str:
+    return "" if math.isnan(p) else "<1e-6" if p < 1e-6 else f"{p:.2g}"
+
+
 def _intervals(table: pd.DataFrame, name: str, form: str) -> list[str]:
     values = zip(table[name], table[f"{name}_ci_low"], table[f"{name}_ci_high"], strict=True)
-    return [f"{value:{form}} [{low:{form}}, {high:{form}}]" for value, low, high in values]
+    return [
+        f"{value:{form}} [{low:{form}}, {high:{form}}]" if math.isfinite(low) else f"{value:{form}}"
+        for value, low, high in values
+    ]
 
 
 def _table(title: str, columns: dict, *, unless: dict[str, str]) -> Table:

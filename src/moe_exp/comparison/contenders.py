@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -87,6 +88,20 @@ class Panel:
     def logg(self) -> np.ndarray:
         """True log g [dex], (n_stars,)."""
         return self.stars["logg"].to_numpy(float)
+
+    @cached_property
+    def star(self) -> np.ndarray:
+        """Number of the star that each row shows, (n_stars,), from 0 in the order in which stars first appear."""
+        return pd.factorize(self.stars["star_id"])[0]
+
+    @property
+    def n_stars(self) -> int:
+        """Number of stars, each once however often it was seen."""
+        return int(self.star.max(initial=-1)) + 1
+
+    def visits(self, star: int) -> np.ndarray:
+        """Return the rows that show a star, by its number."""
+        return np.flatnonzero(self.star == star)
 
     @property
     def bin_index(self) -> np.ndarray:

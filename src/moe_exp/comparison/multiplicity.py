@@ -3,6 +3,11 @@
 import numpy as np
 from scipy import stats
 
+from moe_exp.evaluation.bootstrap import LEAST_STARS
+
+TOO_FEW = "too few stars"
+"""Verdict on a difference that has no p because fewer than `LEAST_STARS` stars make it."""
+
 TAIL_DRAWS = 10
 """Draws beyond zero from which on their share is taken as it is; rarer ones are extrapolated."""
 
@@ -60,10 +65,10 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def verdict(value: float, p: float, confidence: float) -> str:
-    """Say what a difference shows at an adjusted p."""
+def verdict(value: float, p: float, confidence: float, n_stars: int) -> str:
+    """Say what a difference on `n_stars` stars shows at an adjusted p."""
     if np.isnan(p):
-        return "not tested"
+        return "not tested" if np.isnan(value) and n_stars >= LEAST_STARS else TOO_FEW
     if p >= 1 - confidence or value == 0:
         return "no difference shown"
     return "higher" if value > 0 else "lower"

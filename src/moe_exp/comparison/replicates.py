@@ -49,6 +49,8 @@ class Pooled:
 def pool(estimates: Sequence[tuple[int, Estimate]], *, confidence: float) -> Pooled:
     """Put the estimates of different data seeds together; those that are not finite are left out.
 
+    Where one data seed has too few stars for an interval, the mean has none either.
+
     Parameters
     ----------
     estimates : sequence of (data seed, Estimate)
@@ -64,6 +66,8 @@ def pool(estimates: Sequence[tuple[int, Estimate]], *, confidence: float) -> Poo
         return Pooled(one.interval, one.p, one.scatter, n_seeds, seed_sd, seeds, np.nan)
     values = np.array([estimate.interval.value for estimate in found])
     interval, p = students_mean(values, confidence)
+    if np.isnan([estimate.interval.low for estimate in found]).any():
+        interval, p = Interval(interval.value, np.nan, np.nan), np.nan
     return Pooled(interval, p, "data seeds", n_seeds, seed_sd, seeds, float(np.std(values, ddof=1)))
 
 

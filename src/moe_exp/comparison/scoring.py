@@ -36,15 +36,18 @@ class Resampled:
     ----------
     members : array of int
         Positions of the stars in their panel.
+    n_stars : int
+        Stars, each once however often it was seen.
     position : dict of Column to int
         Where to find a column; equal columns are held once.
     values : array of shape (n_columns,)
     draws : array of shape (n_resamples, n_columns)
     absent : dict of int to array of shape (n_resamples,)
-        For some stars, by position in the panel: the resamples that lack the star.
+        For some stars, by number in the panel: the resamples that lack the star.
     """
 
     members: np.ndarray
+    n_stars: int
     position: dict[Column, int]
     values: np.ndarray
     draws: np.ndarray
@@ -99,12 +102,14 @@ class Scoring:
             ``"configured"``, ``"clipped"`` or ``"unclipped"``.
         bin_index : int, optional
         without : int, optional
-            Position in the panel of a star to be left out: one of those in ``pooled.absent``.
+            Number in the panel of a star to be left out: one of those in ``pooled.absent``.
         """
         seeds = self.panel.seeds(model, reference)
         columns = Column(model, seeds, variant), Column(reference, seeds, variant)
         resampled = self._resampled(bin_index, *columns)
-        members = resampled.members if without is None else resampled.members[resampled.members != without]
+        members = resampled.members
+        if without is not None:
+            members = members[self.panel.star[members] != without]
         values = np.subtract(*(seed_r2(self.panel, column, members) for column in columns))
         places = [resampled.position[column] for column in columns]
         draws = resampled.draws[:, places[0]] - resampled.draws[:, places[1]]
@@ -142,10 +147,10 @@ def resample(
     bin_index : int, optional
         Take the stars of this bin; without it all covered stars.
     marked : sequence of int
-        Positions of stars for which the resamples that lack them are wanted.
+        Numbers of stars for which the resamples that lack them are wanted.
     """
     members = np.arange(len(panel.stars)) if bin_index is None else np.flatnonzero(panel.bin_index == bin_index)
-    y = panel.logg[members]
+    y, star = panel.logg[members], panel.star[members]
     position: dict[Column, int] = {}
     distinct: dict[bytes, int] = {}
     errors: list[np.ndarray] = []
@@ -154,16 +159,17 @@ def resample(
         position[column] = distinct.setdefault(error.tobytes(), len(distinct))
         if len(errors) < len(distinct):
             errors.append(error)
-    terms = np.column_stack([r2_terms(y, np.column_stack(errors)), *(members == star for star in marked)])
+    terms = np.column_stack([r2_terms(y, np.column_stack(errors)), *(star == each for each in marked)])
     stage = "bootstrap" if bin_index is None else f"bootstrap bin {bin_index}"
-    sums = resample_sums(terms, n_resamples=settings.n_resamples, seed=settings.seed, stage=stage)
-    n_scored = 2 + len(errors)
+    sums = resample_sums(terms, star, n_resamples=settings.n_resamples, seed=settings.seed, stage=stage)
+    n_scored = terms.shape[1] - len(marked)
     return Resampled(
         members=members,
+        n_stars=len(np.unique(star)),
         position=position,
         values=np.array([_r2(y, error) for error in errors]),
         draws=r2_of_sums(sums[:, :n_scored], y),
-        absent={star: sums[:, n_scored + place] == 0 for place, star in enumerate(marked)},
+        absent={each: sums[:, n_scored + place] == 0 for place, each in enumerate(marked)},
     )
 
 

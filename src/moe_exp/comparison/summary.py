@@ -159,8 +159,8 @@ def _score(panel: Panel, settings: Settings) -> _Part:
 
 
 def _influence(panel: Panel, pair: Pair) -> Influence:
-    errors = (mean_error(panel, Column(contender, pair.seeds)) for contender in (pair.model, pair.reference))
-    return leave_one_out(panel.logg, *errors)
+    model, reference = (mean_error(panel, Column(contender, pair.seeds)) for contender in (pair.model, pair.reference))
+    return leave_one_out(panel.logg, model, reference, panel.star)
 
 
 def _by_contender(scorings: Sequence[Scoring]) -> list[tuple[Contender, list[Scoring]]]:

@@ -62,7 +62,7 @@ class ScoredPair(NamedTuple):
 
     @property
     def deciding_star(self) -> int:
-        """Position in the panel of the star of largest influence."""
+        """Number in the panel of the star of largest influence."""
         return int(self.influence.largest(1)[0])
 
 
@@ -73,7 +73,7 @@ def score_row(contender: Contender, scorings: Sequence[Scoring]) -> Row:
     row = contender_columns(contender) | interval_columns("r2", found.interval)
     for variant in VARIANTS:
         row[f"r2_{variant}"] = float(np.mean([_mean_r2(scoring, contender, variant) for scoring in scorings]))
-    return row | seed_columns(found) | {"n_stars": sum(len(scoring.panel.stars) for scoring in scorings)}
+    return row | seed_columns(found) | {"n_stars": sum(scoring.panel.n_stars for scoring in scorings)}
 
 
 def _mean_r2(scoring: Scoring, contender: Contender, variant: str) -> float:
@@ -88,7 +88,7 @@ def bin_score_rows(contender: Contender, scorings: Sequence[Scoring]) -> Iterato
         found = _pool(scorings, [(s.panel.data_seed, s.r2(contender, bin_index=index)) for s in scorings])
         row = contender_columns(contender) | {"bin_index": index, "bin": name}
         row |= interval_columns("r2", found.interval) | seed_columns(found)
-        yield row | {"n_stars": sum(len(scoring.per_bin[index].members) for scoring in scorings)}
+        yield row | {"n_stars": sum(scoring.per_bin[index].n_stars for scoring in scorings)}
 
 
 def pair_row(scored: Sequence[ScoredPair]) -> Row:
@@ -102,7 +102,7 @@ def pair_row(scored: Sequence[ScoredPair]) -> Row:
     for variant in VARIANTS:
         other = _pool(scorings, [(each.data_seed, each.delta(variant=variant)) for each in scored])
         row |= interval_columns(f"delta_r2_{variant}", other.interval)
-    row |= seed_columns(found) | {"n_stars": sum(len(scoring.panel.stars) for scoring in scorings)}
+    row |= seed_columns(found) | {"n_stars": sum(scoring.panel.n_stars for scoring in scorings)}
     return row | _without_deciding_star(scored)
 
 
@@ -112,16 +112,18 @@ def _without_deciding_star(scored: Sequence[ScoredPair]) -> Row:
     decided = scored[place]
     left = decided.delta(without=decided.deciding_star)
     value, p = left.interval.value, left.p
+    deltas = [each.delta().interval for each in scored]
     if len(scored) > 1:
-        values = np.array([each.delta().interval.value for each in scored])
+        values = np.array([delta.value for delta in deltas])
         values[place] = value
         interval, p = students_mean(values, decided.scoring.settings.confidence)
         value = interval.value
+    panel = decided.scoring.panel
     return {
         "deciding_data_seed": decided.data_seed,
-        "deciding_star": decided.scoring.panel.stars["star_index"].iloc[decided.deciding_star],
+        "deciding_star": panel.stars["star_id"].iloc[panel.visits(decided.deciding_star)[0]],
         "delta_r2_without": value,
-        "p_without": p,
+        "p_without": p if np.isfinite([delta.low for delta in deltas]).all() else np.nan,
     }
 
 
@@ -137,7 +139,7 @@ def judge_pairs(rows: Iterable[Row], confidence: float) -> pd.DataFrame:
     for place, row in enumerate(table.to_dict("records")):
         p = table["p"].to_numpy(float, copy=True)
         p[place] = row["p_without"]
-        without.append(verdict(row["delta_r2_without"], holm(p)[place], confidence))
+        without.append(verdict(row["delta_r2_without"], holm(p)[place], confidence, row["n_stars"]))
     table["verdict_without"] = without
     table["star_changes_sign"] = np.sign(table["delta_r2"]) != np.sign(table["delta_r2_without"])
     table["star_changes_verdict"] = table["verdict"] != table["verdict_without"]
@@ -151,7 +153,7 @@ def bin_pair_rows(scored: Sequence[ScoredPair]) -> Iterator[Row]:
         found = _pool(scorings, [(each.data_seed, each.delta(bin_index=index)) for each in scored])
         row = pair_columns(scored[0].pair) | {"bin_index": index, "bin": name}
         row |= delta_columns(found) | seed_columns(found)
-        yield row | {"n_stars": sum(len(scoring.per_bin[index].members) for scoring in scorings)}
+        yield row | {"n_stars": sum(scoring.per_bin[index].n_stars for scoring in scorings)}
 
 
 def adjust(rows: Iterable[Row], confidence: float) -> pd.DataFrame:
@@ -161,22 +163,25 @@ def adjust(rows: Iterable[Row], confidence: float) -> pd.DataFrame:
         return pd.DataFrame(columns=[*PAIR_COLUMNS, *VERDICT_COLUMNS, *OTHER_PAIR_COLUMNS])
     table["p_holm"] = holm(table["p"].to_numpy(float))
     table["verdict"] = [
-        verdict(value, p, confidence) for value, p in zip(table["delta_r2"], table["p_holm"], strict=True)
+        verdict(value, p, confidence, n_stars)
+        for value, p, n_stars in zip(table["delta_r2"], table["p_holm"], table["n_stars"], strict=True)
     ]
     first = [name for name in (*PAIR_COLUMNS, "bin_index", "bin", *VERDICT_COLUMNS) if name in table]
     return table[[*first, *(name for name in table if name not in first)]]
 
 
 def influence_rows(scored: ScoredPair) -> Iterator[Row]:
-    """Yield the stars of largest influence on a pair's difference, with both errors [dex], rms over the seeds."""
+    """Yield the stars of largest influence on a pair's difference, with rms errors [dex] over seeds and visits."""
     panel, pair, influence = scored.scoring.panel, scored.pair, scored.influence
     errors = [mean_error(panel, Column(contender, pair.seeds)) for contender in (pair.model, pair.reference)]
     total = scored.delta().interval.value
     for rank, star in enumerate(influence.largest(N_STARS_LISTED), start=1):
         row: Row = {"data_seed": panel.data_seed} | pair_columns(pair) | {"rank": rank}
-        row |= {name: panel.stars[name].iloc[star] for name in STAR_COLUMNS}
-        row["bin"] = panel.bin_names[panel.bin_index[star]]
-        row |= {"error": float(np.sqrt(errors[0][star])), "reference_error": float(np.sqrt(errors[1][star]))}
+        visits = panel.visits(star)
+        row |= {name: panel.stars[name].iloc[visits[0]] for name in STAR_COLUMNS}
+        row["bin"] = panel.bin_names[panel.bin_index[visits[0]]]
+        error, reference_error = (float(np.sqrt(np.mean(each[visits]))) for each in errors)
+        row |= {"error": error, "reference_error": reference_error}
         yield row | {
             "influence": influence.influence[star],
             "delta_r2": total,

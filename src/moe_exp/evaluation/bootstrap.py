@@ -2,8 +2,10 @@
 
 Each resample draws stars with replacement once and scores every model on that draw, so that the scatter which two
 models share cancels in their difference (paired bootstrap; Efron & Tibshirani 1993, An Introduction to the Bootstrap,
-chapters 6, 8 and 13). R² needs three sums over a draw: of y, y² and the squared error. They come from one product of
-the draws, as a sparse matrix, with these columns; no resampled array is formed.
+chapters 6, 8 and 13). A star that was seen several times is drawn with all of its visits (cluster bootstrap; Davison &
+Hinkley 1997, Bootstrap Methods and their Application, section 3.8). R² needs four sums over a draw: of 1, y, y² and the
+squared error. They come from one product of the draws, as a sparse matrix, with each star's sums; no resampled array is
+formed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from moe_exp.errors import InputError
@@ -21,6 +24,10 @@ from moe_exp.random_streams import random_stream
 
 RESAMPLES_PER_STREAM = 100
 """Resamples that share one random stream; part of the definition of the draws, not a matter of speed."""
+
+LEAST_STARS = 10
+"""With fewer stars there is no interval: a percentile interval even of a mean would be too narrow by a fifth and more
+(Student's t for the normal's quantile), and that of two stars may have no width."""
 
 MAX_DRAWN = 2**20
 """Most stars drawn at a time; has no effect on results."""
@@ -51,10 +58,11 @@ class R2Bootstrap:
     ----------
     models : tuple of str
     n_stars : int
+        Stars, each once however often it was seen.
     values : array of shape (n_models,)
         R² on the stars as they are.
     draws : array of shape (n_resamples, n_models)
-        R² on each resample; NaN where all stars drawn have the same label.
+        R² on each resample; NaN where all stars drawn have the same label, and with fewer than `LEAST_STARS`.
     confidence : float
     """
 
@@ -81,6 +89,7 @@ def bootstrap_r2(
     y: np.ndarray,
     predictions: Mapping[str, np.ndarray],
     *,
+    star: np.ndarray | None = None,
     n_resamples: int = 10_000,
     confidence: float = 0.95,
     seed: int,
@@ -97,6 +106,8 @@ def bootstrap_r2(
         Label, for example log g in dex.
     predictions : mapping of str to array of shape (n_stars,)
         Prediction of each model.
+    star : int array of shape (n_stars,), optional
+        Which star a row shows, numbered from 0; by default each row one of its own.
     n_resamples : int
         Number of resamples.
     confidence : float
@@ -120,8 +131,9 @@ def bootstrap_r2(
     if not (np.isfinite(y).all() and np.isfinite(predicted).all()):
         raise InputError(f"{stage}: labels or predictions hold NaN or infinite values; the bootstrap needs none.")
     values = np.array([r2(y, column) for column in predicted.T])
-    draws = draw_r2(y, predicted, n_resamples=n_resamples, seed=seed, stage=stage)
-    return R2Bootstrap(tuple(predictions), len(y), values, draws, confidence)
+    star = np.arange(len(y)) if star is None else star
+    draws = draw_r2(y, predicted, star, n_resamples=n_resamples, seed=seed, stage=stage)
+    return R2Bootstrap(tuple(predictions), len(np.unique(star)), values, draws, confidence)
 
 
 def check_options(n_resamples: int, confidence: float) -> None:
@@ -144,24 +156,28 @@ def percentile_interval(value: float, draws: np.ndarray, confidence: float) -> I
     return Interval(float(value), float(low), float(high))
 
 
-def draw_r2(y: np.ndarray, predicted: np.ndarray, *, n_resamples: int, seed: int, stage: str) -> np.ndarray:
+def draw_r2(
+    y: np.ndarray, predicted: np.ndarray, star: np.ndarray, *, n_resamples: int, seed: int, stage: str
+) -> np.ndarray:
     """Return R² of every model on every resample, (n_resamples, n_models).
 
     Parameters
     ----------
     y : array of shape (n_stars,)
     predicted : array of shape (n_stars, n_models)
+    star : int array of shape (n_stars,)
+        Which star a row shows.
     n_resamples : int
     seed : int
     stage : str
         Name of the random stream.
     """
     terms = r2_terms(y, (y[:, None] - predicted) ** 2)
-    return r2_of_sums(resample_sums(terms, n_resamples=n_resamples, seed=seed, stage=stage), y)
+    return r2_of_sums(resample_sums(terms, star, n_resamples=n_resamples, seed=seed, stage=stage), y)
 
 
 def r2_terms(y: np.ndarray, squared_error: np.ndarray) -> np.ndarray:
-    """Return what must be summed over a draw to score it, (n_stars, 2 + n_models).
+    """Return what must be summed over a draw to score it, (n_stars, 3 + n_models).
 
     Parameters
     ----------
@@ -170,20 +186,41 @@ def r2_terms(y: np.ndarray, squared_error: np.ndarray) -> np.ndarray:
         Of one model, or its mean over several trainings: the mean of their R² is then scored.
     """
     centred = y - np.mean(y) if len(y) else y
-    return np.column_stack([centred, centred**2, squared_error])
+    return np.column_stack([np.ones(len(y)), centred, centred**2, squared_error])
 
 
-def resample_sums(terms: np.ndarray, *, n_resamples: int, seed: int, stage: str) -> np.ndarray:
-    """Return the sum of every term over every resample of the stars, (n_resamples, n_terms).
+def sum_by_star(terms: np.ndarray, star: np.ndarray) -> np.ndarray:
+    """Return the sum of every term (n_rows, n_terms) over the rows of each star, stars as they first appear in `star`.
 
     Parameters
     ----------
-    terms : array of shape (n_stars, n_terms)
+    terms : array of shape (n_rows, n_terms)
+    star : int array of shape (n_rows,)
+        Which star a row shows.
+    """
+    number, stars = pd.factorize(star)
+    rows = np.arange(len(star))
+    return sparse.csr_array((np.ones(len(star)), (number, rows)), shape=(len(stars), len(star))) @ terms
+
+
+def resample_sums(terms: np.ndarray, star: np.ndarray, *, n_resamples: int, seed: int, stage: str) -> np.ndarray:
+    """Return the sum of every term over every resample of the stars, (n_resamples, n_terms).
+
+    NaN throughout with fewer than `LEAST_STARS` stars.
+
+    Parameters
+    ----------
+    terms : array of shape (n_rows, n_terms)
+    star : int array of shape (n_rows,)
+        Which star a row shows: its rows are drawn together.
     n_resamples : int
     seed : int
     stage : str
         Name of the random stream.
     """
+    terms = sum_by_star(terms, star)
+    if len(terms) < LEAST_STARS:
+        return np.full((n_resamples, terms.shape[1]), np.nan)
     sums = np.zeros((n_resamples, terms.shape[1]))
 
     def fill(stream: int) -> None:
@@ -192,19 +229,18 @@ def resample_sums(terms: np.ndarray, *, n_resamples: int, seed: int, stage: str)
         for rows, part in _resampled_sums(terms, len(block), random_stream(seed, stage, stream)):
             block[rows] = part
 
-    if len(terms):
-        with ThreadPoolExecutor(usable_cores()) as threads:
-            list(threads.map(fill, range(-(-n_resamples // RESAMPLES_PER_STREAM))))
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        list(threads.map(fill, range(-(-n_resamples // RESAMPLES_PER_STREAM))))
     return sums
 
 
 def r2_of_sums(sums: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return R² (n_resamples, n_models) from the sums of `r2_terms`; NaN where all stars drawn have the same label."""
     if len(y) < 2 or np.all(y == y[0]):
-        return np.full((len(sums), sums.shape[1] - 2), np.nan)
-    variation = sums[:, 1] - sums[:, 0] ** 2 / len(y)
+        return np.full((len(sums), sums.shape[1] - 3), np.nan)
+    variation = sums[:, 2] - sums[:, 1] ** 2 / sums[:, 0]
     scale = np.sum((y - np.mean(y)) ** 2)
-    return 1 - sums[:, 2:] / np.where(variation > 1e-12 * scale, variation, np.nan)[:, None]
+    return 1 - sums[:, 3:] / np.where(variation > 1e-12 * scale, variation, np.nan)[:, None]
 
 
 def _resampled_sums(

@@ -16,7 +16,7 @@ MODELS = ("soft", "hard", "oracle", "classify", "global_ridge")
 ROUNDING = 1e-5
 """By how much the weights of one star may miss one in sum."""
 
-STAR_COLUMNS = ("star_index", "teff", "logg", "m_h", "bin_index")
+STAR_COLUMNS = ("star_index", "star_id", "teff", "logg", "m_h", "bin_index")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -26,7 +26,8 @@ class Predictions:
     Attributes
     ----------
     stars : DataFrame of n_stars rows
-        star_index, teff [K], logg [dex], m_h [dex] and bin_index (-1 outside every bin).
+        star_index (which row of the files), star_id (which star; rows of one are resampled together), teff [K], logg
+        [dex], m_h [dex] and bin_index (-1 outside every bin).
     bin_names : tuple of str
         Name of each bin, for example ``"Cool Metal-poor"``.
     gate : str
@@ -86,6 +87,11 @@ class Predictions:
     def logg(self) -> np.ndarray:
         """True log g [dex], (n_stars,)."""
         return self.stars["logg"].to_numpy(float)
+
+    @property
+    def star(self) -> np.ndarray:
+        """Number of the star that each row shows, (n_stars,), from 0 in the order in which stars first appear."""
+        return pd.factorize(self.stars["star_id"])[0]
 
     @property
     def bin_index(self) -> np.ndarray:

@@ -42,7 +42,7 @@ class Results:
 
     @property
     def n_stars(self) -> int:
-        """Number of covered test stars: those that all scores are computed on."""
+        """Number of covered test stars, those that all scores are computed on, each once however often it was seen."""
         return self.pooled.n_stars
 
     @property
@@ -106,7 +106,7 @@ class Results:
             f"worst{self.settings.n_worst_stars}_error_share": worst["error_share"].sum(skipna=False),
             "gate_accuracy": self.gate_accuracy,
             "n_stars": self.n_stars,
-            "coverage": self.n_stars / len(self.predictions),
+            "coverage": float(np.mean(self.predictions.covered)),
         }
         of_references = {f"{model}_r2": r2 for model, r2 in table["r2"].drop("soft").to_dict().items()}
         of_references["classify_accuracy"] = self.classify_accuracy
@@ -180,6 +180,7 @@ class Evaluation:
         return bootstrap_r2(
             predictions.logg[members],
             {model: predictions.configured[model][members] for model in predictions.models},
+            star=predictions.star[members],
             n_resamples=self.n_resamples,
             confidence=self.confidence,
             seed=seed,

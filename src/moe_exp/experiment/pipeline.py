@@ -93,7 +93,7 @@ def fit_bins(experiment: Experiment, dataset: Dataset) -> RectangularBins:
     """Fit the bins on the training stars' labels, and see that every split has covered stars enough."""
     handed_out = dataset.train.files.labels.iloc[dataset.train.handed_out]
     bins: RectangularBins = experiment.bins.fit(handed_out["teff"].to_numpy(float), handed_out["m_h"].to_numpy(float))
-    experiment.experts.check_counts(bins.assign_stars(dataset.train.labels), bins.names_)
+    experiment.experts.check_counts(bins.assign_stars(dataset.train.labels), dataset.train.star, bins.names_)
     check_covered(bins, {"data.n_val": dataset.gate, "data.n_test": dataset.test})
     return bins
 

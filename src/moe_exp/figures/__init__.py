@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
+from moe_exp.evaluation.bootstrap import LEAST_STARS
 from moe_exp.evaluation.results import Results
 from moe_exp.figures.gates import gate_weight_distribution, training_curve
 from moe_exp.figures.heat_maps import delta_r2_heat_map
@@ -36,7 +37,7 @@ def all_figures(
     published: Mapping[str, float] | None = None,
     loss: str = "Loss",
 ) -> dict[str, Figure]:
-    """Draw every figure of one run, by file name without suffix.
+    """Draw every figure of one run, by file name without suffix; those of resamples where stars are enough for them.
 
     Parameters
     ----------
@@ -51,9 +52,10 @@ def all_figures(
     figures = {
         "r2_of_models": r2_of_models(results, published),
         "delta_r2_per_bin": delta_r2_per_bin(results),
-        "delta_r2_distribution": delta_r2_distribution(results),
         "gate_weight_distribution": gate_weight_distribution(results),
     }
+    if results.pooled.n_stars >= LEAST_STARS:
+        figures["delta_r2_distribution"] = delta_r2_distribution(results)
     if curve is not None and len(curve):
         figures["training_curve"] = training_curve(curve, gate=results.gate, loss=loss)
     return figures

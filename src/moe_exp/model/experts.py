@@ -55,15 +55,23 @@ class RidgeExperts:
         """Grid of ridge penalties, (n_alphas,)."""
         return np.geomspace(self.alpha_min, self.alpha_max, self.n_alphas)
 
-    def check_counts(self, bin_index: np.ndarray, names: tuple[str, ...]) -> None:
+    def check_counts(self, bin_index: np.ndarray, star: np.ndarray, names: tuple[str, ...]) -> None:
         """Refuse bins with too few training stars for the folds.
+
+        Parameters
+        ----------
+        bin_index, star : int arrays of shape (n_rows,)
+            Bin of each row, -1 outside every bin, and which star it shows; a star counts once, where its first row is.
+        names : tuple of str
+            Names of the bins.
 
         Raises
         ------
         InputError
             Naming all of them.
         """
-        counts = np.bincount(bin_index[bin_index >= 0], minlength=len(names))
+        of_star = bin_index[_first_rows(star)]
+        counts = np.bincount(of_star[of_star >= 0], minlength=len(names))
         needed = 2 * self.n_folds
         few = [f"{name}: {count}" for name, count in zip(names, counts, strict=True) if count < needed]
         if few:
@@ -104,7 +112,7 @@ class RidgeExperts:
             Told the number of stars just taken in.
         """
         logg = stars.labels["logg"].to_numpy(float)
-        fold_index = self._assign_folds(bin_index, len(names), seed)
+        fold_index = self._assign_folds(bin_index, stars.star, len(names), seed)
         pooled: Moments | None = None
         ridges = []
         for index in (*range(len(names)), -1):
@@ -137,13 +145,22 @@ class RidgeExperts:
     def _ridge(self, device: str) -> CrossValidatedRidge:
         return CrossValidatedRidge(alphas=self.alphas, n_folds=self.n_folds, device=device)
 
-    def _assign_folds(self, bin_index: np.ndarray, n_bins: int, seed: int) -> np.ndarray:
-        """Spread each bin's stars evenly over the folds, (n_stars,); the same folds serve the global Ridge."""
-        fold_index = np.empty(len(bin_index), int)
+    def _assign_folds(self, bin_index: np.ndarray, star: np.ndarray, n_bins: int, seed: int) -> np.ndarray:
+        """Spread each bin's stars evenly over the folds, (n_rows,), a star with all of its rows where its first row is.
+
+        The same folds serve the global Ridge.
+        """
+        of_star = bin_index[_first_rows(star)]
+        fold_index = np.empty(len(of_star), int)
         for index in range(-1, n_bins):
-            members = np.flatnonzero(bin_index == index)
+            members = np.flatnonzero(of_star == index)
             fold_index[members] = assign_folds(len(members), self.n_folds, random_stream(seed, "folds", index + 1))
-        return fold_index
+        return fold_index[star]
+
+
+def _first_rows(star: np.ndarray) -> np.ndarray:
+    """Return where each star first appears, (n_stars,); stars are numbered in this order."""
+    return np.unique(star, return_index=True)[1]
 
 
 class ExpertPredictions(NamedTuple):

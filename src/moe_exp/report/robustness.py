@@ -152,7 +152,7 @@ def _influence_table(selection: Selection) -> Iterator[Table]:
         values = [f"{row['teff']:.0f}", f"{row['logg']:.2f}", f"{row['m_h']:.2f}".replace("-", "−"), row["bin"]]
         values += [formats.score(row["error"]), formats.score(row["reference_error"])]
         values += [formats.difference(row["influence"]), formats.difference(row["delta_r2_without"])]
-        star = f"{row['star_index']} (data seed {row['data_seed']})" if several else str(row["star_index"])
+        star = f"{row['star_id']} (data seed {row['data_seed']})" if several else str(row["star_id"])
         rows.append([*selection.key_cells(row), name_difference(row), star, *values])
     if rows:
         n_keys = len(selection.keys) + 1

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from moe_exp.comparison.hypotheses import Judgement
+from moe_exp.comparison.multiplicity import TOO_FEW
 from moe_exp.report import formats
 from moe_exp.report.context import QUESTION, ReportContext
 from moe_exp.report.document import Block, Bullets, Paragraph, Strong, Table, paragraph
@@ -73,6 +74,7 @@ def _phrase(selection: Selection, row: Row) -> str:
         "higher": f"{model} has a higher R² than {reference}",
         "lower": f"{model} has a lower R² than {reference}",
         "not tested": f"{model} could not be tested against {reference}",
+        TOO_FEW: f"there are too few stars to test {model} against {reference}",
     }
     words = verbs.get(row["verdict"], f"no difference is shown between {model} and {reference}")
     value, low, high = interval_of(row, "delta_r2")
@@ -83,7 +85,7 @@ def _phrase(selection: Selection, row: Row) -> str:
 
 
 def _counted(verdicts: Sequence[str]) -> str:
-    counts = {word: verdicts.count(word) for word in ("higher", "lower", "no difference shown", "not tested")}
+    counts = {word: verdicts.count(word) for word in ("higher", "lower", "no difference shown", "not tested", TOO_FEW)}
     return formats.enumerate_words(f"{word} in {n} of {len(verdicts)}" for word, n in counts.items() if n)
 
 

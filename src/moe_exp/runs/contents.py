@@ -1,5 +1,6 @@
 """What a run writes into MLflow: results in, metrics, tables, figures and predictions out."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import yaml
 
 from moe_exp import names
 from moe_exp.comparison.published import Published
+from moe_exp.evaluation.bootstrap import LEAST_STARS, Interval
 from moe_exp.experiment.config import Experiment, flatten
 from moe_exp.experiment.pipeline import Outcome
 from moe_exp.figures import DPI, all_figures, sweep_figures, to_image
@@ -168,12 +170,18 @@ def describe(outcome: Outcome) -> str:
     results = outcome.results
     soft = results.pooled.r2("soft")
     percent = f"{100 * results.settings.confidence:g} %"
-    lines = [f"R² = {soft.value:.4f} [{soft.low:.4f}, {soft.high:.4f}] on {results.n_stars:,} covered test stars."]
+    lines = [f"R² = {_with_interval(soft, '')} on {results.n_stars:,} covered test stars."]
     for delta in (results.delta, results.delta_vs_global):
         if delta is not None:
-            value, low, high = delta.interval
-            lines.append(f"{results.gate} - {delta.reference}: {value:+.4f} [{low:+.4f}, {high:+.4f}].")
+            lines.append(f"{results.gate} - {delta.reference}: {_with_interval(delta.interval, '+')}.")
     gate = outcome.mixture.gate
     ended = "converged" if gate.converged_ else "NOT converged"
     lines.append(f"Gate {ended} after {gate.n_epochs_} epochs. Intervals: paired bootstrap, {percent}.")
+    if results.n_stars < LEAST_STARS:
+        lines.append(f"Fewer than {LEAST_STARS} stars have no interval.")
     return "\n\n".join(lines)
+
+
+def _with_interval(interval: Interval, sign: str) -> str:
+    value, low, high = (f"{number:{sign}.4f}" for number in interval)
+    return f"{value} [{low}, {high}]" if math.isfinite(interval.low) else value

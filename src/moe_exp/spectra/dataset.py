@@ -17,8 +17,11 @@ from moe_exp.spectra.inspection import Inspection, forget, inspect
 from moe_exp.spectra.noise import add_noise, digest_noise
 from moe_exp.spectra.repair import repair_ends
 from moe_exp.spectra.row_reader import Band, RowReader
+from moe_exp.spectra.star_ids import number_stars
 
 BLOCK_STARS = 1024
+STAR_ID = "star_id"
+"""The label that says which star a row shows."""
 
 
 class StarFiles:
@@ -32,6 +35,8 @@ class StarFiles:
         Where findings about the files are kept.
     advance : callable
         Told the number of stars just inspected.
+    star_ids : array of shape (n_stars,), optional
+        Which star each row shows; by default each one of its own.
 
     Attributes
     ----------
@@ -39,9 +44,16 @@ class StarFiles:
     labels : DataFrame of n_stars rows
     checksums : array of shape (n_stars,), uint64
     n_repaired : int
+    star_ids : array of shape (n_stars,), int or str
     """
 
-    def __init__(self, files: list[Path], cache_dir: Path, advance: Callable[[int], None] = lambda n: None) -> None:
+    def __init__(
+        self,
+        files: list[Path],
+        cache_dir: Path,
+        advance: Callable[[int], None] = lambda n: None,
+        star_ids: np.ndarray | None = None,
+    ) -> None:
         self.files = files
         _check_grids(files, [read_wavelength(path) for path in files])
         found: list[Inspection] = [inspect(path, cache_dir, advance) for path in files]
@@ -55,11 +67,17 @@ class StarFiles:
         flux, error = Band(), Band()
         self._readers = [(RowReader(path, FLUX, flux), RowReader(path, ERROR, error)) for path in files]
         self._starts = np.cumsum([0, *(len(each.labels) for each in found)])
+        self.star_ids = np.arange(self.n_stars) if star_ids is None else star_ids
 
     @property
     def n_stars(self) -> int:
         """Number of stars in all files."""
         return int(self._starts[-1])
+
+    def locate(self, row: int) -> str:
+        """Say where a row of this list is stored."""
+        number = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return f"{self.files[number]}, row {row - self._starts[number]}"
 
     def read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return flux and repaired error of increasing `rows`, each (len(rows), n_pixels) float32.
@@ -135,10 +153,21 @@ class Stars:
 
     @property
     def labels(self) -> pd.DataFrame:
-        """Labels, n_stars rows with `star_index` as the first column."""
-        labels = self.files.labels.iloc[self.rows].reset_index(drop=True)
+        """Labels, n_stars rows with `star_index` and `star_id` as the first columns."""
+        labels = self.files.labels.iloc[self.rows].reset_index(drop=True).drop(columns=STAR_ID, errors="ignore")
         labels.insert(0, STAR_INDEX, self.rows)
+        labels.insert(1, STAR_ID, self.star_ids)
         return labels
+
+    @property
+    def star_ids(self) -> np.ndarray:
+        """Which star each row shows, (n_stars,)."""
+        return self.files.star_ids[self.rows]
+
+    @property
+    def star(self) -> np.ndarray:
+        """The same as numbers from 0, in the order in which stars first appear, (n_stars,)."""
+        return number_stars(self.star_ids)
 
     @property
     def checksums(self) -> np.ndarray:
@@ -147,8 +176,8 @@ class Stars:
 
     @property
     def digest(self) -> str:
-        """Hash of which stars these are and what their spectra and labels hold."""
-        content = self.checksums.tobytes() + self.rows.astype("<i8").tobytes()
+        """Hash of which stars these are, which are visits of one, and what their spectra and labels hold."""
+        content = self.checksums.tobytes() + self.rows.astype("<i8").tobytes() + self.star.astype("<i8").tobytes()
         return hashlib.sha256(content + self.files.wavelength.tobytes()).hexdigest()[:32]
 
     @property

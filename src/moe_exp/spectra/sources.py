@@ -1,9 +1,7 @@
 """The two values of `data`: HDF5 files of the user's, and files that the simulator makes first."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,12 @@ from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
 from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import FLUX, find_files, in_random_order, read_wavelength
+from moe_exp.spectra.repeats import check_distinct, warn_of_repeats
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulated_files import SimulatedFiles
 from moe_exp.spectra.simulator import Simulator
 from moe_exp.spectra.splits import hand_out, stable_order
+from moe_exp.spectra.star_ids import number_stars, read_star_ids
 
 RESERVED = 0.1
 """Share of the stars in data.path that tests, and as much that trains the gate, where nothing else is said."""
@@ -69,12 +69,17 @@ class Hdf5Data(Data):
     shuffle : bool or None
         Whether stars are handed to the splits in an order shuffled by `seed`. By default they are, unless the files
         declare that their stars are independent draws.
+    star_id : str or None
+        Column of the label tables that says which star a row shows, where stars were seen several times: all visits of
+        a star go to one split and one fold, and are resampled together. The sizes still count rows, and the gate's own
+        hold-out, which ends its training, is drawn by row.
     """
 
     path: Any = None
     val_path: Any = None
     test_path: Any = None
     shuffle: bool | None = None
+    star_id: str | None = None
 
     def _files(self) -> dict[str, list[Path]]:
         if self.path is None:
@@ -111,20 +116,27 @@ class Hdf5Data(Data):
             if sizes[size] is None and own != "data.path" and own not in files:
                 sizes[size] = RESERVED
         rows: dict[str, np.ndarray] = {}
+        star_ids = {option: self._star_ids(group) for option, group in files.items()}
         for option, group in files.items():
-            n_stars = sum(_n_stars(path) for path in group)
             shuffled = self.shuffle if self.shuffle is not None else not all(map(in_random_order, group))
-            order = stable_order(n_stars, seed=self.seed, shuffled=shuffled)
-            rows |= hand_out(order, {size: sizes[size] for size in sizes if home[size] == option})
-        with stages.stage("inspect", sum(_n_stars(path) for group in files.values() for path in group)) as advance:
-            stars = {option: StarFiles(group, cache_dir, advance) for option, group in files.items()}
+            star = number_stars(star_ids[option])
+            order = stable_order(star, seed=self.seed, shuffled=shuffled)
+            rows |= hand_out(order, star, {size: sizes[size] for size in sizes if home[size] == option})
+        with stages.stage("inspect", sum(map(len, star_ids.values()))) as advance:
+            stars = {option: StarFiles(files[option], cache_dir, advance, ids) for option, ids in star_ids.items()}
         return make_dataset(
             self,
             name=Path(files["data.path"][0]).stem,
             source=", ".join(str(path) for path in files["data.path"]),
             stars={size: (stars[home[size]], rows[size]) for size in sizes},
             noise_stages={size: _noise_stage(home[size]) for size in sizes},
+            star_id=self.star_id,
         )
+
+    def _star_ids(self, files: list[Path]) -> np.ndarray:
+        """Return which star each row of a group of files shows, (n_rows,)."""
+        n_rows = sum(map(_n_stars, files))
+        return np.arange(n_rows) if self.star_id is None else read_star_ids(files, self.star_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +168,7 @@ class SimulatedData(Data):
         n_stars = sum(int(size) for size in sizes.values() if size is not None)
         store = SimulatedFiles(self.simulator, seed=self.seed, cache_dir=cache_dir, device=device)
         stars = StarFiles(store.require(n_stars, stages), cache_dir)
-        rows = hand_out(np.arange(stars.n_stars), sizes)
+        rows = hand_out(np.arange(stars.n_stars), stars.star_ids, sizes)
         return make_dataset(
             self,
             name="simulated",
@@ -198,7 +210,13 @@ def _lower_median(values: np.ndarray) -> np.ndarray:
 
 
 def make_dataset(
-    data: Data, *, name: str, source: str, stars: dict[str, tuple[StarFiles, np.ndarray]], noise_stages: dict[str, str]
+    data: Data,
+    *,
+    name: str,
+    source: str,
+    stars: dict[str, tuple[StarFiles, np.ndarray]],
+    noise_stages: dict[str, str],
+    star_id: str | None = None,
 ) -> Dataset:
     """Put the three splits together, in one unit of flux and on one wavelength grid; `stars` holds files and rows."""
     wavelength = stars["data.n_train"][0].wavelength
@@ -210,22 +228,6 @@ def make_dataset(
         size: Stars(files, rows, noise_stages[size], data.noise_level, data.seed, unit)
         for size, (files, rows) in stars.items()
     }
-    check_disjoint(splits)
+    check_distinct(splits, star_id)
+    warn_of_repeats(splits, star_id)
     return Dataset(name, source, wavelength, splits["data.n_train"], splits["data.n_val"], splits["data.n_test"])
-
-
-def check_disjoint(splits: Mapping[str, Stars]) -> None:
-    """Refuse splits that hold the same star, be it under another number or in a copy of a file.
-
-    Raises
-    ------
-    InputError
-        Saying which splits, and how many stars.
-    """
-    for (one, first), (other, second) in combinations(splits.items(), 2):
-        shared = np.intersect1d(first.checksums, second.checksums)
-        if len(shared):
-            raise InputError(
-                f"{len(shared)} star(s) of {one} are also among those of {other}: flux, error and labels are the same. "
-                f"Name files that do not overlap, and remove repeated stars."
-            )

@@ -1,7 +1,9 @@
 """Which stars train the experts, which train the gate, and which test.
 
 Test stars are reserved first, then the gate's, and training stars are taken from what is left: a larger `n_train` never
-moves the other two, and n training stars are the first n of any larger number.
+moves the other two, and n training stars are the first n of any larger number. A star that was seen several times goes
+to one split with all of its rows: a size counts rows, and the split gets as near to it as whole stars allow, but one
+star at least.
 """
 
 import math
@@ -15,9 +17,19 @@ from moe_exp.random_streams import random_stream
 Size = int | float | None
 
 
-def stable_order(n_stars: int, *, seed: int, shuffled: bool) -> np.ndarray:
-    """Return the order in which stars are handed out, (n_stars,): as stored, or shuffled once by `data.seed`."""
-    return random_stream(seed, "split").permutation(n_stars) if shuffled else np.arange(n_stars)
+def stable_order(star: np.ndarray, *, seed: int, shuffled: bool) -> np.ndarray:
+    """Return the order in which rows are handed out, (n_rows,): stars as stored, or shuffled once by `data.seed`.
+
+    Parameters
+    ----------
+    star : int array of shape (n_rows,)
+        Which star a row shows, numbered from 0 in the order in which they first appear; its rows stay together.
+    seed : int
+    shuffled : bool
+    """
+    n_stars = int(star.max(initial=-1)) + 1
+    order = random_stream(seed, "split").permutation(n_stars) if shuffled else np.arange(n_stars)
+    return np.argsort(np.argsort(order)[star], kind="stable")
 
 
 def count_stars(size: Size, *, option: str, available: int, remaining: int) -> int:
@@ -34,13 +46,15 @@ def count_stars(size: Size, *, option: str, available: int, remaining: int) -> i
     return int(size)
 
 
-def hand_out(order: np.ndarray, sizes: Mapping[str, Size]) -> dict[str, np.ndarray]:
+def hand_out(order: np.ndarray, star: np.ndarray, sizes: Mapping[str, Size]) -> dict[str, np.ndarray]:
     """Give each split its stars from the head of `order`, one split after the other.
 
     Parameters
     ----------
-    order : array of shape (n_stars,)
-        Rows in the order in which they are handed out.
+    order : array of shape (n_rows,)
+        Rows in the order in which they are handed out, those of one star together.
+    star : int array of shape (n_rows,)
+        Which star each row shows.
     sizes : mapping of option name to size
         Splits in the order in which they are served, under the names that the configuration uses.
 
@@ -64,5 +78,17 @@ def hand_out(order: np.ndarray, sizes: Mapping[str, Size]) -> dict[str, np.ndarr
             f"{wanted} stars are asked for, at least one each, but the files hold {available:,}. Ask for fewer, or for "
             f"fractions such as 0.2, or give more files."
         )
-    ends = np.cumsum([0, *counts.values()])
-    return {option: order[start:end] for option, start, end in zip(counts, ends[:-1], ends[1:], strict=True)}
+    edges = np.flatnonzero(np.diff(star[order], prepend=-1, append=-1))
+    handed_out, start = {}, 0
+    for option, count in counts.items():
+        end = available if sizes[option] is None else _nearest_edge(edges, start, count, option)
+        handed_out[option], start = order[start:end], end
+    return handed_out
+
+
+def _nearest_edge(edges: np.ndarray, start: int, count: int, option: str) -> int:
+    """Return where `count` rows from `start` end, as near as a star ends there; of two as near the first."""
+    later = edges[edges > start]
+    if not len(later):
+        raise InputError(f"{option}={count}: no star is left, as all visits of a star go to one split. Ask for fewer.")
+    return int(later[np.argmin(np.abs(later - start - count))])
