@@ -6,6 +6,7 @@ import pytest
 
 from moe_exp.comparison import Comparison, RunRecord, compare
 from moe_exp.errors import InputError
+from moe_exp.evaluation.predictions import Predictions
 from moe_exp.evaluation.results import Evaluation
 from moe_exp.evaluation.scores import r2
 from tests.comparison.made_up import BIN_NAMES, make_record, make_stars
@@ -225,6 +226,36 @@ def test_a_classify_run_alone_has_no_pairs() -> None:
     assert len(compared.pairs) == len(compared.bin_pairs) == len(compared.influence) == 0
     assert {"factor", "delta_r2", "verdict"} <= set(compared.pairs)
     assert len(compared.scores) == 4
+
+
+def repeat_stars(predictions: Predictions, times: int) -> Predictions:
+    """Return predictions in which every star was seen several times, and predicted alike each time."""
+    rows = np.repeat(np.arange(len(predictions)), times)
+    stars = predictions.stars.iloc[rows].assign(star_index=np.arange(len(rows))).reset_index(drop=True)
+    clipped, unclipped = (
+        {model: values[rows] for model, values in each.items()} for each in (predictions.clipped, predictions.unclipped)
+    )
+    weights = {name: getattr(predictions, name)[rows] for name in ("gate_weights", "classify_weights")}
+    return replace(predictions, stars=stars, clipped=clipped, unclipped=unclipped, **weights)
+
+
+def test_visits_of_a_star_are_resampled_and_left_out_together() -> None:
+    records = [make_record("mlp"), make_record("linear")]
+    once = compare(records, n_resamples=200)
+    seen_often = [replace(record, predictions=repeat_stars(record.predictions, 3)) for record in records]
+    visits = compare(seen_often, n_resamples=200)
+    for name in ("scores", "bin_scores", "pairs", "bin_pairs", "influence"):
+        expected, found = (getattr(each, name).drop(columns="star_index", errors="ignore") for each in (once, visits))
+        pd.testing.assert_frame_equal(found, expected, rtol=1e-9)
+
+
+def test_a_mean_over_data_seeds_of_too_few_stars_each_has_no_interval() -> None:
+    few = [make_record("mlp", data_seed=seed, n_stars=8) for seed in range(3)]
+    pair = compare(few, n_resamples=50).pairs.iloc[0]
+    assert pair["n_data_seeds"] == 3
+    assert pair["n_stars"] > 10
+    assert pair[["delta_r2_ci_low", "p", "p_without"]].isna().all()
+    assert (pair["verdict"], pair["verdict_without"]) == ("too few stars", "too few stars")
 
 
 @pytest.mark.parametrize("n_left", [1, 2, 9])

@@ -135,3 +135,13 @@ def test_a_reader_of_the_markdown_sees_no_markup(sweep):
 def test_escaped_text_is_shown_as_it_is(text):
     page = MarkdownIt("commonmark").render(escape(text))
     assert html.unescape(page) == f"<p>{text}</p>\n"
+
+
+def test_too_few_stars_have_scores_and_neither_interval_nor_p_nor_figure_of_resamples():
+    records = [
+        make_weighted_record(gate, n_stars=9, n_train=5_000, noise_level=0.3) for gate in ("classify", "linear", "mlp")
+    ]
+    document = to_markdown(make_document(compare(records, n_resamples=50), make_context(records, command="")))
+    assert "too few stars to test mlp against classify" in document
+    assert not re.search(r"\[[−+]?\d\.\d{4}, ", document.replace("\\", ""))
+    assert "delta_r2_distribution" not in document

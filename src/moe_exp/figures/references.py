@@ -9,6 +9,7 @@ from moe_exp.evaluation.bootstrap import Delta
 from moe_exp.evaluation.results import Results
 from moe_exp.figures.style import (
     COLUMN_WIDTH,
+    difference_limit,
     display_name,
     draw_interval,
     finish,
@@ -23,9 +24,6 @@ from moe_exp.figures.style import (
 
 R2_WINDOW = 0.5
 """Models whose R² is further than this below the best become an arrow with a number."""
-
-DELTA_WINDOW = 6.0
-"""Differences per bin are shown up to this multiple of the median bin's; those beyond become arrows."""
 
 
 def r2_of_models(results: Results, published: Mapping[str, float] | None = None) -> Figure:
@@ -73,9 +71,7 @@ def delta_r2_per_bin(results: Results) -> Figure:
     intervals = [delta.interval for delta in deltas]
     names = ["all bins", *results.predictions.bin_names]
     counts = [results.n_stars, *(bootstrap.n_stars for bootstrap in results.per_bin)]
-    reach = np.array([max(map(abs, interval)) for interval in intervals])
-    reach = reach[np.isfinite(reach)]
-    limit = min(DELTA_WINDOW * float(np.median(reach)), float(reach.max())) or 1e-3
+    limit = difference_limit(intervals)
     figure = new_figure(COLUMN_WIDTH, 0.9 + 0.24 * len(names))
     axes = figure.add_subplot()
     axes.axvline(0, color="#404040", linewidth=0.8)

@@ -1,6 +1,7 @@
 """What all figures share: size, type, colours and how an interval is drawn."""
 
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,6 +18,9 @@ PAGE_WIDTH = 7.1
 """Width of a journal's page, inches."""
 
 DPI = 300
+
+DELTA_WINDOW = 6.0
+"""Differences are shown up to this multiple of the median one; those beyond become arrows."""
 
 GATE_COLOURS = {"linear": "#E69F00", "mlp": "#0072B2", "classify": "#D55E00", "mlp_classify": "#CC79A7"}
 """Colour of each gate in every figure, from the colour-blind-safe palette of Okabe & Ito (2008)."""
@@ -65,6 +69,15 @@ def finish(axes: Axes, *, x: str, y: str = "") -> None:
     axes.set_ylabel(y, fontsize=8)
     axes.tick_params(which="both", labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def difference_limit(intervals: Sequence[Interval]) -> float:
+    """Return how far an axis of differences reaches to either side of zero: to their ends, but for a few far ones."""
+    sizes = [
+        np.abs([end for end in interval if np.isfinite(end)]) for interval in intervals if np.isfinite(interval[0])
+    ]
+    reach = [float(size.max()) for size in sizes]
+    return min(DELTA_WINDOW * float(np.median(reach)), max(reach)) or 1e-3
 
 
 def draw_interval(

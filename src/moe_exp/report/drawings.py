@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from moe_exp.evaluation.bootstrap import Interval
 from moe_exp.figures.style import (
     PAGE_WIDTH,
+    difference_limit,
     draw_interval,
     finish,
     gate_colour,
@@ -29,9 +30,6 @@ MOST_GATES = 4
 
 R2_WINDOW = 0.3
 """Models whose R² is further than this below the best become an arrow with a number."""
-
-DELTA_WINDOW = 6.0
-"""Differences per bin are shown up to this multiple of the median one; those beyond become arrows."""
 
 PAIR_KEYS = ("design", "factor", "model", "n_train", "noise_level", "reference")
 """What names a pair in the tables of bins."""
@@ -100,9 +98,7 @@ def draw_bins(selection: Selection) -> Figure:
     pairs = drawn_pairs(selection)
     tables = [where(selection.comparison.bin_pairs, {key: pair[key] for key in PAIR_KEYS}) for pair in pairs]
     rows = [[pair, *table.to_dict("records")] for pair, table in zip(pairs, tables, strict=True)]
-    ends = np.array([[interval_of(row, "delta_r2") for row in of_pair] for of_pair in rows])
-    reach = np.abs(ends[np.isfinite(ends).all(axis=2)]).max(axis=1)
-    limit = min(DELTA_WINDOW * float(np.median(reach)), float(reach.max())) or 1e-3
+    limit = difference_limit([Interval(*interval_of(row, "delta_r2")) for of_pair in rows for row in of_pair])
     names = ["all bins", *selection.comparison.bin_names]
     figure = new_figure(0.75 * PAGE_WIDTH, 1.0 + (0.14 + 0.12 * len(pairs)) * len(names))
     axes = figure.add_subplot()

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from moe_exp.comparison import RunRecord
 from moe_exp.comparison.designs import label_runs
+from moe_exp.evaluation.bootstrap import LEAST_STARS
 from moe_exp.evaluation.results import Evaluation
 from moe_exp.figures import gate_weight_distribution, sweep_figures
 from moe_exp.report.context import ReportContext
@@ -44,7 +45,7 @@ def main_pictures(selection: Selection, context: ReportContext) -> Iterator[Pict
         where_ = selection.condition(first)
         caption = f"Differences from classify at {where_}, in all covered stars and by true bin."
         yield _picture("delta_r2_per_bin", draw_bins(selection), caption)
-        if len(selection.comparison.data_seeds) == 1:
+        if len(selection.comparison.data_seeds) == 1 and first["n_stars"] >= LEAST_STARS:
             caption = f"Bootstrap distributions of the differences from classify at {where_}; shaded: interval."
             yield _picture("delta_r2_distribution", draw_distributions(selection), caption)
     yield from _weight_pictures(selection, context)
