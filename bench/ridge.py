@@ -52,7 +52,7 @@ class Answer(NamedTuple):
 def load_experts(n_train: int, n_new: int = 1000) -> Iterator[Expert]:
     """Yield the stars of each bin, and some of the gate's stars to predict."""
     experiment = configure(f"data.n_train={n_train}")
-    dataset = experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+    dataset = experiment.data.open(experiment.cache_dir, Stages())
     bins, bin_index = divide(experiment, dataset)
     X_new, y = dataset.gate.noisy_flux(np.arange(n_new)), dataset.train.labels["logg"].to_numpy(float)
     for index, name in enumerate(bins.names_):

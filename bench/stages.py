@@ -30,7 +30,7 @@ STAGES = ("simulate", "inspect", "experts", "features", "gate", "evaluate")
 def prepare_spectra(n_train: int) -> None:
     """Make and inspect the stars of a run in the project's cache."""
     experiment = configure(f"data.n_train={n_train}")
-    experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+    experiment.data.open(experiment.cache_dir, Stages())
 
 
 def share_spectra(cache: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_run_can_be_judged_from_what_it_logged(sweep):
 
 def test_tags_tell_which_stars_and_which_noise(sweep, configure):
     experiment = configure("experiment=smoke")
-    dataset = experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+    dataset = experiment.data.open(experiment.cache_dir, Stages())
     _, (_, run, _) = runs_in(sweep[0])
     expected = {
         names.TAG_TRAIN_DIGEST: dataset.train.digest,

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, fields
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hydra.utils import get_class
 from omegaconf import OmegaConf
@@ -22,6 +24,7 @@ from moe_exp.model.features import GateFeatures
 from moe_exp.model.gates import MlpGate, Training
 from moe_exp.progress import Stages
 from moe_exp.runs.identity import identify
+from moe_exp.spectra.files import LABELS
 from moe_exp.spectra.simulated_files import SimulatedFiles
 from moe_exp.spectra.sources import Hdf5Data, SimulatedData
 from moe_exp.tracking import Tracking
@@ -57,6 +60,8 @@ CHANGES = [
     (SIMULATED, "data.n_test=90", RUN),
     (SIMULATED, "data.noise_level=0.3", RUN),
     (SIMULATED, "data.seed=1", STARS),
+    (SIMULATED, "data.device=cuda", STARS),
+    (SIMULATED, "device=cpu", RUN),
     (SIMULATED, "data.simulator.teff=[3800.0,6000.0]", STARS),
     (SIMULATED, "data.simulator.logg=[1.0,4.5]", STARS),
     (SIMULATED, "data.simulator.m_h=[-2.0,0.75]", STARS),
@@ -122,6 +127,7 @@ CHANGES = [
     (FILES, "tracking.run_name=mine", NOTHING),
     (FILES, "tracking.resume=false", NOTHING),
     (FILES, "hypothesis=[more_stars]", NOTHING),
+    (FILES, "data.star_id=star", {"train stars", "gate stars", "test stars", *FLUX}),
     (FILES, "seed=1", FLUX),
     (FILES, "device=cpu", RUN),
     (FILES, "cache_dir=ELSEWHERE", NOTHING),
@@ -138,9 +144,17 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("identities")
     sizes = {"train": 900, "gate": 120, "test": 120, "other": 900}
     return {
-        name: write_stars(folder / f"{name}.h5", n_stars, random_order=True, seed=seed)
+        name: add_ids(write_stars(folder / f"{name}.h5", n_stars, random_order=True, seed=seed), first=1000 * seed)
         for seed, (name, n_stars) in enumerate(sizes.items())
     }
+
+
+def add_ids(path: Path, *, first: int) -> Path:
+    """Say in a file that every star was seen twice."""
+    labels = pd.DataFrame(pd.read_hdf(path))
+    ids = first + np.arange(len(labels)) // 2
+    labels.assign(star=ids).to_hdf(path, key=LABELS, format="table", mode="a", index=False)
+    return path
 
 
 def identities_of(experiment: Experiment, device: str = "cpu") -> dict[str, str]:
@@ -148,9 +162,9 @@ def identities_of(experiment: Experiment, device: str = "cpu") -> dict[str, str]
     found = {"run": identify(experiment)}
     if isinstance(experiment.data, SimulatedData):
         data = experiment.data
-        store = SimulatedFiles(data.simulator, seed=data.seed, cache_dir=experiment.cache_dir, device=device)
+        store = SimulatedFiles(data.simulator, seed=data.seed, cache_dir=experiment.cache_dir, device=data.device)
         return found | {"simulated": store.folder.name}
-    dataset = experiment.data.open(experiment.cache_dir, Stages(), device)
+    dataset = experiment.data.open(experiment.cache_dir, Stages())
     bins = fit_bins(experiment, dataset)
     bin_index = bins.assign_stars(dataset.train.labels)
     experts = identify_experts(experiment, dataset.train, bin_index, bins.names_, device)

@@ -153,7 +153,7 @@ def test_visits_of_a_star_stay_together_from_split_to_interval(configure, visits
 
 def test_visits_of_a_star_lie_in_one_fold(configure, visits):
     experiment = configure(*MADE_UP, f"data.path={visits}", "data.star_id=HD")
-    train = experiment.data.open(experiment.cache_dir, Stages(), "cpu").train
+    train = experiment.data.open(experiment.cache_dir, Stages()).train
     bin_index = np.arange(len(train)) % 3 - 1
     folds = experiment.experts._assign_folds(bin_index, train.star, 2, 0)
     assert len(set(zip(train.star, folds, strict=True))) == len(set(train.star))

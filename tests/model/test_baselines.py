@@ -13,7 +13,7 @@ from moe_exp.spectra.sources import Hdf5Data
 @pytest.fixture
 def dataset(many_stars, tmp_path):
     data = Hdf5Data(path=str(many_stars), n_train=800, n_val=200, n_test=200, noise_level=0.05)
-    return data.open(tmp_path, Stages(), "cpu")
+    return data.open(tmp_path, Stages())
 
 
 def fit_predict(dataset, **options):

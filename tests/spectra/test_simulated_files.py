@@ -194,7 +194,7 @@ def test_a_disk_that_damages_every_file_ends_in_a_message(store, monkeypatch):
     monkeypatch.setattr(simulated_files, "simulate", spoil)
     data = SimulatedData(simulator=SIMPLE, seed=3, n_train=100, n_val=10, n_test=10)
     with pytest.raises(InputError, match="flux/value has NaN or infinite values"):
-        data.open(store.folder.parents[1], Stages(), "cpu")
+        data.open(store.folder.parents[1], Stages())
 
 
 def test_an_interrupted_file_leaves_nothing_to_trust(store, monkeypatch):

@@ -16,7 +16,7 @@ from tests.conftest import make_stars, write_stars
 
 
 def open_data(tmp_path, **options):
-    return Hdf5Data(**options).open(tmp_path / "cache", Stages(), "cpu")
+    return Hdf5Data(**options).open(tmp_path / "cache", Stages())
 
 
 def everything(stars):

@@ -59,7 +59,7 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
     stages = stages or Stages()
     device = choose_device(experiment.device)
     check(experiment)
-    dataset: Dataset = experiment.data.open(experiment.cache_dir, stages, device)
+    dataset: Dataset = experiment.data.open(experiment.cache_dir, stages)
     bins = fit_bins(experiment, dataset)
     shared = SharedStages(experiment, dataset, bins, stages, device)
     experts = shared.fit_experts()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from moe_exp.errors import InputError
+from moe_exp.machine import choose_device
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
 from moe_exp.spectra.file_state import identify
@@ -100,7 +101,7 @@ class Hdf5Data(Data):
         """Return the wavelength grid of the files, (n_pixels,) Å."""
         return read_wavelength(self._files()["data.path"][0])
 
-    def open(self, cache_dir: Path, stages: Stages, device: str) -> Dataset:
+    def open(self, cache_dir: Path, stages: Stages) -> Dataset:
         """Check the files and split their stars.
 
         Raises
@@ -147,9 +148,18 @@ class SimulatedData(Data):
     ----------
     simulator : Simulator
         The physics.
+    device : str
+        What computes the spectra, ``cpu`` or ``cuda``. Their last bits differ, so that each makes stars of its own:
+        this is part of the data, and has nothing to do with the device that models are fitted on.
     """
 
     simulator: Simulator = field(default_factory=Simulator)
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.device not in ("cpu", "cuda"):
+            raise InputError(f"data.device={self.device}: choose cpu or cuda; it decides the last bits of the stars.")
 
     def fingerprint(self) -> list[str]:
         """Return nothing: configuration and code say which stars these are."""
@@ -159,14 +169,14 @@ class SimulatedData(Data):
         """Return the simulator's wavelength grid, (n_pixels,) Å."""
         return self.simulator.wavelength
 
-    def open(self, cache_dir: Path, stages: Stages, device: str) -> Dataset:
+    def open(self, cache_dir: Path, stages: Stages) -> Dataset:
         """Make the stars that are missing, check the files and split their stars."""
         sizes = {"data.n_test": self.n_test, "data.n_val": self.n_val, "data.n_train": self.n_train}
         for option, size in sizes.items():
             if size is None or not math.isfinite(size) or size < 1 or size != int(size):
                 raise InputError(f"{option}={size}: the number of simulated stars must be given as a whole number.")
         n_stars = sum(int(size) for size in sizes.values() if size is not None)
-        store = SimulatedFiles(self.simulator, seed=self.seed, cache_dir=cache_dir, device=device)
+        store = SimulatedFiles(self.simulator, seed=self.seed, cache_dir=cache_dir, device=choose_device(self.device))
         stars = StarFiles(store.require(n_stars, stages), cache_dir)
         rows = hand_out(np.arange(stars.n_stars), stars.star_ids, sizes)
         return make_dataset(
