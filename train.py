@@ -39,8 +39,10 @@ def main(config: DictConfig) -> float:
 
 if __name__ == "__main__":
     from moe_exp.experiment.config import register
+    from moe_exp.program import print_in_any_encoding
     from moe_exp.sweeps.callback import sweeping
 
+    print_in_any_encoding()
     register(PROJECT_ROOT)
     with sweeping():
         main()

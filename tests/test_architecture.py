@@ -10,7 +10,7 @@ from tests.conftest import PROJECT_ROOT
 PACKAGE = PROJECT_ROOT / "src" / "moe_exp"
 FLOORS = (
     ("errors", "names", "random_streams"),
-    ("machine", "progress"),
+    ("machine", "program", "progress"),
     ("cache",),
     ("spectra", "tracking"),
     ("model",),
@@ -26,7 +26,7 @@ FLOORS = (
 
 def imports(path: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -70,3 +70,34 @@ def test_imports_point_one_way(floor):
 def test_every_room_stands_on_a_floor():
     rooms = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in modules()} - {"__init__"}
     assert rooms == {room for floor in FLOORS for room in floor}
+
+
+NOT_EVERYWHERE = {"fcntl", "resource", "pwd", "grp", "termios", "msvcrt", "winreg"}
+
+
+def test_what_only_some_systems_have_is_not_needed_to_import_a_module():
+    needed = {
+        (str(path.relative_to(PACKAGE)), alias.name)
+        for path in modules()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert not [(path, name) for path, name in needed if name in NOT_EVERYWHERE]
+
+
+def takes_the_locales_encoding(call: ast.Call) -> bool:
+    """Whether a call opens text without saying in which encoding."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+    return "encoding" not in given and (name in ("read_text", "write_text") or given.get("text") == "True")
+
+
+def test_text_is_utf_8_whatever_the_locale():
+    calls = [
+        (path.name, node)
+        for path in [*modules(), PROJECT_ROOT / "train.py"]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    ]
+    assert not [(name, ast.unparse(call)) for name, call in calls if takes_the_locales_encoding(call)]

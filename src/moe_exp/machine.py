@@ -1,8 +1,10 @@
-"""What this machine has: cores, memory, accelerator."""
+"""What this machine has: cores, memory, accelerator.
+
+Torch is imported where it is asked, since commands that need none would wait seconds for it.
+"""
 
 import os
 import platform
-import resource
 import shutil
 import sys
 from collections.abc import Iterator
@@ -10,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-import torch
 
 from moe_exp.errors import InputError
 
@@ -22,6 +23,10 @@ def usable_cores() -> int:
 
 def peak_memory_gb() -> float:
     """Return the largest resident memory of this process so far, in GB (1e9 bytes)."""
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset / 1e9
+    import resource  # late: Windows has none
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
@@ -29,6 +34,8 @@ def peak_memory_gb() -> float:
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
     """Let torch compute with one thread: the same sums in the same order, whatever the machine."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -47,6 +54,8 @@ def choose_device(device: str) -> str:
     """
     if device not in ("auto", "cpu", "cuda"):
         raise InputError(f"device={device}: choose auto, cpu or cuda.")
+    import torch
+
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
         raise InputError("device=cuda, but torch sees no CUDA device here; use device=auto or device=cpu.")
@@ -55,6 +64,8 @@ def choose_device(device: str) -> str:
 
 def describe_machine() -> dict[str, str]:
     """Return host, system, Python, processor, cores, memory and GPU as plain text."""
+    import torch
+
     return {
         "host": platform.node(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -69,7 +80,7 @@ def describe_machine() -> dict[str, str]:
 def _processor() -> str:
     """Return the processor's name as Linux tells it, else as Python does."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

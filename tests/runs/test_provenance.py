@@ -1,13 +1,17 @@
+import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from moe_exp import names
 from moe_exp.runs.provenance import git_diff, git_tags, version_tags
 
 
 def make_checkout(folder: Path) -> None:
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
     folder.mkdir(exist_ok=True)
-    for command in (["init", "-q"], [*identity, "commit", "-q", "--allow-empty", "-m", "start"]):
+    for command in (["init", "-q"], [*identity, "commit", "-q", "--allow-empty", "-m", f"start of {folder}"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
 
 
@@ -43,6 +47,45 @@ def test_new_files_are_kept_too(tmp_path):
         assert f"# not kept: {name}\n" in diff
     subprocess.run(["git", "apply", "-"], cwd=other, input=diff.encode(), check=True)
     assert {name: (other / name).read_bytes().decode() for name in files} == files
+
+
+@pytest.fixture
+def bare_git(monkeypatch) -> None:
+    """Let git know nothing of this user's settings."""
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
+
+
+def test_the_commit_of_another_repository_is_not_taken(tmp_path, caplog, monkeypatch):
+    make_checkout(tmp_path / "other")
+    (tmp_path / "other" / "new.txt").touch()
+    project = tmp_path / "other" / "project"
+    project.mkdir()
+    assert git_tags(project) == {}
+    assert git_diff(project) == ""
+    assert caplog.text.count(f"the commit of {project} is unknown") == 1
+    assert f"in the checkout {tmp_path}/other, which is another project's" in caplog.text
+    make_checkout(project)
+    commit = git_tags(project)[names.TAG_COMMIT]
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))  # as within a git hook
+    assert git_tags(project)[names.TAG_COMMIT] == commit != git_tags(tmp_path / "other")[names.TAG_COMMIT]
+
+
+def test_a_checkout_that_git_does_not_trust_is_said_once(tmp_path, caplog, monkeypatch, bare_git):
+    make_checkout(tmp_path)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    for _ in range(2):
+        assert git_tags(tmp_path) == {}
+        assert git_diff(tmp_path) == ""
+    assert caplog.text.count("dubious ownership") == 1
+    assert "safe.directory" in caplog.text
+
+
+def test_without_git_the_commit_is_unknown(tmp_path, caplog, monkeypatch):
+    make_checkout(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git_tags(tmp_path) == {}
+    assert "git cannot be run (No such file or directory)" in caplog.text
 
 
 def test_versions_name_the_packages():

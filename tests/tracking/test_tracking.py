@@ -145,7 +145,7 @@ def test_artifacts_go_to_a_folder_of_any_name(tracking, tmp_path):
     tracking = replace(tracking, artifacts=str(tmp_path / "my runs"))
     with start(tracking) as run, run.artifacts() as folder:
         (folder / "report.html").write_text("said")
-    assert Path(run.locate("report.html")).read_text() == "said"
+    assert Path(run.locate("report.html")).read_text(encoding="utf-8") == "said"
     assert {path.name for path in tmp_path.glob("my*")} == {"my runs"}
 
 

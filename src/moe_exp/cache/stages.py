@@ -5,7 +5,6 @@ work once: the second waits for the first. Entries that were used least recently
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import logging
@@ -18,7 +17,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock
+from filelock import FileLock, ReadWriteLock, Timeout
 
 from moe_exp.cache.atomic import complete_file
 from moe_exp.errors import InputError
@@ -148,7 +147,7 @@ def measure(folder: Path) -> tuple[int, int]:
 @contextlib.contextmanager
 def in_use(folder: Path) -> Iterator[None]:
     """Keep a cache folder from being cleared for as long as a run reads it."""
-    with _locked(folder, fcntl.LOCK_SH):
+    with _lock(folder).read_lock():
         yield
 
 
@@ -161,17 +160,14 @@ def clear(folder: Path, parts: Iterable[str]) -> None:
         If a run is using the cache.
     """
     try:
-        with _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with _lock(folder).write_lock(blocking=False):
             for part in parts:
                 shutil.rmtree(folder / part, ignore_errors=True)
-    except BlockingIOError as error:
+    except Timeout as error:
         raise InputError(f"A run is using {folder}: nothing was removed. Clear it when the run has ended.") from error
 
 
-@contextlib.contextmanager
-def _locked(folder: Path, how: int) -> Iterator[None]:
-    """Hold the folder's lock, which the system takes back from a process that dies."""
+def _lock(folder: Path) -> ReadWriteLock:
+    """Return the folder's lock, which the system takes back from a process that dies."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "in_use.lock").open("ab") as lock:
-        fcntl.flock(lock, how)
-        yield
+    return ReadWriteLock(folder / "in_use.lock", is_singleton=False)

@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from moe_exp.errors import InputError
+from moe_exp.program import remember_start
 
 NOT_IN_NAMES = re.compile(r"[^\w.\-: /]")
 """Characters that MLflow refuses in the name of a parameter."""
@@ -27,6 +28,9 @@ SIGNIFICANT_DIGITS = 12
 
 TYPED_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d+(e[+-]?\d+)?(?![\w.])", re.IGNORECASE)
 """A real number within what was typed."""
+
+PLACE_VARIABLES = ("MLFLOW_TRACKING_URI", "MOE_EXP_CACHE")
+"""Environment variables by which a user says where things are kept; the YAML files read them."""
 
 GROUPS = ("data", "bins", "features", "experts", "baseline", "gate", "training", "evaluation", "tracking")
 
@@ -114,9 +118,16 @@ class Experiment:
 
 
 def register(project_root: Path) -> None:
-    """Tell Hydra the schema, and YAML files the root, by an environment variable, which every launcher hands on."""
+    """Tell Hydra the schema, and YAML files the root, by an environment variable, which every launcher hands on.
+
+    A variable of the YAML files that is set to nothing counts as one that is not set.
+    """
     ConfigStore.instance().store(name="schema", node=Schema)
+    remember_start()
     os.environ["MOE_EXP_ROOT"] = str(project_root)
+    for name in PLACE_VARIABLES:
+        if not os.environ.get(name):
+            os.environ.pop(name, None)
 
 
 def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> Experiment:

@@ -68,10 +68,10 @@ def gate_tags(experiment: Experiment) -> dict[str, str]:
 def record_start(run: TrackedRun, experiment: Experiment, project_root: Path) -> None:
     """Keep the resolved configuration, and what the code differs by from its commit."""
     with run.artifacts() as folder:
-        (folder / names.CONFIG_FILE).write_text(yaml.safe_dump(experiment.values, sort_keys=False))
+        (folder / names.CONFIG_FILE).write_text(yaml.safe_dump(experiment.values, sort_keys=False), encoding="utf-8")
         diff = git_diff(project_root)
         if diff:
-            (folder / names.DIFF_FILE).write_text(diff)
+            (folder / names.DIFF_FILE).write_text(diff, encoding="utf-8")
 
 
 def record_dataset(run: TrackedRun, dataset: Dataset) -> None:

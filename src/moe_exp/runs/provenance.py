@@ -2,17 +2,25 @@
 
 import difflib
 import io
+import logging
+import os
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from moe_exp import names
+
+log = logging.getLogger(__name__)
 
 PACKAGES = ("moe_exp", "numpy", "scikit-learn", "torch", "mlflow", "hydra-core")
 """Packages that decide the numbers, or how they are kept."""
 
 MOST_KEPT = 200_000
 """Bytes of a new file that are kept with a run."""
+
+NAMED_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+"""Environment variables by which git takes a repository for that of any folder."""
 
 
 def version_tags() -> dict[str, str]:
@@ -21,23 +29,43 @@ def version_tags() -> dict[str, str]:
 
 
 def git_tags(folder: Path) -> dict[str, str]:
-    """Return the commit of a checkout and whether its tree differs from it; nothing outside a checkout."""
-    try:
-        commit = _git(folder, "rev-parse", "HEAD").strip()
-        dirty = bool(_git(folder, "status", "--porcelain").strip())
-    except (OSError, subprocess.CalledProcessError):
+    """Return the commit of a checkout and whether its tree differs from it; nothing outside a checkout of its own."""
+    if not _is_checkout(folder):
         return {}
+    commit = _git(folder, "rev-parse", "HEAD").strip()
+    dirty = bool(_git(folder, "status", "--porcelain").strip())
     return {names.TAG_COMMIT: commit, names.TAG_DIRTY: str(dirty).lower()}
 
 
 def git_diff(folder: Path) -> str:
-    """Return what the tree changes against its commit, new files included; nothing outside a checkout."""
-    try:
-        changed = _git(folder, "diff", "HEAD")
-        new = _git(folder, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
-    except (OSError, subprocess.CalledProcessError):
+    """Return what the tree changes against its commit, new files included; nothing outside a checkout of its own."""
+    if not _is_checkout(folder):
         return ""
+    changed = _git(folder, "diff", "HEAD")
+    new = _git(folder, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
     return changed + "".join(_diff_of_new(folder, name) for name in sorted(filter(None, new)))
+
+
+def _is_checkout(folder: Path) -> bool:
+    """Whether a folder is the root of a checkout with a commit, not a part of another one; says so if not."""
+    try:
+        _git(folder, "rev-parse", "--verify", "HEAD")
+        root = Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
+    except OSError as error:
+        reason = f"git cannot be run ({error.strerror})"
+    except subprocess.CalledProcessError as error:
+        reason = f"git says: {error.stderr.strip()}"
+    else:
+        if root.resolve() == folder.resolve():
+            return True
+        reason = f"it lies in the checkout {root}, which is another project's"
+    _say_once(f"the commit of {folder} is unknown, and not kept with its runs: {reason}")
+    return False
+
+
+@cache
+def _say_once(message: str) -> None:
+    log.warning("%s", message)
 
 
 def _diff_of_new(folder: Path, name: str) -> str:
@@ -57,5 +85,8 @@ def _diff_of_new(folder: Path, name: str) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
+    """Return what git says of a folder, not of the repository that the environment of a git hook names."""
     command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, errors="replace").stdout
+    environment = {name: value for name, value in os.environ.items() if name not in NAMED_REPOSITORY}
+    done = subprocess.run(command, check=True, capture_output=True, env=environment, encoding="utf-8", errors="replace")
+    return done.stdout

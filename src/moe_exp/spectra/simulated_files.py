@@ -119,7 +119,7 @@ class SimulatedFiles:
             "Free some room, ask for fewer stars, or name another folder with cache_dir=... or MOE_EXP_CACHE.",
         )
         log.info("writing %.2f GB of simulated spectra (flux and error) to %s", size / 1e9, self.folder)
-        (self.folder / "simulator.json").write_text(json.dumps(self._identity, indent=2))
+        (self.folder / "simulator.json").write_text(json.dumps(self._identity, indent=2), encoding="utf-8")
 
     def _write(self, parts: list[Part], advance: Advance) -> None:
         """Write files whose stars follow each other."""

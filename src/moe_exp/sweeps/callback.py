@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 from moe_exp.errors import InputError
 from moe_exp.experiment.composition import compose_job
 from moe_exp.experiment.config import Experiment
-from moe_exp.tracking.processes import terminate_as_exit
+from moe_exp.program import terminate_as_exit
 
 BASIC_SWEEPER = "basic"
 """The sweeper whose jobs are known before the first of them runs; others choose each job by what came out before."""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -18,6 +19,10 @@ from mlflow.tracking import MlflowClient
 
 from moe_exp import names
 from moe_exp.errors import InputError
+from moe_exp.program import from_start
+from moe_exp.tracking.moved import follow_artifacts
+
+log = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
 EXPERIMENT_TAGS = {
@@ -34,9 +39,9 @@ class Tracking:
     Parameters
     ----------
     uri : str
-        MLflow tracking URI.
-    artifacts : str
-        Folder for the artifacts of a local store; a server keeps its own.
+        MLflow tracking URI; an SQLite file may be relative to the folder that the user typed in.
+    artifacts : str or None
+        Folder for the artifacts of a local store, by default ``mlruns`` beside its file; a server keeps its own.
     experiment : str
         Name of the MLflow experiment.
     run_name : str or None
@@ -46,10 +51,15 @@ class Tracking:
     """
 
     uri: str
-    artifacts: str
+    artifacts: str | None = None
     experiment: str = "moe_exp"
     run_name: str | None = None
     resume: bool = True
+
+    def __post_init__(self) -> None:
+        """Make the file's path absolute, before a job that starts elsewhere can take it for another."""
+        if self.is_local:
+            object.__setattr__(self, "uri", f"{SQLITE}{from_start(self.uri.removeprefix(SQLITE))}")
 
     @property
     def is_local(self) -> bool:
@@ -60,6 +70,11 @@ class Tracking:
     def database(self) -> Path:
         """The SQLite file of a local store."""
         return Path(self.uri.removeprefix(SQLITE))
+
+    @property
+    def artifact_folder(self) -> Path:
+        """The folder that runs of a local store keep their artifacts in."""
+        return from_start(self.artifacts) if self.artifacts else self.database.with_name("mlruns")
 
     def describe(self) -> str:
         """Say where runs go and which command shows them."""
@@ -76,11 +91,26 @@ def open_store(tracking: Tracking) -> tuple[MlflowClient, str]:
     with _explaining(tracking), _store_lock(tracking):
         client, experiment = _connect(tracking)
         if experiment is not None:
+            _require_one_place(tracking, experiment.artifact_location)
             _require_writable(experiment.artifact_location)
             return client, experiment.experiment_id
-        location = Path(tracking.artifacts).resolve().as_uri() if tracking.is_local else None
+        location = tracking.artifact_folder.as_uri() if tracking.is_local else None
         _require_writable(location)
         return client, client.create_experiment(tracking.experiment, location, EXPERIMENT_TAGS)
+
+
+def _require_one_place(tracking: Tracking, location: str) -> None:
+    """Raise an InputError if a local store would write to another folder than the configuration says.
+
+    So does one whose file was copied without the folder of its artifacts: it would write into those of the original.
+    """
+    kept = folder_of(location)
+    if tracking.is_local and kept is not None and kept != tracking.artifact_folder:
+        raise InputError(
+            f"{tracking.uri} keeps the artifacts of experiment {tracking.experiment!r} in {kept}, not in "
+            f"{tracking.artifact_folder}. If the store was moved, move that folder along; else say "
+            f"tracking.artifacts={kept}, or name another tracking.experiment."
+        )
 
 
 def _require_writable(location: str | None) -> None:
@@ -127,7 +157,18 @@ def _connect(tracking: Tracking) -> tuple[MlflowClient, Experiment | None]:
         raise InputError(
             f"tracking.experiment={tracking.experiment} was deleted in {tracking.uri}; restore it or name another."
         )
+    if experiment is not None and tracking.is_local and _was_moved(tracking, experiment):
+        experiment = client.get_experiment(experiment.experiment_id)
     return client, experiment
+
+
+def _was_moved(tracking: Tracking, experiment: Experiment) -> bool:
+    """Whether the artifacts of a local store came to another folder with it; then it knows them there from now on."""
+    folder, kept = tracking.artifact_folder, folder_of(experiment.artifact_location)
+    if kept in (None, folder) or not follow_artifacts(tracking.database, experiment.experiment_id, folder):
+        return False
+    log.info("%s was moved: its artifacts are in %s, no longer in %s", tracking.database, folder, kept)
+    return True
 
 
 @contextmanager
@@ -135,7 +176,7 @@ def _explaining(tracking: Tracking) -> Iterator[None]:
     """Turn what a store raises when it cannot be used into one message."""
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except (MlflowException, OSError, sqlite3.Error) as error:
         reason = str(error).splitlines()[0][:300]
         raise InputError(f"tracking.uri={tracking.uri} cannot be used, nothing was computed: {reason}") from error
 

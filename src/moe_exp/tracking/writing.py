@@ -18,7 +18,8 @@ from mlflow.tracking import MlflowClient
 from PIL.Image import Image
 
 from moe_exp import names
-from moe_exp.tracking.processes import is_alive, process_tags, terminate_as_exit
+from moe_exp.program import terminate_as_exit
+from moe_exp.tracking.processes import is_alive, process_tags
 from moe_exp.tracking.store import Tracking, folder_of, open_store, read_store
 
 log = logging.getLogger(__name__)

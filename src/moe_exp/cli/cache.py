@@ -1,0 +1,30 @@
+"""moe-exp cache: what runs share on disk."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--clear", type=click.Choice(["stages", "simulated", "inspected", "all"]), help="Remove this part.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help="The cache folder; by default the project's own.",
+)
+def cache(clear: str | None, folder: Path | None) -> None:
+    """Show what the cache holds, or clear a part of it."""
+    from moe_exp.cache.stages import clear as remove
+    from moe_exp.cache.stages import measure
+    from moe_exp.experiment.composition import find_project
+    from moe_exp.experiment.places import read_cache_folder
+
+    folder = folder or read_cache_folder(find_project(Path.cwd()))
+    meaning = {"simulated": "simulated spectra", "inspected": "checks of files", "stages": "results that runs share"}
+    if clear:
+        remove(folder, meaning if clear == "all" else [clear])
+    click.echo(folder)
+    for part, what in meaning.items():
+        n_files, size = measure(folder / part)
+        click.echo(f"  {part:<10} {size / 1e9:8.2f} GB  {n_files:5d} files  {what}")

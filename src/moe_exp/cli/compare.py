@@ -1,0 +1,81 @@
+"""moe-exp compare: finished runs side by side, on the same stars."""
+
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from moe_exp.errors import InputError
+
+if TYPE_CHECKING:
+    from moe_exp.comparison.hypotheses import Hypothesis
+    from moe_exp.tracking import Tracking
+
+
+@click.command()
+@click.argument("runs", nargs=-1)
+@click.option("--filter", "condition", default="", help="An MLflow filter, as in \"params.gate = 'mlp'\".")
+@click.option("--experiment", default=None, help="Name of the MLflow experiment; by default the project's own.")
+@click.option("--store", default=None, help="MLflow tracking URI; by default the project's own store.")
+@click.option("--csv", "tables", type=click.Path(file_okay=False, path_type=Path), help="Also write the tables here.")
+@click.option(
+    "--report", type=click.Path(file_okay=False, path_type=Path), help="Also write an HTML and a Markdown report."
+)
+@click.option("--hypothesis", "names", multiple=True, help="A file of conf/hypothesis to judge, without its ending.")
+@click.option("--n-resamples", type=click.IntRange(min=1), default=10_000)
+def compare(
+    runs: tuple[str, ...],
+    condition: str,
+    experiment: str | None,
+    store: str | None,
+    tables: Path | None,
+    report: Path | None,
+    names: tuple[str, ...],
+    n_resamples: int,
+) -> None:
+    """Compare finished runs on their common test stars.
+
+    RUNS are ids of runs, or of sweeps, which stand for their jobs; without any, all runs of the experiment that
+    --filter accepts. Runs that cannot be compared fairly are refused.
+    """
+    from moe_exp.cli.terminal import print_conclusions
+    from moe_exp.runs.conclusions import conclude
+    from moe_exp.runs.membership import select_runs
+
+    tracking = choose_tracking(store, experiment)
+    hypotheses = {name: read_hypothesis(name) for name in names}
+    found = select_runs(tracking, runs, condition)
+    conclusions = conclude(tracking, found, hypotheses=hypotheses, n_resamples=n_resamples)
+    print_conclusions(conclusions)
+    if tables:
+        conclusions.write_tables(tables)
+        click.echo(f"Tables: {tables}", err=True)
+    if report:
+        conclusions.write_report(report, command=shlex.join(["moe-exp", *sys.argv[1:]]))
+        click.echo(f"Report: {report / 'report.html'}", err=True)
+
+
+def choose_tracking(store: str | None, experiment: str | None) -> "Tracking":
+    """Return the store and the experiment that were named, else the project's."""
+    from moe_exp.experiment.composition import find_project
+    from moe_exp.experiment.places import read_tracking
+    from moe_exp.tracking import Tracking
+
+    tracking = Tracking(uri=store) if store else read_tracking(find_project(Path.cwd()))
+    return replace(tracking, experiment=experiment) if experiment else tracking
+
+
+def read_hypothesis(name: str) -> "Hypothesis":
+    """Build the hypothesis of one file of conf/hypothesis."""
+    from moe_exp.experiment.composition import find_project
+    from moe_exp.experiment.config import read_stage
+
+    folder = find_project(Path.cwd()) / "conf" / "hypothesis"
+    path = folder / f"{name}.yaml"
+    if not path.exists():
+        known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+        raise InputError(f"There is no hypothesis {name!r} in {folder}; there are {known}.")
+    return read_stage(f"hypotheses.{name}", path)
