@@ -1,3 +1,7 @@
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -86,3 +90,52 @@ def test_a_hypothesis_that_cannot_be_read_is_named(monkeypatch, tmp_path, text, 
 @pytest.mark.parametrize("command", ["simulate", "compare", "cache"])
 def test_every_command_explains_itself(command):
     assert invoke(command, "--help").exit_code == 0
+
+
+LOADED = """
+import sys
+sys.argv[0] = "moe-exp"
+try:
+    {statement}
+finally:
+    print("loaded", sorted({{"torch", "mlflow", "sklearn", "h5py"}} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("arguments", [["cache"], ["--help"], ["compare", "--help"], ["simulate", "--help"]])
+def test_quick_commands_load_neither_torch_nor_mlflow(arguments):
+    statement = f"sys.argv[1:] = {arguments}; import runpy; runpy.run_module('moe_exp.cli', run_name='__main__')"
+    command = [sys.executable, "-c", LOADED.format(statement=statement)]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, encoding="utf-8", check=True)
+    assert "moe-exp" in done.stdout or "simulated spectra" in done.stdout
+    assert done.stdout.endswith("loaded []\n")
+
+
+def test_the_help_of_train_loads_neither_torch_nor_mlflow():
+    statement = "sys.argv[1:] = ['--help']; import runpy; runpy.run_path('train.py', run_name='__main__')"
+    command = [sys.executable, "-c", LOADED.format(statement=statement)]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, encoding="utf-8", check=True)
+    assert "gate: classify" in done.stdout
+    assert done.stdout.endswith("loaded []\n")
+
+
+def test_commands_look_where_the_configuration_says(tmp_path, monkeypatch):
+    shutil.copytree(PROJECT_ROOT / "conf", tmp_path / "conf")
+    (tmp_path / "train.py").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in ("MLFLOW_TRACKING_URI", "MOE_EXP_CACHE"):
+        monkeypatch.setenv(name, "")
+    assert f"sqlite:///{tmp_path}/mlflow.db does not exist" in invoke("compare").output
+    assert invoke("cache").output.startswith(f"{tmp_path}/.cache\n")
+    (tmp_path / "conf" / "tracking" / "server.yaml").write_text(
+        "_target_: moe_exp.tracking.Tracking\nuri: sqlite:///elsewhere/server.db\nexperiment: ours\n", encoding="utf-8"
+    )
+    config = tmp_path / "conf" / "config.yaml"
+    changed = config.read_text(encoding="utf-8").replace("tracking: mlflow", "tracking: server")
+    config.write_text(changed.replace("}/.cache}", "}/of_ours}"), encoding="utf-8")
+    assert f"sqlite:///{tmp_path}/elsewhere/server.db does not exist" in invoke("compare").output
+    assert invoke("cache").output.startswith(f"{tmp_path}/of_ours\n")
+    monkeypatch.setenv("MOE_EXP_CACHE", str(tmp_path / "named"))
+    assert invoke("cache").output.startswith(f"{tmp_path}/named\n")
+    config.write_text("defaults: [nonsense]\n", encoding="utf-8")
+    assert "conf cannot be read" in invoke("cache").output

@@ -57,9 +57,11 @@ class Tracking:
     resume: bool = True
 
     def __post_init__(self) -> None:
-        """Make the file's path absolute, before a job that starts elsewhere can take it for another."""
+        """Make paths absolute, before a job that starts elsewhere can take them for others."""
         if self.is_local:
             object.__setattr__(self, "uri", f"{SQLITE}{from_start(self.uri.removeprefix(SQLITE))}")
+        if self.artifacts:
+            object.__setattr__(self, "artifacts", str(from_start(self.artifacts)))
 
     @property
     def is_local(self) -> bool:
@@ -74,7 +76,7 @@ class Tracking:
     @property
     def artifact_folder(self) -> Path:
         """The folder that runs of a local store keep their artifacts in."""
-        return from_start(self.artifacts) if self.artifacts else self.database.with_name("mlruns")
+        return Path(self.artifacts) if self.artifacts else self.database.with_name("mlruns")
 
     def describe(self) -> str:
         """Say where runs go and which command shows them."""

@@ -1,0 +1,59 @@
+"""A checkout in a folder of any name, and a terminal of any locale: the programs as a user starts them there."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import PROJECT_ROOT
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+SMALL = ("experiment=smoke", "gate=linear", "training.max_epochs=2")
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """Give train.py and conf in a folder whose path has a hyphen, a space and an umlaut."""
+    folder = tmp_path / "a-b c ü" / "moe"
+    shutil.copytree(PROJECT_ROOT / "conf", folder / "conf")
+    shutil.copy(PROJECT_ROOT / "train.py", folder)
+    return folder
+
+
+def start(folder: Path, *arguments: str, **environment: str) -> str:
+    """Run Python in a folder, with what tests set aside unset, and return what it printed."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MOE_EXP_")}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=folder, env=inherited | environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode(errors="replace")
+
+
+def test_runs_are_kept_and_compared_in_a_folder_of_any_name(checkout, cache_dir):
+    place = {"MOE_EXP_CACHE": str(cache_dir), "MLFLOW_TRACKING_URI": ""}
+    start(checkout, "train.py", "-m", *SMALL, "seed=0,1", **place)
+    assert {"mlflow.db", "mlruns", "outputs"} <= {path.name for path in checkout.iterdir()}
+    assert len(list(checkout.glob("mlruns/*/artifacts/report.html"))) == 1
+    assert "R² on the covered test stars" in start(checkout, "-m", "moe_exp.cli", "compare", "--n-resamples", "50")
+    moved = checkout.rename(checkout.with_name("moved"))
+    table = start(moved, "-m", "moe_exp.cli", "compare", "--n-resamples", "50", **ASCII)
+    assert "R? on the covered test stars" in table
+    assert f"{cache_dir}" in start(moved, "-m", "moe_exp.cli", "cache", **place)
+    assert not checkout.exists()
+
+
+def test_a_relative_store_serves_jobs_that_run_elsewhere(checkout, cache_dir):
+    place = {"MOE_EXP_CACHE": str(cache_dir), "MLFLOW_TRACKING_URI": "sqlite:///mine.db"}
+    start(checkout, "train.py", "-m", *SMALL, "seed=0", "hydra.job.chdir=true", **place)
+    assert [path.parent for path in checkout.rglob("mine.db")] == [checkout]
+    assert len(list(checkout.glob("mlruns/*/artifacts/predictions.parquet"))) == 1
+
+
+def test_a_run_needs_no_locale(tmp_path, cache_dir):
+    places = (f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", f"hydra.run.dir={tmp_path}/output")
+    printed = start(PROJECT_ROOT, "train.py", *SMALL, *places, MOE_EXP_CACHE=str(cache_dir), **ASCII)
+    assert "Traceback" not in printed
+    assert "R²" in (tmp_path / "output" / "train.log").read_text(encoding="utf-8")
