@@ -11,8 +11,8 @@ import pandas as pd
 from common import keep
 from scipy import stats
 
+from moe_exp.comparison.data_seeds import students_mean
 from moe_exp.comparison.hypotheses import REFUTED, SUPPORTED, UNDECIDED, judge_interval
-from moe_exp.comparison.replicates import students_mean
 from moe_exp.evaluation.bootstrap import Interval
 
 TRUTH = 0.008

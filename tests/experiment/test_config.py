@@ -9,8 +9,8 @@ import pytest
 from moe_exp.errors import InputError
 from moe_exp.experiment.config import GROUPS, flatten, make_stage
 from moe_exp.model.gates import ClassifyGate, LinearGate, MlpClassifyGate, MlpGate
-from moe_exp.runs.contents import name_run
 from moe_exp.runs.identity import identify
+from moe_exp.runs.recording import name_run
 from moe_exp.spectra.sources import SimulatedData
 from tests.conftest import PROJECT_ROOT
 

@@ -12,7 +12,7 @@ from moe_exp.experiment.checks import check
 from moe_exp.experiment.pipeline import run
 from moe_exp.figures import all_figures
 from moe_exp.progress import Stages
-from moe_exp.runs.contents import describe
+from moe_exp.runs.recording import describe
 from moe_exp.spectra.files import ERROR, FLUX, LABELS
 from moe_exp.spectra.simulated_files import write_stars as write_simulated
 from moe_exp.spectra.simulator import simulate

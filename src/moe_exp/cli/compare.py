@@ -41,7 +41,7 @@ def compare(
     RUNS are ids of runs, or of sweeps, which stand for their jobs; without any, all runs of the experiment that
     --filter accepts. Runs that cannot be compared fairly are refused.
     """
-    from moe_exp.cli.terminal import print_conclusions
+    from moe_exp.cli.print_conclusions import print_conclusions
     from moe_exp.runs.conclusions import conclude
     from moe_exp.runs.membership import select_runs
 
@@ -61,7 +61,7 @@ def compare(
 def choose_tracking(store: str | None, experiment: str | None) -> "Tracking":
     """Return the store and the experiment that were named, else the project's."""
     from moe_exp.experiment.composition import find_project
-    from moe_exp.experiment.places import read_tracking
+    from moe_exp.experiment.project import read_tracking
     from moe_exp.tracking import Tracking
 
     tracking = Tracking(uri=store) if store else read_tracking(find_project(Path.cwd()))

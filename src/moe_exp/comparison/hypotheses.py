@@ -8,9 +8,9 @@ from datetime import date
 import pandas as pd
 
 from moe_exp.comparison import Comparison, Contender
-from moe_exp.comparison.replicates import pool
+from moe_exp.comparison.data_seeds import pool
 from moe_exp.comparison.scoring import Scoring
-from moe_exp.comparison.seeds import Estimate
+from moe_exp.comparison.training_seeds import Estimate
 from moe_exp.errors import InputError
 from moe_exp.evaluation.bootstrap import Interval
 from moe_exp.evaluation.tables import interval_columns

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from moe_exp.comparison.contenders import Contender, Panel
-from moe_exp.comparison.seeds import Estimate, estimate
+from moe_exp.comparison.training_seeds import Estimate, estimate
 from moe_exp.evaluation.bootstrap import r2_of_sums, r2_terms, resample_sums
 
 

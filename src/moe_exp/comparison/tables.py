@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.comparison.contenders import Contender
+from moe_exp.comparison.data_seeds import Pooled, pool, replicate_rows, students_mean
 from moe_exp.comparison.influence import Influence
 from moe_exp.comparison.multiplicity import holm, verdict
 from moe_exp.comparison.pairs import Pair
-from moe_exp.comparison.replicates import Pooled, pool, replicate_rows, students_mean
 from moe_exp.comparison.scoring import Column, Scoring, mean_error, seed_r2
-from moe_exp.comparison.seeds import Estimate
+from moe_exp.comparison.training_seeds import Estimate
 from moe_exp.evaluation.predictions import STAR_COLUMNS
 from moe_exp.evaluation.tables import interval_columns
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from moe_exp.evaluation.predictions import STAR_COLUMNS, Predictions
 from moe_exp.evaluation.results import Results
+from moe_exp.experiment.cached_stages import SharedStages
 from moe_exp.experiment.checks import check, check_covered
 from moe_exp.experiment.config import Experiment
-from moe_exp.experiment.shared import SharedStages
 from moe_exp.machine import choose_device
 from moe_exp.model.bins import RectangularBins
 from moe_exp.model.gate_inputs import GateInputs

@@ -6,16 +6,16 @@ from pathlib import Path
 from moe_exp import names
 from moe_exp.comparison import Comparison
 from moe_exp.report import formats
-from moe_exp.report.claims import claim_blocks
 from moe_exp.report.context import ReportContext
-from moe_exp.report.design import design_blocks
 from moe_exp.report.document import Block, Bullets, Document, Heading, Section, number_sections, paragraph
 from moe_exp.report.gate_errors import error_table
 from moe_exp.report.html import to_html
 from moe_exp.report.markdown import opening_to_markdown, to_markdown
-from moe_exp.report.measured import all_bins_table, bin_tables, difference_table, pooled_table
+from moe_exp.report.methods import design_blocks
 from moe_exp.report.pictures import main_pictures, sweep_pictures
+from moe_exp.report.published_claims import claim_blocks
 from moe_exp.report.reproduction import parameter_blocks, reproduction_blocks, run_blocks
+from moe_exp.report.result_tables import all_bins_table, bin_tables, difference_table, pooled_table
 from moe_exp.report.robustness import robustness_blocks
 from moe_exp.report.selection import Selection
 from moe_exp.report.verdict import hypothesis_blocks, verdict_box

@@ -3,7 +3,7 @@
 import numpy as np
 
 from moe_exp.comparison import RunRecord
-from moe_exp.comparison.designs import label_runs
+from moe_exp.comparison.run_labels import label_runs
 from moe_exp.evaluation.scores import accuracy, oracle_gain_fraction
 from moe_exp.report import formats
 from moe_exp.report.context import ReportContext

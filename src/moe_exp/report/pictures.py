@@ -6,7 +6,7 @@ from io import BytesIO
 from matplotlib.figure import Figure
 
 from moe_exp.comparison import RunRecord
-from moe_exp.comparison.designs import label_runs
+from moe_exp.comparison.run_labels import label_runs
 from moe_exp.evaluation.bootstrap import LEAST_STARS
 from moe_exp.evaluation.results import Evaluation
 from moe_exp.figures import gate_weight_distribution, sweep_figures

@@ -8,8 +8,8 @@ from moe_exp.comparison import Comparison, RunRecord, compare
 from moe_exp.comparison.hypotheses import Hypothesis, Judgement, judge
 from moe_exp.errors import InputError
 from moe_exp.report import ReportContext, write_report
-from moe_exp.runs.claims import doubts
 from moe_exp.runs.finished import make_record
+from moe_exp.runs.hypothesis_dates import doubts
 from moe_exp.runs.membership import newest_runs
 from moe_exp.tracking import LoggedRun, Tracking
 

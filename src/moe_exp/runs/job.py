@@ -11,7 +11,9 @@ from moe_exp.experiment.config import Experiment, flatten
 from moe_exp.experiment.pipeline import run
 from moe_exp.machine import choose_device
 from moe_exp.progress import Stages
-from moe_exp.runs.contents import (
+from moe_exp.runs.identity import identify
+from moe_exp.runs.membership import enter, parent_of_this_process
+from moe_exp.runs.recording import (
     describe,
     gate_tags,
     name_run,
@@ -20,8 +22,6 @@ from moe_exp.runs.contents import (
     record_outcome,
     record_start,
 )
-from moe_exp.runs.identity import identify
-from moe_exp.runs.membership import enter, parent_of_this_process
 from moe_exp.tracking import closing, has_tag, newest_run, open_run
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import Experiment
 from moe_exp.runs.conclusions import conclude
-from moe_exp.runs.contents import origin_tags, record_conclusions
 from moe_exp.runs.identity import identify
 from moe_exp.runs.membership import PARENT_VARIABLE, failures, members
+from moe_exp.runs.recording import origin_tags, record_conclusions
 from moe_exp.tracking import (
     LoggedRun,
     RunStatus,

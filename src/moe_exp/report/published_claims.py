@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from moe_exp.report import formats
-from moe_exp.report.claimed_scores import NO, PARTLY, YES, Claim, score_claims
 from moe_exp.report.context import ReportContext
 from moe_exp.report.document import Block, Strong, Table, paragraph
+from moe_exp.report.published_scores import NO, PARTLY, YES, Claim, score_claims
 from moe_exp.report.selection import KEYS, Row, Selection, claim, interval_of, model_name, where
 
 COLUMNS = ("Published claim", "Published", "Measured", "Reproduced")

@@ -15,8 +15,8 @@ from moe_exp.cache.code import code_digest
 from moe_exp.cache.stages import cache_key
 from moe_exp.evaluation.results import Evaluation
 from moe_exp.experiment.config import GROUPS, Experiment, flatten
-from moe_exp.experiment.identities import identify_baseline, identify_experts, identify_gate_inputs
 from moe_exp.experiment.pipeline import fit_bins, run
+from moe_exp.experiment.stage_keys import identify_baseline, identify_experts, identify_gate_inputs
 from moe_exp.model.baselines import LightGbm
 from moe_exp.model.bins import LabelGrid
 from moe_exp.model.experts import RidgeExperts

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from moe_exp.comparison import compare
-from moe_exp.comparison.seeds import estimate
+from moe_exp.comparison.training_seeds import estimate
 from moe_exp.evaluation.bootstrap import bootstrap_r2
 from tests.comparison.made_up import make_record
 

@@ -4,7 +4,7 @@ import pytest
 
 from moe_exp.comparison.hypotheses import Criterion, Hypothesis
 from moe_exp.experiment.config import flatten
-from moe_exp.runs.claims import doubts
+from moe_exp.runs.hypothesis_dates import doubts
 from moe_exp.runs.membership import newest_runs
 from moe_exp.tracking import LoggedRun
 

@@ -4,10 +4,10 @@ import pytest
 from scipy import stats
 
 from moe_exp.comparison import Comparison, compare
+from moe_exp.comparison.data_seeds import Pooled, pool, students_mean
 from moe_exp.comparison.hypotheses import judge_interval
 from moe_exp.comparison.multiplicity import holm
-from moe_exp.comparison.replicates import Pooled, pool, students_mean
-from moe_exp.comparison.seeds import Estimate
+from moe_exp.comparison.training_seeds import Estimate
 from moe_exp.evaluation.bootstrap import Interval
 from tests.comparison.made_up import make_record
 

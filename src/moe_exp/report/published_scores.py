@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moe_exp.comparison.designs import label_runs
+from moe_exp.comparison.run_labels import label_runs
 from moe_exp.evaluation.scores import r2
 from moe_exp.report import formats
 from moe_exp.report.context import ReportContext

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from moe_exp.comparison.seeds import Estimate
+from moe_exp.comparison.training_seeds import Estimate
 from moe_exp.evaluation.bootstrap import Interval
 
 

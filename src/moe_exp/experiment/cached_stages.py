@@ -6,7 +6,7 @@ import numpy as np
 
 from moe_exp.cache.stages import StageCache
 from moe_exp.experiment.config import Experiment
-from moe_exp.experiment.identities import identify_baseline, identify_experts, identify_gate_inputs
+from moe_exp.experiment.stage_keys import identify_baseline, identify_experts, identify_gate_inputs
 from moe_exp.model.bins import RectangularBins
 from moe_exp.model.experts import FittedExperts
 from moe_exp.model.features import GateFeatures
