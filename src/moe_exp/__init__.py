@@ -4,7 +4,8 @@ The way of the data, room by room: stars come from HDF5 files or from the simula
 experts, gate features and gates are fitted (`model`); predictions of the test stars are scored (`evaluation`); many
 runs stand side by side (`comparison`) and are drawn and told (`figures`, `report`). `experiment` puts the stages of one
 run in order, `runs` keeps it in MLflow, `sweeps` does so for many, `cli` is for the terminal. Below them all lie
-`tracking`, the only room that knows MLflow, `cache`, and the names that runs are written and read by (`names`).
+`tracking`, the only room that knows MLflow, and `cache`; and on the ground the names that runs are written and read by
+(`names`), errors, progress, random streams, the machine and the program itself.
 
 From Python, `Experiment.of` takes what one would type, `run` runs it, and `compare` holds outcomes against each other.
 """

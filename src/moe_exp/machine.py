@@ -1,4 +1,4 @@
-"""What this machine has: cores, memory, accelerator.
+"""What this machine has: cores, memory, disk, accelerator.
 
 Torch is imported where it is asked, since commands that need none would wait seconds for it.
 """

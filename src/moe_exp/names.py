@@ -1,4 +1,4 @@
-"""Every tag, metric and artifact that a run writes and a reader looks for, by name: once.
+"""Every parameter, tag, metric and artifact that a reader looks for, by name: once.
 
 Readers are comparison, report, resume and the user's own MLflow filters; a name that changes here makes older runs
 unreadable to them.

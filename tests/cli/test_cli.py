@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from moe_exp.cache.stages import StageCache, in_use
 from moe_exp.cli.commands import main
-from moe_exp.experiment.composition import find_project
+from moe_exp.experiment.project import find_project
 from moe_exp.spectra.checksums import read_checksums
 from moe_exp.spectra.files import FLUX, in_random_order, read_wavelength
 from moe_exp.spectra.labels import read_labels

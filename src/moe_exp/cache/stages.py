@@ -1,5 +1,7 @@
 """Results kept on disk under a key of everything that they depend on: values, code, data.
 
+What the keys hold is in `experiment.stage_keys`, the digests of code in `code`.
+
 An entry appears under its name only when it is complete. Two processes that need the same entry at the same time do the
 work once: the second waits for the first. Entries that were used least recently go when the limit is reached.
 """

@@ -17,8 +17,7 @@ def cache(clear: str | None, folder: Path | None) -> None:
     """Show what the cache holds, or clear a part of it."""
     from moe_exp.cache.stages import clear as remove
     from moe_exp.cache.stages import measure
-    from moe_exp.experiment.composition import find_project
-    from moe_exp.experiment.project import read_cache_folder
+    from moe_exp.experiment.project import find_project, read_cache_folder
 
     folder = folder or read_cache_folder(find_project(Path.cwd()))
     meaning = {"simulated": "simulated spectra", "inspected": "checks of files", "stages": "results that runs share"}

@@ -60,8 +60,7 @@ def compare(
 
 def choose_tracking(store: str | None, experiment: str | None) -> "Tracking":
     """Return the store and the experiment that were named, else the project's."""
-    from moe_exp.experiment.composition import find_project
-    from moe_exp.experiment.project import read_tracking
+    from moe_exp.experiment.project import find_project, read_tracking
     from moe_exp.tracking import Tracking
 
     tracking = Tracking(uri=store) if store else read_tracking(find_project(Path.cwd()))
@@ -70,8 +69,8 @@ def choose_tracking(store: str | None, experiment: str | None) -> "Tracking":
 
 def read_hypothesis(name: str) -> "Hypothesis":
     """Build the hypothesis of one file of conf/hypothesis."""
-    from moe_exp.experiment.composition import find_project
     from moe_exp.experiment.config import read_stage
+    from moe_exp.experiment.project import find_project
 
     folder = find_project(Path.cwd()) / "conf" / "hypothesis"
     path = folder / f"{name}.yaml"

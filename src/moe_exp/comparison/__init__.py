@@ -4,8 +4,9 @@
 resamples; runs of other data seeds are replicates, summarised but never paired.
 """
 
+from moe_exp.comparison.comparability import check_comparable
 from moe_exp.comparison.contenders import Contender
-from moe_exp.comparison.records import RunRecord, check_comparable
+from moe_exp.comparison.records import RunRecord
 from moe_exp.comparison.summary import Comparison, compare
 
 __all__ = ["Comparison", "Contender", "RunRecord", "check_comparable", "compare"]

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from moe_exp.comparison.records import SAME_REFERENCES, RunRecord
+from moe_exp.comparison.comparability import SAME_REFERENCES
+from moe_exp.comparison.records import RunRecord
 from moe_exp.comparison.run_labels import Labels
 from moe_exp.errors import InputError
 from moe_exp.evaluation.predictions import MODELS, STAR_COLUMNS

@@ -1,4 +1,4 @@
-"""The published results, to stand beside runs of the same design; nothing is computed from them.
+"""The published results, to stand beside runs of the same design; no measured number depends on them.
 
 Source of every number: the report MVP-12A ("100k replication of Next-A") and the log of the experiments it builds on,
 as tabulated in ``published.csv``. They were measured on other spectra (BOSZ models) and on 816 covered test stars; the

@@ -7,11 +7,12 @@ from itertools import groupby
 import pandas as pd
 
 from moe_exp.comparison import tables
+from moe_exp.comparison.comparability import check_comparable
 from moe_exp.comparison.contenders import Contender, Panel, make_panel
 from moe_exp.comparison.influence import Influence, leave_one_out
 from moe_exp.comparison.pairs import Pair, find_pairs
 from moe_exp.comparison.published import Published
-from moe_exp.comparison.records import RunRecord, check_comparable, sort_records
+from moe_exp.comparison.records import RunRecord, sort_records
 from moe_exp.comparison.run_labels import label_runs
 from moe_exp.comparison.scoring import Column, Scoring, Settings, mean_error, resample
 from moe_exp.comparison.tables import ScoredPair

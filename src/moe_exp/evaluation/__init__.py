@@ -1,1 +1,1 @@
-"""What is concluded: predictions of the test stars, scores, paired bootstrap, results and published values."""
+"""What is concluded: predictions of the test stars, scores, paired bootstrap, and results of one run."""

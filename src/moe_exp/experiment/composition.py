@@ -34,21 +34,3 @@ def compose_in(project: Path, overrides: Sequence[str]) -> Experiment:
             return compose_job(overrides)
     except HydraException as error:
         raise InputError(" ".join(str(error).split())) from error
-
-
-def find_project(start: Path | None = None) -> Path:
-    """Return the project's root: the nearest folder that holds its configuration, from `start` upwards.
-
-    By default from the working folder; where that lies outside, the checkout that the package is installed from.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    here = (start or Path.cwd()).resolve()
-    places = [here, *here.parents, *([] if start else [Path(__file__).resolve().parents[3]])]
-    for folder in places:
-        if (folder / "conf" / "config.yaml").exists() and (folder / "train.py").exists():
-            return folder
-    raise InputError(f"{here} is not inside the project: neither it nor a folder above holds conf/config.yaml.")

@@ -1,4 +1,4 @@
-"""From a composed configuration to the objects that do the work; beside train.py the only place that knows Hydra.
+"""From a composed configuration to the objects that do the work; only this room, train.py and `sweeps` know Hydra.
 
 Every YAML file of a group names a class as `_target_` and gives its parameters. The class is a dataclass, so that its
 annotations are the schema: a misspelt key or a wrong type is refused here, for a user's own gate as for a built-in one.
@@ -112,7 +112,8 @@ class Experiment:
         InputError
             If an option is unknown, or a value is not accepted.
         """
-        from moe_exp.experiment.composition import compose_in, find_project
+        from moe_exp.experiment.composition import compose_in
+        from moe_exp.experiment.project import find_project
 
         return compose_in(find_project(project), overrides)
 

@@ -1,4 +1,4 @@
-"""The order of the stages of one run, and nothing else."""
+"""The order of the stages of one run, and what it leaves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

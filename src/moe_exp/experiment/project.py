@@ -1,4 +1,4 @@
-"""Where a project keeps its runs and its cache: what train.py takes from the configuration when nothing is typed."""
+"""Where the project is, and where it keeps its runs and its cache when nothing else is typed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,24 @@ from moe_exp.experiment.config import make_stage, register
 
 if TYPE_CHECKING:
     from moe_exp.tracking import Tracking
+
+
+def find_project(start: Path | None = None) -> Path:
+    """Return the project's root: the nearest folder that holds its configuration, from `start` upwards.
+
+    By default from the working folder; where that lies outside, the checkout that the package is installed from.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    places = [here, *here.parents, *([] if start else [Path(__file__).resolve().parents[3]])]
+    for folder in places:
+        if (folder / "conf" / "config.yaml").exists() and (folder / "train.py").exists():
+            return folder
+    raise InputError(f"{here} is not inside the project: neither it nor a folder above holds conf/config.yaml.")
 
 
 def read_cache_folder(project_root: Path) -> Path:

@@ -6,7 +6,7 @@ from uuid import uuid4
 from moe_exp import comparison
 from moe_exp.experiment.config import flatten
 from moe_exp.experiment.pipeline import Outcome
-from moe_exp.machine import choose_device
+from moe_exp.machine import choose_device, describe_machine
 
 
 def compare(
@@ -38,7 +38,7 @@ def make_record(outcome: Outcome) -> comparison.RunRecord:
         test_digest=dataset.test.digest,
         noise_draw=dataset.test.noise_draw,
         clip=predictions.clip,
-        made_on=choose_device(experiment.device),
+        made_on=f"{choose_device(experiment.device)} {describe_machine()['processor']}",
         predictions=predictions,
         parameters=flatten(experiment.values, experiment.choices),
     )

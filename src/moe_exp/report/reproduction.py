@@ -79,7 +79,7 @@ def run_blocks(context: ReportContext) -> Iterator[Block]:
             run.name,
             Code(run.run_id[:SHORT_ID]),
             formats.score(run.metrics.get(names.METRIC_R2, np.nan)),
-            _whole(run.metrics.get("gate/n_epochs", np.nan)),
+            _whole(run.metrics.get(names.METRIC_N_EPOCHS, np.nan)),
             {"true": "yes", "false": Strong("no")}.get(run.tags.get(names.TAG_CONVERGED, ""), NOTHING),
             formats.duration(run_time(run)) if run_time(run) else NOTHING,
         ]

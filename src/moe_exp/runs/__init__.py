@@ -1,1 +1,1 @@
-"""One run in MLflow: what decides it, what it writes, and reading it back."""
+"""Runs in MLflow: what decides one, what it writes, reading it back, which belong together and what they conclude."""

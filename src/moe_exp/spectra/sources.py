@@ -1,4 +1,4 @@
-"""The two values of `data`: HDF5 files of the user's, and files that the simulator makes first."""
+"""The two kinds of `data`: HDF5 files of the user's, and files that the simulator makes first."""
 
 import math
 from dataclasses import dataclass, field

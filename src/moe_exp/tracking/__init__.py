@@ -2,6 +2,7 @@
 
 from mlflow.entities import RunStatus
 
+from moe_exp.tracking.processes import settle_dead_runs
 from moe_exp.tracking.reading import (
     LoggedRun,
     children_of,
@@ -12,7 +13,7 @@ from moe_exp.tracking.reading import (
     newest_run,
 )
 from moe_exp.tracking.store import Tracking, open_store
-from moe_exp.tracking.writing import TrackedRun, closing, open_run, resume_run, settle_dead_runs
+from moe_exp.tracking.writing import TrackedRun, closing, open_run, resume_run
 
 __all__ = [
     "LoggedRun",

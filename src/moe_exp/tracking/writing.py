@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -12,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 from mlflow.entities import Dataset as MlflowDataset
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunStatus, RunTag, ViewType
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from PIL.Image import Image
 
 from moe_exp import names
 from moe_exp.program import terminate_as_exit
-from moe_exp.tracking.processes import is_alive, process_tags
+from moe_exp.tracking.processes import process_tags, settle_dead_runs
 from moe_exp.tracking.store import Tracking, folder_of, open_store, read_store
 
 log = logging.getLogger(__name__)
@@ -150,18 +149,3 @@ def closing(run: TrackedRun) -> Iterator[TrackedRun]:
         run.close(RunStatus.KILLED if interrupted else RunStatus.FAILED, message)
         raise
     run.close(RunStatus.FINISHED)
-
-
-def settle_dead_runs(tracking: Tracking) -> None:
-    """Mark runs of this host as FAILED that say RUNNING but whose process is gone."""
-    client, experiment_id = read_store(tracking)
-    running = client.search_runs(
-        [experiment_id],
-        f"attributes.status = 'RUNNING' and tags.`{names.TAG_HOST}` = '{socket.gethostname()}'",
-        run_view_type=ViewType.ACTIVE_ONLY,
-    )
-    for run in running:
-        if not is_alive(int(run.data.tags[names.TAG_PID]), float(run.data.tags[names.TAG_PROCESS_STARTED])):
-            log.info("run %s was left RUNNING by a process that is gone: marked FAILED", run.info.run_name)
-            client.set_tag(run.info.run_id, names.TAG_ERROR, "the process ended without closing the run")
-            client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
