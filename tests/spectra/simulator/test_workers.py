@@ -80,7 +80,7 @@ def test_workers_end_with_their_parent(end):
         pids = {int(parent.stdout.readline()) for _ in range(4)}
         os.killpg(parent.pid, end)
         errors = parent.stderr.read()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60  # they end at once; a busy machine takes a while to say so
     while any(map(is_alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(is_alive, pids))
