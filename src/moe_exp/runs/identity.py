@@ -11,5 +11,5 @@ def identify(experiment: Experiment) -> str:
     values = {key: value for key, value in experiment.values.items() if key not in apart}
     stages = (getattr(experiment, group) for group in GROUPS if group not in apart)
     modules = {"moe_exp.experiment.pipeline", *(type(stage).__module__ for stage in stages)}
-    code = {module: code_digest(module) for module in modules}
+    code = {module: code_digest(module) for module in sorted(modules)}
     return cache_key({"values": values, "files": experiment.data.fingerprint(), "code": code})
