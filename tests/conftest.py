@@ -57,7 +57,7 @@ def write_stars(
     if logg is not None:
         labels["logg"] = logg
     wavelength = np.linspace(8480, 8680, n_pixels)
-    with write_spectra(path, wavelength=wavelength, n_stars=n_stars, random_order=random_order) as writer:
+    with write_spectra(path, wavelength=wavelength, medium="air", n_stars=n_stars, random_order=random_order) as writer:
         writer.add(flux, error, labels)
     with h5py.File(path, "a") as file:
         del file[CHECKSUMS]

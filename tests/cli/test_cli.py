@@ -10,7 +10,7 @@ from moe_exp.cache.stages import StageCache, in_use
 from moe_exp.cli.commands import main
 from moe_exp.experiment.project import find_project
 from moe_exp.spectra.checksums import read_checksums
-from moe_exp.spectra.files import FLUX, in_random_order, read_wavelength
+from moe_exp.spectra.files import FLUX, in_random_order, read_grid
 from moe_exp.spectra.labels import read_labels
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulator import Simulator, simulate
@@ -28,7 +28,7 @@ def test_simulate_writes_the_stars_of_the_simulator(tmp_path):
     [chunk] = simulate(Simulator(), seed=3, first=0, last=5)
     np.testing.assert_array_equal(RowReader(path, FLUX).read(np.arange(5)), chunk.flux)
     np.testing.assert_array_equal(read_labels(path)["logg"], chunk.labels["logg"])
-    np.testing.assert_array_equal(read_wavelength(path), Simulator().wavelength)
+    np.testing.assert_array_equal(read_grid(path).wavelength, Simulator().wavelength)
     assert in_random_order(path)
     assert read_checksums(path) is not None
     again = invoke("simulate", path, "--n-stars", 5)

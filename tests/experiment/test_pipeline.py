@@ -128,7 +128,7 @@ def visits(tmp_path_factory):
     star = rng.permutation(np.repeat(np.arange(1200), 2))
     seen = flux[star] + error[star] * 0.1 * rng.standard_normal((2400, flux.shape[1]), dtype=np.float32)
     wavelength = np.linspace(8480, 8680, flux.shape[1])
-    with write_spectra(path, wavelength=wavelength, n_stars=2400, random_order=True) as writer:
+    with write_spectra(path, wavelength=wavelength, medium="air", n_stars=2400, random_order=True) as writer:
         writer.add(seen, error[star], labels.iloc[star])
     table = pd.read_hdf(path).assign(HD=[f"HD {each}" for each in star])
     table.to_hdf(path, key=LABELS, format="table", mode="a")
@@ -176,7 +176,9 @@ def test_files_of_the_simulator_give_the_numbers_of_simulated_data(configure, tm
     simulated = run(experiment, Stages()).results
     n_stars, simulator = 1600, experiment.data.simulator
     path = tmp_path / "mine.h5"
-    with write_spectra(path, wavelength=simulator.wavelength, n_stars=n_stars, random_order=True) as writer:
+    with write_spectra(
+        path, wavelength=simulator.wavelength, medium="air", n_stars=n_stars, random_order=True
+    ) as writer:
         write_simulated(writer, simulate(simulator, seed=0, first=0, last=n_stars), lambda n: None)
     files = ("experts.n_alphas=5", "evaluation.n_resamples=1000", "training.max_epochs=5")
     sizes = ("data.n_train=1000", "data.n_val=300", "data.n_test=300")

@@ -17,7 +17,7 @@ OTHER = Window(name="Na I 8190", line=[8180.0, 8200.0], side_bands=[[8140.0, 817
 def fitted(features, wavelength=WAVELENGTH, seed=0):
     rng = np.random.default_rng(seed)
     components = np.linalg.qr(rng.normal(size=(len(wavelength), 5)))[0].T
-    return features.fit(wavelength, rng.normal(1, 0.1, len(wavelength)), components)
+    return features.fit(wavelength, rng.normal(1, 0.1, len(wavelength)), components, medium="air")
 
 
 def spectra(n_stars, n_pixels=4096, seed=0):
@@ -99,14 +99,14 @@ def test_windows_beyond_the_grid_are_all_named():
         "Ca II 8542 (8474-8484 Å), Ca II 8542 (8563-8577 Å), Na I 8190 (8180-8200 Å)"
     )
     with pytest.raises(InputError, match=re.escape(message)):
-        features.check_wavelength(np.linspace(3600, 7400, 4222))
-    features.check_wavelength(WAVELENGTH)
+        features.check_wavelength(np.linspace(3600, 7400, 4222), medium="air")
+    features.check_wavelength(WAVELENGTH, medium="air")
 
 
 def test_a_band_between_two_pixels_is_refused():
     narrow = replace(LINE, side_bands=[[8000.01, 8000.02]])
     with pytest.raises(InputError, match=re.escape("Ca II 8542 (8000.01-8000.02 Å)")):
-        GateFeatures(windows=[narrow]).check_wavelength(np.arange(7000.0, 9000.0))
+        GateFeatures(windows=[narrow]).check_wavelength(np.arange(7000.0, 9000.0), medium="air")
 
 
 @pytest.mark.parametrize(

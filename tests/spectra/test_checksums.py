@@ -21,7 +21,9 @@ def sealed_file(tmp_path):
     flux, error, labels = make_stars(50)
     error[3, :2] = np.nan
     path = tmp_path / "sealed.h5"
-    with write_spectra(path, wavelength=np.linspace(8480, 8680, 60), n_stars=50, random_order=True) as writer:
+    with write_spectra(
+        path, wavelength=np.linspace(8480, 8680, 60), medium="air", n_stars=50, random_order=True
+    ) as writer:
         for rows in (slice(0, 30), slice(30, 50)):
             writer.add(flux[rows], error[rows], labels[rows])
     return path

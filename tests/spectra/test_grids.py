@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from moe_exp.errors import InputError
-from moe_exp.spectra.grids import read_grid
+from moe_exp.spectra.grids import interpret_grid
 
 ANGSTROM = np.linspace(7100.2, 8849.8, 50)
 
@@ -22,7 +22,7 @@ ANGSTROM = np.linspace(7100.2, 8849.8, 50)
     ],
 )
 def test_the_same_grid_in_any_unit_is_the_same_grid(stored, attributes, remark):
-    grid = read_grid(stored, attributes, "wave")
+    grid = interpret_grid(stored, attributes, "wave")
     np.testing.assert_allclose(grid.wavelength, ANGSTROM, rtol=1e-14)
     assert grid.remarks == (f"wavelengths are stored as {remark}",)
     assert not grid.descending
@@ -30,31 +30,31 @@ def test_the_same_grid_in_any_unit_is_the_same_grid(stored, attributes, remark):
 
 @pytest.mark.parametrize("attributes", [{}, {"unit": "A"}, {"unit": "Angstroms"}, {"unit": "ANGSTROM"}, {"unit": ""}])
 def test_angstroms_stay_as_they_are_to_the_last_bit(attributes):
-    grid = read_grid(ANGSTROM, attributes, "wave")
+    grid = interpret_grid(ANGSTROM, attributes, "wave")
     assert grid.wavelength.tobytes() == ANGSTROM.tobytes()
     assert grid.remarks == ()
 
 
 def test_values_that_two_units_could_mean_are_refused_with_both_readings():
     with pytest.raises(InputError, match=r"Å \(2100 to 2900 Å\) or nm \(21000 to 29000 Å\)"):
-        read_grid(np.linspace(2100, 2900, 5), {}, "wave")
-    assert read_grid(np.linspace(2100, 2900, 5), {"unit": "nm"}, "wave").wavelength[0] == 21_000
+        interpret_grid(np.linspace(2100, 2900, 5), {}, "wave")
+    assert interpret_grid(np.linspace(2100, 2900, 5), {"unit": "nm"}, "wave").wavelength[0] == 21_000
 
 
 def test_values_that_no_unit_explains_are_refused():
     with pytest.raises(InputError, match="0 to 4095 without a unit, which can be no wavelength"):
-        read_grid(np.arange(4096.0), {}, "wave")
+        interpret_grid(np.arange(4096.0), {}, "wave")
 
 
 @pytest.mark.parametrize("attributes", [{"unit": "K"}, {"units": "pixel"}, {"unit": "nm", "units": "um"}])
 def test_a_unit_that_is_none_of_wavelength_or_not_one_is_refused(attributes):
     with pytest.raises(InputError, match="is no unit of wavelength"):
-        read_grid(ANGSTROM, attributes, "wave")
+        interpret_grid(ANGSTROM, attributes, "wave")
 
 
 @pytest.mark.parametrize("stored", [ANGSTROM, ANGSTROM / 10, np.log10(ANGSTROM)])
 def test_a_grid_from_red_to_blue_is_turned(stored):
-    turned, straight = read_grid(stored[::-1], {}, "wave"), read_grid(stored, {}, "wave")
+    turned, straight = interpret_grid(stored[::-1], {}, "wave"), interpret_grid(stored, {}, "wave")
     np.testing.assert_array_equal(turned.wavelength, straight.wavelength)
     assert turned.descending
     assert turned.remarks[-1] == "pixels run from the red to the blue and are turned round"
@@ -63,16 +63,16 @@ def test_a_grid_from_red_to_blue_is_turned(stored):
 def test_overlapping_parts_are_refused_with_the_first_pixel_that_turns_back():
     arms = np.r_[8000:8100:2.0, 8090:8200:2.0]
     with pytest.raises(InputError, match=r"1 time\(s\) \(first: pixel 50 has 8090 after 8098\)"):
-        read_grid(arms, {}, "wave")
+        interpret_grid(arms, {}, "wave")
     with pytest.raises(InputError, match=r"first: pixel 55 has 8098 after 8090"):
-        read_grid(arms[::-1], {}, "wave")
+        interpret_grid(arms[::-1], {}, "wave")
 
 
 def test_a_wavelength_twice_is_refused():
     with pytest.raises(InputError, match="pixel 2 has 8001 after 8001"):
-        read_grid(np.array([8000.0, 8001, 8001, 8002]), {}, "wave")
+        interpret_grid(np.array([8000.0, 8001, 8001, 8002]), {}, "wave")
 
 
 def test_wavelengths_that_are_not_finite_are_refused_with_the_first():
     with pytest.raises(InputError, match=r"not finite in 2 pixel\(s\) \(first: pixel 1\)"):
-        read_grid(np.array([8000.0, np.nan, np.inf, 8002]), {}, "wave")
+        interpret_grid(np.array([8000.0, np.nan, np.inf, 8002]), {}, "wave")

@@ -7,7 +7,7 @@ import pytest
 from moe_exp.errors import InputError
 from moe_exp.spectra import hdf5
 from moe_exp.spectra.file_state import identify
-from moe_exp.spectra.files import ERROR, FLUX, read_wavelength
+from moe_exp.spectra.files import ERROR, FLUX, read_grid
 from moe_exp.spectra.inspection import inspect
 from moe_exp.spectra.row_reader import Band, RowReader
 from tests.conftest import make_stars, write_stars
@@ -85,7 +85,7 @@ ELSEWHERE = [link_external, link_soft_through_external, link_group, store_raw_ou
 def test_flux_that_lies_in_other_files_is_read_from_there(stars_file, tmp_path, store):
     flux = make_stars(50, seed=2)[0]
     store(stars_file, tmp_path, flux)
-    read_wavelength(stars_file)
+    read_grid(stars_file)
     np.testing.assert_array_equal(RowReader(stars_file, FLUX).read(SOME), flux[SOME])
 
 
@@ -205,7 +205,7 @@ def test_chunks_that_hold_too_many_stars_are_refused_with_the_remedy(stars_file,
             file.create_dataset(name, data=values, chunks=(20, 1))
     remedy = f"h5repack -f NONE -l {FLUX},{ERROR}:CONTI .*stars.h5 rewritten.h5"
     with pytest.raises(InputError, match=rf"{FLUX} is stored in chunks of 20 stars x 1 .*{ERROR} is.*{remedy}"):
-        read_wavelength(stars_file)
+        read_grid(stars_file)
 
 
 def test_an_unknown_filter_is_named_with_the_remedy(stars_file):
@@ -219,4 +219,4 @@ def test_an_unknown_filter_is_named_with_the_remedy(stars_file):
         kind, space = h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple(values.shape)
         h5py.h5d.create(file["dataset/arrays/error"].id, b"value", kind, space, layout)
     with pytest.raises(InputError, match=rf"stars\.h5: {ERROR} needs the HDF5 filter 257 .*install hdf5plugin"):
-        read_wavelength(stars_file)
+        read_grid(stars_file)

@@ -48,7 +48,7 @@ def test_shards_equal_one_file(tmp_path):
     for number, part in enumerate((slice(0, 20), slice(20, 23), slice(23, 50))):
         shard, n_stars = tmp_path / f"shard_{number}.h5", part.stop - part.start
         with write_spectra(
-            shard, wavelength=np.linspace(8480, 8680, 60), n_stars=n_stars, random_order=False
+            shard, wavelength=np.linspace(8480, 8680, 60), medium="air", n_stars=n_stars, random_order=False
         ) as writer:
             writer.add(flux[part], error[part], labels[part])
     sizes = {"n_train": 25, "n_val": 10, "n_test": 10}
@@ -97,7 +97,7 @@ def write_rows(path, rows, *, random_order=False, **columns):
     flux, error, labels = make_stars(60)
     labels = labels.iloc[rows].reset_index(drop=True)
     with write_spectra(
-        path, wavelength=np.linspace(8480, 8680, 60), n_stars=len(rows), random_order=random_order
+        path, wavelength=np.linspace(8480, 8680, 60), medium="air", n_stars=len(rows), random_order=random_order
     ) as to:
         to.add(flux[rows], error[rows], labels)
     with h5py.File(path, "a") as file:
@@ -228,7 +228,9 @@ def test_flux_is_handed_out_in_units_of_its_median(tmp_path):
     flux, error, labels = make_stars(50)
     scale = 2.0**-55  # about 2.8e-17
     path = tmp_path / "physical.h5"
-    with write_spectra(path, wavelength=np.linspace(8480, 8680, 60), n_stars=50, random_order=False) as writer:
+    with write_spectra(
+        path, wavelength=np.linspace(8480, 8680, 60), medium="air", n_stars=50, random_order=False
+    ) as writer:
         writer.add(flux * np.float32(scale), error * np.float32(scale), labels)
     sizes = {"n_train": 30, "n_val": 10, "n_test": 10}
     physical = open_data(tmp_path, path=str(path), **sizes)

@@ -20,7 +20,7 @@ def simulate(path: Path, n_stars: int, seed: int, device: str, force: bool) -> N
     """
     from moe_exp.machine import choose_device, require_room
     from moe_exp.progress import Stages
-    from moe_exp.spectra.simulated_files import bytes_per_star, write_stars
+    from moe_exp.spectra.simulated_files import bytes_per_star, write_simulated, write_stars
     from moe_exp.spectra.simulator import Simulator
     from moe_exp.spectra.simulator import simulate as simulate_stars
     from moe_exp.spectra.writer import write_spectra
@@ -33,7 +33,7 @@ def simulate(path: Path, n_stars: int, seed: int, device: str, force: bool) -> N
     require_room(path.parent, size, str(path), "Free some room or ask for fewer stars (--n-stars).")
     click.echo(f"Writing {n_stars:,} stars, {size / 1e9:.2f} GB, to {path}", err=True)
     with (
-        write_spectra(path, wavelength=simulator.wavelength, n_stars=n_stars, random_order=True) as writer,
+        write_simulated(path, simulator, n_stars) as writer,
         Stages().stage("simulate", n_stars) as advance,
     ):
         chunks = simulate_stars(simulator, seed=seed, first=0, last=n_stars, device=choose_device(device))

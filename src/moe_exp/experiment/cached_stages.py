@@ -56,7 +56,7 @@ class SharedStages:
 
     def measure(self, stars: Stars, features: GateFeatures, experts: FittedExperts) -> GateInputs:
         """Take gate features and every Ridge's prediction of the stars of one split."""
-        identity = identify_gate_inputs(self.experiment, stars, self._experts)
+        identity = identify_gate_inputs(self.experiment, stars, self.dataset.medium, self._experts)
         with self.stages.stage("features", len(stars)) as advance:
             return self._cache.get("gate_inputs", identity, partial(measure_stars, stars, features, experts, advance))
 

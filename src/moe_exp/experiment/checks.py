@@ -20,7 +20,8 @@ def check(experiment: Experiment) -> None:
         Naming the option.
     """
     experiment.bins.check()
-    experiment.features.check_wavelength(experiment.data.read_wavelength())
+    grid = experiment.data.read_grid()
+    experiment.features.check_wavelength(grid.wavelength, medium=grid.medium)
     replace(experiment.gate, training=experiment.training).check()
     experiment.evaluation.check()
     for hypothesis in experiment.hypotheses.values():

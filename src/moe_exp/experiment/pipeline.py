@@ -63,7 +63,10 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
     bins = fit_bins(experiment, dataset)
     shared = SharedStages(experiment, dataset, bins, stages, device)
     experts = shared.fit_experts()
-    features = experiment.features.fit(dataset.wavelength, experts.components.mean, experts.components.components)
+    components = experts.components
+    features = experiment.features.fit(
+        dataset.wavelength, components.mean, components.components, medium=dataset.medium
+    )
     gate_inputs, test_inputs = (shared.measure(stars, features, experts) for stars in (dataset.gate, dataset.test))
     baseline = shared.fit_baseline()
     with stages.stage("gate"):

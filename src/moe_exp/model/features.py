@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from moe_exp.errors import InputError
+from moe_exp.spectra.medium import MEDIA, Medium, convert
 
 TILE_STARS = 64
 """Stars that are measured at once: float64 copies of their spectra fit in a processor's cache."""
@@ -22,7 +23,7 @@ MAX_DEPTH = 2.0
 
 @dataclass
 class Window:
-    """A spectral line and the side bands that give its continuum, in Å on the grid's own (air) wavelengths.
+    """A spectral line and the side bands that give its continuum, in Å in the medium of the features.
 
     Parameters
     ----------
@@ -58,6 +59,9 @@ class GateFeatures(BaseEstimator):
         How many principal components of the flux to add.
     continuum_percentile : float
         Percentile of the side bands' pixels that is called the continuum; 50 is the median.
+    medium : str
+        ``air`` or ``vacuum``: what the wavelengths of the windows are in. A grid in the other one is converted, so that
+        the same stars give the same features in both.
 
     Attributes
     ----------
@@ -69,6 +73,7 @@ class GateFeatures(BaseEstimator):
     sums: dict[str, list[str]] = field(default_factory=dict)
     n_components: int = 4
     continuum_percentile: float = 50.0
+    medium: str = "air"
 
     def check(self) -> None:
         """Refuse windows, sums and numbers that make no features.
@@ -82,25 +87,31 @@ class GateFeatures(BaseEstimator):
             raise InputError(f"features.n_components is {self.n_components}; it must be 0 or more.")
         if not 0 <= self.continuum_percentile <= 100:
             raise InputError(f"features.continuum_percentile is {self.continuum_percentile:g}, outside 0 to 100.")
+        if self.medium not in MEDIA:
+            raise InputError(f"features.medium={self.medium} is neither air nor vacuum.")
         if not self.windows and self.n_components == 0:
             raise InputError("features.windows is empty and features.n_components is 0: the gate would see nothing.")
         self._check_windows()
         self._check_sums()
 
-    def check_wavelength(self, wavelength: np.ndarray) -> None:
+    def check_wavelength(self, wavelength: np.ndarray, *, medium: Medium | None) -> None:
         """Refuse a grid that does not cover every window.
 
         Parameters
         ----------
         wavelength : array of shape (n_pixels,)
             Grid [Å], increasing.
+        medium : ``air``, ``vacuum`` or None
+            What the grid is in; None if that is unknown.
 
         Raises
         ------
         InputError
-            Naming all windows that reach beyond the grid or fall between its pixels.
+            Naming all windows that reach beyond the grid or fall between its pixels, or if there are windows, but the
+            medium is unknown.
         """
         self.check()
+        wavelength = self._convert(wavelength, medium)
         bad = [
             f"{window.name} ({low:g}-{high:g} Å)"
             for window in self.windows
@@ -114,7 +125,7 @@ class GateFeatures(BaseEstimator):
                 "which needs none."
             )
 
-    def fit(self, wavelength: np.ndarray, mean: np.ndarray, components: np.ndarray) -> Self:
+    def fit(self, wavelength: np.ndarray, mean: np.ndarray, components: np.ndarray, *, medium: Medium | None) -> Self:
         """Prepare windows and projections for a grid.
 
         Parameters
@@ -125,15 +136,18 @@ class GateFeatures(BaseEstimator):
             Mean noisy flux of the training stars.
         components : array of shape (n_available, n_pixels)
             Principal components of the training stars' noisy flux, leading first; the first `n_components` are used.
+        medium : ``air``, ``vacuum`` or None
+            What the grid is in.
 
         Raises
         ------
         InputError
             If the grid misses a window, or there are fewer components than asked for.
         """
-        self.check_wavelength(wavelength)
+        self.check_wavelength(wavelength, medium=medium)
         if len(components) < self.n_components:
             raise InputError(f"features.n_components is {self.n_components}, but there are only {len(components)}.")
+        wavelength = self._convert(wavelength, medium)
         self.n_pixels_ = len(wavelength)
         self.mean_ = np.array(mean, dtype=float)
         self.components_ = np.array(components[: self.n_components], dtype=float)
@@ -144,6 +158,17 @@ class GateFeatures(BaseEstimator):
         ]
         self.names_ = tuple(self._name_features())
         return self
+
+    def _convert(self, wavelength: np.ndarray, medium: Medium | None) -> np.ndarray:
+        """Return the grid [Å] in the windows' medium."""
+        if not self.windows:
+            return wavelength
+        if medium is None:
+            raise InputError(
+                "features.windows lie in " + self.medium + ", but nothing tells whether the spectra do: say "
+                "data.medium=air or data.medium=vacuum, or choose features=pca, which needs no windows."
+            )
+        return convert(wavelength, medium=medium, to=self.medium)
 
     def transform(self, flux: np.ndarray) -> np.ndarray:
         """Measure the features of every star.

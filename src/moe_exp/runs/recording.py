@@ -83,6 +83,8 @@ def record_dataset(run: TrackedRun, dataset: Dataset) -> None:
     run.log_tags(
         {
             names.TAG_DATA_DIGEST: dataset.digest,
+            names.TAG_MEDIUM: str(dataset.medium or "unknown"),
+            names.TAG_MEDIUM_SOURCE: dataset.medium_source,
             names.TAG_FLUX_UNIT: f"{dataset.train.flux_unit:.9g}",
             names.TAG_N_TRAIN: str(len(dataset.train)),
             names.TAG_TRAIN_DIGEST: dataset.train.digest,

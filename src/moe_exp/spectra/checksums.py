@@ -11,6 +11,7 @@ import pandas as pd
 from xxhash import xxh3_64
 
 from moe_exp.errors import InputError
+from moe_exp.spectra.grids import Grid
 from moe_exp.spectra.hdf5 import open_hdf5
 
 CHECKSUMS = "dataset/checksums"
@@ -61,9 +62,10 @@ def _checksum_star(needed: np.ndarray, flux: np.ndarray, error: np.ndarray) -> i
     return state.intdigest()
 
 
-def checksum_frame(wavelength: np.ndarray, labels: pd.DataFrame, *, random_order: bool) -> int:
-    """Digest what a file holds besides spectra: wavelength [Å], labels that are numbers, whether in random order."""
-    state = xxh3_64(np.ascontiguousarray(wavelength, "<f8").data)
+def checksum_frame(grid: Grid, labels: pd.DataFrame, *, random_order: bool) -> int:
+    """Digest what a file holds besides spectra: wavelengths, labels that are numbers, whether in random order."""
+    state = xxh3_64(np.ascontiguousarray(grid.wavelength, "<f8").data)
+    state.update((grid.medium or "").encode())
     state.update(bytes([random_order]))
     for name in sorted(labels.select_dtypes("number").columns.astype(str)):
         state.update(f"{name}\n".encode())
@@ -80,9 +82,7 @@ def read_checksums(path: Path) -> StoredChecksums | None:
         return StoredChecksums(stored[()], int(stored.attrs[FRAME]))
 
 
-def check_stored(
-    path: Path, stars: np.ndarray, *, wavelength: np.ndarray, labels: pd.DataFrame, random_order: bool
-) -> None:
+def check_stored(path: Path, stars: np.ndarray, *, grid: Grid, labels: pd.DataFrame, random_order: bool) -> None:
     """Refuse a file that carries checksums of something else than what was found in it.
 
     Parameters
@@ -90,7 +90,7 @@ def check_stored(
     path : path of the file
     stars : array of shape (n_stars,)
         From `checksum_stars`.
-    wavelength, labels, random_order
+    grid, labels, random_order
         As for `checksum_frame`.
 
     Raises
@@ -105,7 +105,7 @@ def check_stored(
     differ = []
     if not same.all():
         differ.append(f"{(~same).sum()} of {len(same)} stars (first: row {np.argmin(same)})")
-    if stored.frame != checksum_frame(wavelength, labels, random_order=random_order):
+    if stored.frame != checksum_frame(grid, labels, random_order=random_order):
         differ.append("the labels, the wavelength or the mark of random order")
     if differ:
         raise InputError(

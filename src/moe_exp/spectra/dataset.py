@@ -12,8 +12,10 @@ import pandas as pd
 
 from moe_exp.errors import InputError
 from moe_exp.spectra.checksums import checksum_stars, needed_labels
-from moe_exp.spectra.files import ERROR, FLUX, STAR_INDEX, read_wavelength
+from moe_exp.spectra.files import ERROR, FLUX, STAR_INDEX, read_grid
+from moe_exp.spectra.grids import join_grids
 from moe_exp.spectra.inspection import Inspection, forget, inspect
+from moe_exp.spectra.medium import Medium
 from moe_exp.spectra.noise import add_noise, digest_noise
 from moe_exp.spectra.repair import repair_ends
 from moe_exp.spectra.row_reader import Band, RowReader
@@ -40,7 +42,7 @@ class StarFiles:
 
     Attributes
     ----------
-    wavelength : array of shape (n_pixels,), Å
+    grid : Grid
     labels : DataFrame of n_stars rows
     checksums : array of shape (n_stars,), uint64
     n_repaired : int
@@ -55,17 +57,20 @@ class StarFiles:
         star_ids: np.ndarray | None = None,
     ) -> None:
         self.files = files
-        _check_grids(files, [read_wavelength(path) for path in files])
+        join_grids({str(path): read_grid(path) for path in files})
         found: list[Inspection] = [inspect(path, cache_dir, advance) for path in files]
-        _check_grids(files, [each.wavelength for each in found])
+        self.grid = join_grids({str(path): each.grid for path, each in zip(files, found, strict=True)})
         self._found, self._cache_dir = found, cache_dir
-        self.wavelength = found[0].wavelength
         self.labels = pd.concat([each.labels for each in found], ignore_index=True)
         self.checksums = np.concatenate([each.checksums for each in found])
         self.n_repaired = sum(each.n_repaired for each in found)
         self._needed = needed_labels(self.labels)
         flux, error = Band(), Band()
-        self._readers = [(RowReader(path, FLUX, flux), RowReader(path, ERROR, error)) for path in files]
+        turned = [each.grid.descending for each in found]
+        self._readers = [
+            (RowReader(path, FLUX, flux, turned=turn), RowReader(path, ERROR, error, turned=turn))
+            for path, turn in zip(files, turned, strict=True)
+        ]
         self._starts = np.cumsum([0, *(len(each.labels) for each in found)])
         self.star_ids = np.arange(self.n_stars) if star_ids is None else star_ids
 
@@ -106,12 +111,6 @@ class StarFiles:
                 f"nothing of these stars is kept. Start it again: the file is then checked anew."
             )
         return flux, error
-
-
-def _check_grids(files: list[Path], wavelengths: list[np.ndarray]) -> None:
-    for path, other in zip(files, wavelengths, strict=True):
-        if not np.array_equal(other, wavelengths[0]):
-            raise InputError(f"{path} has another wavelength grid ({other.size} pixels) than {files[0]}.")
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,7 @@ class Stars:
     def digest(self) -> str:
         """Hash of which stars these are, which are visits of one, and what their spectra and labels hold."""
         content = self.checksums.tobytes() + self.rows.astype("<i8").tobytes() + self.star.astype("<i8").tobytes()
-        return hashlib.sha256(content + self.files.wavelength.tobytes()).hexdigest()[:32]
+        return hashlib.sha256(content + self.files.grid.wavelength.tobytes()).hexdigest()[:32]
 
     @property
     def noise_draw(self) -> str:
@@ -230,6 +229,10 @@ class Dataset:
     source : str
         Where it was read.
     wavelength : array of shape (n_pixels,), Å
+    medium : ``air``, ``vacuum`` or None
+        What the wavelength is in; None if nothing tells it.
+    medium_source : str
+        What tells it.
     train, gate, test : Stars
         The experts' stars, the gate's own, and those that scores are computed on.
     """
@@ -237,6 +240,8 @@ class Dataset:
     name: str
     source: str
     wavelength: np.ndarray
+    medium: Medium | None
+    medium_source: str
     train: Stars
     gate: Stars
     test: Stars

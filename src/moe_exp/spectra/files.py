@@ -1,7 +1,7 @@
 """The HDF5 layout in which the experiment reads and writes spectra.
 
 ======================================  =====================================================
-``spectrumdataset/wave``                wavelength, (n_pixels,), air Å
+``spectrumdataset/wave``                wavelength, (n_pixels,): see `grids` for units, `medium` for air and vacuum
 ``dataset/arrays/flux/value``           flux, (n_stars, n_pixels)
 ``dataset/arrays/error/value``          its 1-sigma error, (n_stars, n_pixels)
 one pandas table                        labels: T_eff [K], log_g [dex], M_H [dex]; others are optional
@@ -13,11 +13,15 @@ import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 
 from moe_exp.errors import InputError
+from moe_exp.spectra.grids import UNIT_NAMES, Grid, interpret_grid
 from moe_exp.spectra.hdf5 import check_storage, open_hdf5, why_missing
+from moe_exp.spectra.medium import MEDIUM_NAMES
 
 WAVELENGTH = "spectrumdataset/wave"
 FLUX = "dataset/arrays/flux/value"
@@ -59,18 +63,14 @@ def _expand(pattern: str) -> list[str]:
     return [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern))  # noqa: PTH207 - absolute patterns too
 
 
-def read_wavelength(path: Path) -> np.ndarray:
-    """Return the wavelength grid of one file, (n_pixels,) float64 in Å, or raise `InputError`."""
-    wavelength = _open_checked(path)
-    if wavelength.ndim != 1 or wavelength.size < 2:
-        raise InputError(f"{path}: {WAVELENGTH} has shape {wavelength.shape}; a list of wavelengths is needed.")
-    if not np.all(np.isfinite(wavelength)) or not np.all(np.diff(wavelength) > 0):
-        raise InputError(f"{path}: {WAVELENGTH} must be finite and increase from pixel to pixel.")
-    return wavelength
+def read_grid(path: Path) -> Grid:
+    """Return the wavelength grid of one file, or raise `InputError` if its datasets cannot be used."""
+    stored, attributes = _open_checked(path)
+    return interpret_grid(stored, attributes, f"{path}: {WAVELENGTH}")
 
 
-def _open_checked(path: Path) -> np.ndarray:
-    """Check that the three datasets are there and fit together; return the wavelength."""
+def _open_checked(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
+    """Check that the three datasets are there and fit together; return stored wavelengths, and what is said of them."""
     with open_hdf5(path) as file:
         missing = {name: why_missing(file, name) for name in (WAVELENGTH, FLUX, ERROR)}
         if any(missing.values()):
@@ -89,7 +89,14 @@ def _open_checked(path: Path) -> np.ndarray:
                 f"{WAVELENGTH} {wavelength.shape}; "
                 f"(n_stars, n_pixels) twice and (n_pixels,) are needed."
             )
-    return wavelength
+        return wavelength, _read_attributes(file)
+
+
+def _read_attributes(file: h5py.File) -> dict[str, Any]:
+    """Return what says unit or medium of the wavelength; a unit that the whole file has may be that of its flux."""
+    whole = {name: file.attrs[name] for name in file.attrs if name.lower() in MEDIUM_NAMES}
+    own = file[WAVELENGTH].attrs
+    return whole | {name: own[name] for name in own if name.lower() in {*MEDIUM_NAMES, *UNIT_NAMES}}
 
 
 def in_random_order(path: Path) -> bool:

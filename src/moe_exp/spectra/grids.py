@@ -15,6 +15,9 @@ UNIT_NAMES = ("unit", "units", "cunit1", "tunit1")
 LOGARITHM = re.compile(r"(?:log|log10|dex)\s*(?:\(\s*(.*?)\s*\))?", re.IGNORECASE)
 """Common logarithms of wavelengths in some unit, by default Å: ``log10(Angstrom)``, ``dex(nm)``, ``log10``."""
 
+SAME_GRID = 1e-9
+"""Relative difference of wavelengths that is rounding."""
+
 USUAL_RANGE = (2000.0, 30_000.0)
 """Å between which a grid without a unit is taken to lie."""
 
@@ -54,8 +57,13 @@ class Grid(NamedTuple):
     remarks: tuple[str, ...]
     """what was done to make the grid one of increasing Å"""
 
+    def describe(self) -> str:
+        """Say which wavelengths these are."""
+        medium = f", {self.medium}" if self.medium else ""
+        return f"{self.wavelength.size} pixels, {self.wavelength[0]:.6g} to {self.wavelength[-1]:.6g} Å{medium}"
 
-def read_grid(values: np.ndarray, attributes: Mapping[str, Any], where: str) -> Grid:
+
+def interpret_grid(values: np.ndarray, attributes: Mapping[str, Any], where: str) -> Grid:
     """Understand stored wavelengths.
 
     Parameters
@@ -81,6 +89,29 @@ def read_grid(values: np.ndarray, attributes: Mapping[str, Any], where: str) -> 
     remarks = [] if reading == ANGSTROM else [f"wavelengths are stored as {reading.name} ({source})"]
     remarks += ["pixels run from the red to the blue and are turned round"] if descending else []
     return Grid(np.ascontiguousarray(wavelength), descending, read_medium(attributes, where), tuple(remarks))
+
+
+def join_grids(grids: Mapping[str, Grid]) -> Grid:
+    """Return the one grid of several files, with the medium that any of them says.
+
+    Raises
+    ------
+    InputError
+        If they differ in wavelengths, or in what they say about the medium.
+    """
+    (name, first), *others = grids.items()
+    for other_name, other in others:
+        if other.wavelength.shape != first.wavelength.shape or not np.allclose(
+            other.wavelength, first.wavelength, rtol=SAME_GRID, atol=0
+        ):
+            raise InputError(
+                f"{other_name} has another wavelength grid ({other.describe()}) than {name} ({first.describe()})."
+            )
+    media = {grid.medium: name for name, grid in grids.items() if grid.medium}
+    if len(media) > 1:
+        found = ", ".join(f"{name} in {medium}" for medium, name in media.items())
+        raise InputError(f"Files of one run must be in one medium, but say: {found}; convert some of them.")
+    return first._replace(medium=next(iter(media), None))
 
 
 def _check_order(values: np.ndarray, *, descending: bool, where: str) -> None:

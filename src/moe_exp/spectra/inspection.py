@@ -20,7 +20,8 @@ from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.spectra.checksums import check_stored, checksum_stars, needed_labels
 from moe_exp.spectra.file_state import Watch, identify
-from moe_exp.spectra.files import ERROR, FLUX, in_random_order, read_wavelength
+from moe_exp.spectra.files import ERROR, FLUX, in_random_order, read_grid
+from moe_exp.spectra.grids import Grid
 from moe_exp.spectra.hdf5 import open_hdf5
 from moe_exp.spectra.labels import read_labels
 from moe_exp.spectra.plausibility import LARGEST, SMALLEST, Fault, add_faults, find_faults
@@ -35,8 +36,7 @@ BLOCK_ROWS = 256
 class Inspection(NamedTuple):
     """What one look at a file found."""
 
-    wavelength: np.ndarray
-    """(n_pixels,) Å"""
+    grid: Grid
     labels: pd.DataFrame
     """n_stars rows: teff [K], logg [dex], m_h [dex] and whatever else the table holds"""
     checksums: np.ndarray
@@ -90,9 +90,9 @@ def _kept(cache_dir: Path) -> StageCache:
 
 def _read_in_full(path: Path, identity: Mapping[str, str], advance: Callable[[int], None]) -> Inspection:
     watch = Watch(path)
-    wavelength = read_wavelength(path)
+    grid = read_grid(path)
     labels = read_labels(path)
-    flux, error = RowReader(path, FLUX), RowReader(path, ERROR)
+    flux, error = (RowReader(path, name, turned=grid.descending) for name in (FLUX, ERROR))
     n_stars = flux.shape[0]
     if len(labels) != n_stars:
         raise InputError(f"{path}: {len(labels)} rows of labels, but {n_stars} spectra in {FLUX}; they must match.")
@@ -108,10 +108,11 @@ def _read_in_full(path: Path, identity: Mapping[str, str], advance: Callable[[in
 
     with ThreadPoolExecutor(usable_cores()) as threads:
         looks = list(threads.map(look, range(0, n_stars, BLOCK_ROWS)))
-    check_stored(path, checksums, wavelength=wavelength, labels=labels, random_order=in_random_order(path))
-    _refuse(path, add_faults(fault for _, faults in looks for fault in faults))
+    check_stored(path, checksums, grid=grid, labels=labels, random_order=in_random_order(path))
+    faults = add_faults(fault for _, faults in looks for fault in faults)
+    _refuse(path, [fault._replace(pixel=flux.stored_pixel(fault.pixel)) for fault in faults])
     watch.check()
-    return Inspection(wavelength, labels, checksums, sum(repaired for repaired, _ in looks), identity)
+    return Inspection(grid, labels, checksums, sum(repaired for repaired, _ in looks), identity)
 
 
 def _refuse(path: Path, faults: Sequence[Fault]) -> None:

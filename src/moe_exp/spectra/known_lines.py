@@ -122,11 +122,11 @@ def measure_lines(wavelength: np.ndarray, flux: np.ndarray) -> LinePositions:
     wavelength : array of shape (n_pixels,)
         Å, increasing.
     flux : array of shape (n_stars, n_pixels)
-        In any unit, each star's own too.
+        Finite, in any unit, each star's own too.
     """
     lines = tuple(line for line in LINES if _window(wavelength, line).sum() >= MIN_PIXELS and _covers(wavelength, line))
     level = np.median(flux, axis=1)
-    scaled = flux[level > 0] / level[level > 0, None]
+    scaled = flux[level > 0].astype(float) / level[level > 0, None]
     n_groups = min(N_GROUPS, len(scaled))
     if not lines or not n_groups:
         return LinePositions(lines, np.full(len(lines), np.nan), error=np.nan)

@@ -1,13 +1,14 @@
 """Air and vacuum: the way from the one to the other, and what a file says about its own wavelengths."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from moe_exp.errors import InputError
 
 Medium = Literal["air", "vacuum"]
+MEDIA: tuple[Medium, ...] = get_args(Medium)
 
 MEDIUM = "medium"
 """The attribute of a wavelength dataset in which this project's own files say it."""
@@ -19,11 +20,14 @@ SPELLINGS: dict[str, dict[str, Medium]] = {
 }
 """How attributes say it, in small letters: one of this project's, and the cards AIRORVAC and VACUUM of SDSS."""
 
+FITS_AXIS = "ctype1"
 FITS_AXES: dict[str, Medium] = {"awav": "air", "wave": "vacuum"}
 """The same by the first four letters of the card CTYPE1 (Greisen et al. 2006, A&A 446, 747); others name no medium."""
 
+MEDIUM_NAMES = frozenset({*SPELLINGS, FITS_AXIS})
 
-def convert(wavelength: np.ndarray, *, medium: Medium, to: Medium) -> np.ndarray:
+
+def convert(wavelength: np.ndarray, *, medium: str, to: str) -> np.ndarray:
     """Convert wavelengths between standard air and vacuum; they are returned as they are where nothing changes.
 
     Parameters
@@ -70,7 +74,7 @@ def read_medium(attributes: Mapping[str, Any], where: str) -> Medium | None:
     said = {
         name: SPELLINGS[name.lower()].get(text.lower()) for name, text in texts.items() if name.lower() in SPELLINGS
     }
-    axes = {name: FITS_AXES.get(text.lower()[:4]) for name, text in texts.items() if name.lower() == "ctype1"}
+    axes = {name: FITS_AXES.get(text.lower()[:4]) for name, text in texts.items() if name.lower() == FITS_AXIS}
     said |= {name: medium for name, medium in axes.items() if medium}
     if len(set(said.values())) > 1 or None in said.values():
         found = ", ".join(f"{name}={texts[name]!r}" for name in said)

@@ -44,10 +44,12 @@ class RowReader:
         The dataset's name within the file.
     band : Band, optional
         What keeps the last band; readers of one dataset in several files, read one after the other, share it.
+    turned : bool
+        Whether to return pixels in the opposite of the stored order.
     """
 
-    def __init__(self, path: Path, name: str, band: Band | None = None) -> None:
-        self.path, self.name = path, name
+    def __init__(self, path: Path, name: str, band: Band | None = None, *, turned: bool = False) -> None:
+        self.path, self.name, self.turned = path, name, turned
         self._band = band or Band()
         self._watch = Watch(path)
         with open_hdf5(path) as file:
@@ -71,7 +73,11 @@ class RowReader:
         else:
             self._read_bytes(rows, values, self._offset)
         self._watch.check()
-        return values
+        return np.ascontiguousarray(values[:, ::-1]) if self.turned else values
+
+    def stored_pixel(self, pixel: int) -> int:
+        """Return the place in the file of a pixel as it is returned."""
+        return self.shape[1] - 1 - pixel if self.turned else pixel
 
     def _read_bytes(self, rows: np.ndarray, values: np.ndarray, offset: int) -> None:
         edges = np.flatnonzero(np.diff(rows, prepend=-2, append=-2) != 1)

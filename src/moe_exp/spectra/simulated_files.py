@@ -7,6 +7,7 @@ stars come in files of their own, since other runs may be reading those that are
 import json
 import logging
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -22,8 +23,9 @@ from moe_exp.machine import require_room
 from moe_exp.progress import Advance, Stages
 from moe_exp.spectra.checksums import read_checksums
 from moe_exp.spectra.file_state import FileState
-from moe_exp.spectra.files import read_wavelength
+from moe_exp.spectra.files import read_grid
 from moe_exp.spectra.inspection import inspect
+from moe_exp.spectra.medium import Medium
 from moe_exp.spectra.simulator import CHUNK_SIZE, Simulator, StarChunk, simulate
 from moe_exp.spectra.writer import SpectraWriter, write_spectra
 
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 
 CHUNKS_PER_FILE = 40
 STARS_PER_FILE = CHUNKS_PER_FILE * CHUNK_SIZE
+SIMULATED_MEDIUM: Medium = "air"
 SPEED_OF_LIGHT_KMS = 299_792.458
 
 
@@ -124,9 +127,8 @@ class SimulatedFiles:
     def _write(self, parts: list[Part], advance: Advance) -> None:
         """Write files whose stars follow each other."""
         chunks = simulate(self.simulator, seed=self.seed, first=parts[0].first, last=parts[-1].last, device=self.device)
-        wavelength = self.simulator.wavelength
         for path, first, last in parts:
-            with write_spectra(path, wavelength=wavelength, n_stars=last - first, random_order=True) as writer:
+            with write_simulated(path, self.simulator, last - first) as writer:
                 write_stars(writer, islice(chunks, (last - first) // CHUNK_SIZE), advance)
 
     def _holds_its_stars(self, part: Part, advance: Advance) -> bool:
@@ -144,7 +146,7 @@ def _is_whole(part: Part) -> bool:
     if not part.path.exists():
         return False
     try:
-        read_wavelength(part.path)
+        read_grid(part.path)
         stored = read_checksums(part.path)
         if stored is None or len(stored.stars) != part.last - part.first:
             raise InputError(f"{part.path} lacks checksums of {part.last - part.first} stars.")
@@ -167,6 +169,13 @@ def _consecutive(parts: list[Part]) -> list[list[Part]]:
         else:
             groups.append([part])
     return groups
+
+
+def write_simulated(path: Path, simulator: Simulator, n_stars: int) -> AbstractContextManager[SpectraWriter]:
+    """Write one file of simulated stars, whose wavelengths are in air; see `write_spectra`."""
+    return write_spectra(
+        path, wavelength=simulator.wavelength, medium=SIMULATED_MEDIUM, n_stars=n_stars, random_order=True
+    )
 
 
 def write_stars(writer: SpectraWriter, chunks: Iterable[StarChunk], advance: Advance) -> None:

@@ -1,5 +1,6 @@
 """The two kinds of `data`: HDF5 files of the user's, and files that the simulator makes first."""
 
+import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +13,19 @@ from moe_exp.machine import choose_device
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
 from moe_exp.spectra.file_state import identify
-from moe_exp.spectra.files import FLUX, find_files, in_random_order, read_wavelength
+from moe_exp.spectra.files import FLUX, find_files, in_random_order, read_grid
+from moe_exp.spectra.grids import Grid, join_grids
+from moe_exp.spectra.known_lines import measure_lines
+from moe_exp.spectra.medium import MEDIA
+from moe_exp.spectra.medium_choice import AUTO, MediumChoice, choose_medium, join_choices, sample_flux
 from moe_exp.spectra.repeats import check_distinct, warn_of_repeats
 from moe_exp.spectra.row_reader import RowReader
-from moe_exp.spectra.simulated_files import SimulatedFiles
+from moe_exp.spectra.simulated_files import SIMULATED_MEDIUM, SimulatedFiles
 from moe_exp.spectra.simulator import Simulator
 from moe_exp.spectra.splits import hand_out, stable_order
 from moe_exp.spectra.star_ids import number_stars, read_star_ids
+
+log = logging.getLogger(__name__)
 
 RESERVED = 0.1
 """Share of the stars in data.path that tests, and as much that trains the gate, where nothing else is said."""
@@ -74,6 +81,9 @@ class Hdf5Data(Data):
         Column of the label tables that says which star a row shows, where stars were seen several times: all visits of
         a star go to one split and one fold, and are resampled together. The sizes still count rows, and the gate's own
         hold-out, which ends its training, is drawn by row.
+    medium : str
+        ``air`` or ``vacuum``, where the files do not say which of them their wavelengths are in; ``auto`` looks for
+        strong lines.
     """
 
     path: Any = None
@@ -81,6 +91,12 @@ class Hdf5Data(Data):
     test_path: Any = None
     shuffle: bool | None = None
     star_id: str | None = None
+    medium: str = AUTO
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.medium not in (AUTO, *MEDIA):
+            raise InputError(f"data.medium={self.medium} is not auto, air or vacuum.")
 
     def _files(self) -> dict[str, list[Path]]:
         if self.path is None:
@@ -97,9 +113,14 @@ class Hdf5Data(Data):
         """Tell the files as they are now, and what they point to, from what they were or will be."""
         return [identify(path) for group in self._files().values() for path in group]
 
-    def read_wavelength(self) -> np.ndarray:
-        """Return the wavelength grid of the files, (n_pixels,) Å."""
-        return read_wavelength(self._files()["data.path"][0])
+    def read_grid(self) -> Grid:
+        """Return the wavelength grid of the files, with the medium that is said, asked for or found."""
+        files = self._files()["data.path"]
+        grid = join_grids({str(path): read_grid(path) for path in files})
+        return grid._replace(medium=self._choose_medium("data.path", files, grid).medium)
+
+    def _choose_medium(self, option: str, files: list[Path], grid: Grid) -> MediumChoice:
+        return choose_medium(grid.medium, self.medium, measure_lines(grid.wavelength, sample_flux(files)), option)
 
     def open(self, cache_dir: Path, stages: Stages) -> Dataset:
         """Check the files and split their stars.
@@ -125,12 +146,17 @@ class Hdf5Data(Data):
             rows |= hand_out(order, star, {size: sizes[size] for size in sizes if home[size] == option})
         with stages.stage("inspect", sum(map(len, star_ids.values()))) as advance:
             stars = {option: StarFiles(files[option], cache_dir, advance, ids) for option, ids in star_ids.items()}
+        choices = {option: self._choose_medium(option, files[option], each.grid) for option, each in stars.items()}
+        for option, each in stars.items():
+            for remark in (*each.grid.remarks, choices[option].describe()):
+                log.info("%s: %s", option, remark)
         return make_dataset(
             self,
             name=Path(files["data.path"][0]).stem,
             source=", ".join(str(path) for path in files["data.path"]),
             stars={size: (stars[home[size]], rows[size]) for size in sizes},
             noise_stages={size: _noise_stage(home[size]) for size in sizes},
+            medium=join_choices(choices),
             star_id=self.star_id,
         )
 
@@ -165,9 +191,9 @@ class SimulatedData(Data):
         """Return nothing: configuration and code say which stars these are."""
         return []
 
-    def read_wavelength(self) -> np.ndarray:
-        """Return the simulator's wavelength grid, (n_pixels,) Å."""
-        return self.simulator.wavelength
+    def read_grid(self) -> Grid:
+        """Return the simulator's wavelength grid."""
+        return Grid(self.simulator.wavelength, descending=False, medium=SIMULATED_MEDIUM, remarks=())
 
     def open(self, cache_dir: Path, stages: Stages) -> Dataset:
         """Make the stars that are missing, check the files and split their stars."""
@@ -185,11 +211,12 @@ class SimulatedData(Data):
             source=str(store.folder),
             stars={size: (stars, rows[size]) for size in sizes},
             noise_stages=dict.fromkeys(sizes, _noise_stage("data.path")),
+            medium=MediumChoice(SIMULATED_MEDIUM, "simulator"),
         )
 
 
 def _n_stars(path: Path) -> int:
-    read_wavelength(path)
+    read_grid(path)
     return RowReader(path, FLUX).shape[0]
 
 
@@ -226,13 +253,11 @@ def make_dataset(
     source: str,
     stars: dict[str, tuple[StarFiles, np.ndarray]],
     noise_stages: dict[str, str],
+    medium: MediumChoice,
     star_id: str | None = None,
 ) -> Dataset:
     """Put the three splits together, in one unit of flux and on one wavelength grid; `stars` holds files and rows."""
-    wavelength = stars["data.n_train"][0].wavelength
-    for files, _ in stars.values():
-        if not np.array_equal(files.wavelength, wavelength):
-            raise InputError(f"{files.files[0]} has another wavelength grid than {stars['data.n_train'][0].files[0]}.")
+    grid = join_grids({str(files.files[0]): files.grid for files, _ in reversed(stars.values())})
     unit = flux_unit(*stars["data.n_train"])
     splits = {
         size: Stars(files, rows, noise_stages[size], data.noise_level, data.seed, unit)
@@ -240,4 +265,5 @@ def make_dataset(
     }
     check_distinct(splits, star_id)
     warn_of_repeats(splits, star_id)
-    return Dataset(name, source, wavelength, splits["data.n_train"], splits["data.n_val"], splits["data.n_test"])
+    train, gate, test = (splits[size] for size in ("data.n_train", "data.n_val", "data.n_test"))
+    return Dataset(name, source, grid.wavelength, medium.medium, medium.source, train, gate, test)

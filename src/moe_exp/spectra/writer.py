@@ -10,8 +10,9 @@ import pandas as pd
 
 from moe_exp.cache.atomic import complete_file
 from moe_exp.spectra.checksums import CHECKSUMS, FRAME, checksum_frame, checksum_stars, needed_labels
-from moe_exp.spectra.files import ERROR, FILE_LABELS, FLUX, LABELS, RANDOM_ORDER, WAVELENGTH
+from moe_exp.spectra.files import ERROR, FILE_LABELS, FLUX, LABELS, RANDOM_ORDER, WAVELENGTH, read_grid
 from moe_exp.spectra.labels import read_labels
+from moe_exp.spectra.medium import MEDIUM, Medium
 from moe_exp.spectra.repair import repair_ends
 
 
@@ -40,13 +41,18 @@ class SpectraWriter:
 
 
 @contextmanager
-def write_spectra(path: Path, *, wavelength: np.ndarray, n_stars: int, random_order: bool) -> Iterator[SpectraWriter]:
+def write_spectra(
+    path: Path, *, wavelength: np.ndarray, medium: Medium, n_stars: int, random_order: bool
+) -> Iterator[SpectraWriter]:
     """Write one file of this layout with its checksums; it appears under its name only when it is complete.
 
     Parameters
     ----------
     path : path of the file
-    wavelength : array of shape (n_pixels,), air Å
+    wavelength : array of shape (n_pixels,)
+        Å, increasing.
+    medium : ``air`` or ``vacuum``
+        What the wavelengths are in; the file says so.
     n_stars : int
         How many stars the file will hold.
     random_order : bool
@@ -60,6 +66,7 @@ def write_spectra(path: Path, *, wavelength: np.ndarray, n_stars: int, random_or
     with complete_file(path) as partial:
         with h5py.File(partial, "w") as file:
             file[WAVELENGTH] = wavelength
+            file[WAVELENGTH].attrs[MEDIUM] = medium
             file.attrs[RANDOM_ORDER] = int(random_order)
             for name in (FLUX, ERROR):
                 file.create_dataset(name, (n_stars, len(wavelength)), "<f4")
@@ -69,7 +76,7 @@ def write_spectra(path: Path, *, wavelength: np.ndarray, n_stars: int, random_or
             raise ValueError(f"{path}: {writer.n_written} of {n_stars} stars were added")
         labels = pd.concat(writer.labels, ignore_index=True)
         labels.to_hdf(partial, key=LABELS, format="table", mode="a", index=False)
-        frame = checksum_frame(wavelength, read_labels(partial), random_order=random_order)
+        frame = checksum_frame(read_grid(partial), read_labels(partial), random_order=random_order)
         with h5py.File(partial, "a") as file:
             file[CHECKSUMS] = np.concatenate(writer.checksums)
             file[CHECKSUMS].attrs[FRAME] = np.uint64(frame)

@@ -1,0 +1,98 @@
+"""Whether wavelengths of some files are in air or in vacuum: by what is declared, or by where the lines lie."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from moe_exp.errors import InputError
+from moe_exp.spectra.files import FLUX, read_grid
+from moe_exp.spectra.known_lines import LinePositions
+from moe_exp.spectra.medium import Medium
+from moe_exp.spectra.row_reader import RowReader
+
+AUTO = "auto"
+SAMPLES = 16
+SAMPLE_STARS = 32
+"""How many times, and how many neighbouring stars each, the lines are looked for in."""
+
+
+class MediumChoice(NamedTuple):
+    """The medium of a set of files."""
+
+    medium: Medium | None
+    """None if nothing tells it"""
+    source: str
+    """what tells it: ``file``, ``option``, ``lines`` or ``simulator``; or ``unknown``"""
+    lines: str = ""
+    """where the lines lie, in words"""
+
+    def describe(self) -> str:
+        """Say it in a line for the log."""
+        if self.medium is None:
+            return f"neither attributes nor lines tell whether wavelengths are in air or vacuum: {self.lines}"
+        source = {"file": "as the file says", "option": "as data.medium says", "lines": "as its lines tell"}
+        return f"wavelengths are in {self.medium}, {source[self.source]}: {self.lines}"
+
+
+def choose_medium(said: Medium | None, asked: str, positions: LinePositions, where: str) -> MediumChoice:
+    """Take what the files say, else what is asked, else what the lines tell.
+
+    Parameters
+    ----------
+    said : ``air``, ``vacuum`` or None
+        By attributes of the files.
+    asked : ``air``, ``vacuum`` or ``auto``
+        `data.medium`.
+    positions : LinePositions
+    where : str
+        Name of the files.
+
+    Raises
+    ------
+    InputError
+        If two of them contradict each other.
+    """
+    if said and asked not in (AUTO, said):
+        raise InputError(f"{where} says that its wavelengths are in {said}, but data.medium={asked}; mend one of them.")
+    declared: Medium | None = said or (asked if asked in ("air", "vacuum") else None)  # type: ignore[assignment]
+    found = positions.medium
+    if declared and found and found != declared:
+        by = "an attribute of the file" if said else f"data.medium={asked}"
+        raise InputError(
+            f"{where}: wavelengths are in {declared} by {by}, but {positions.describe()}. Correct it, or shift the "
+            f"stars to rest if they all move."
+        )
+    source = "file" if said else "option" if declared else "lines" if found else "unknown"
+    return MediumChoice(declared or found, source, positions.describe())
+
+
+def sample_flux(files: Sequence[Path]) -> np.ndarray:
+    """Return the flux of stars from all over some files, (n_stars, n_pixels), without those that have NaN."""
+    readers = [RowReader(path, FLUX, turned=read_grid(path).descending) for path in files]
+    ends = np.cumsum([reader.shape[0] for reader in readers])
+    rows = np.unique(np.linspace(0, ends[-1] - 1, SAMPLES).astype(int)[:, None] + np.arange(SAMPLE_STARS))
+    cuts = np.searchsorted(rows, [0, *ends])
+    parts = [
+        reader.read(rows[lo:hi] - (end - reader.shape[0]))
+        for reader, end, (lo, hi) in zip(readers, ends, pairwise(cuts), strict=True)
+    ]
+    flux = np.concatenate(parts)
+    return flux[np.isfinite(flux).all(axis=1)]
+
+
+def join_choices(choices: Mapping[str, MediumChoice]) -> MediumChoice:
+    """Return the one medium of all files of a run, by the option that names them.
+
+    Raises
+    ------
+    InputError
+        If they are in both.
+    """
+    known = {choice.medium: option for option, choice in choices.items() if choice.medium}
+    if len(known) > 1:
+        found = "; ".join(f"{option}: {choice.describe()}" for option, choice in choices.items())
+        raise InputError(f"The files of a run must be in one medium, but {found}. Convert some of them.")
+    return next((choice for choice in choices.values() if choice.medium), next(iter(choices.values())))
