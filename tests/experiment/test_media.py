@@ -6,7 +6,6 @@ import h5py
 import numpy as np
 import pytest
 
-from moe_exp import names
 from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.pipeline import run
@@ -66,30 +65,97 @@ def copy(in_air, tmp_path):
     return make
 
 
-@pytest.fixture(scope="module")
-def outcome_in_air(in_air, tmp_path_factory):
-    return {}
-
-
-def results_of(configure, path, *overrides):
+def run_copy(configure, path, *overrides):
     return run(configure(*SMALL, f"data.path={path}", *overrides), Stages())
 
 
+@pytest.fixture
+def check_copy(configure):
+    def check_with(path, *overrides):
+        check(configure(*SMALL, f"data.path={path}", *overrides))
+
+    return check_with
+
+
+def test_a_copy_in_vacuum_from_red_to_blue_gives_the_results_of_the_stars_in_air(configure, in_air, copy):
+    air = run_copy(configure, in_air)
+    assert (air.dataset.medium, air.dataset.medium_source) == ("air", "file")
+    vacuum = run_copy(configure, copy(lambda wavelength: np.log10(to_vacuum(wavelength)), turned=True))
+    assert (vacuum.dataset.medium, vacuum.dataset.medium_source) == ("vacuum", "lines")
+    ours, theirs = air.results.predictions, vacuum.results.predictions
+    np.testing.assert_allclose(theirs.clipped["soft"], ours.clipped["soft"], rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(theirs.clipped["global_ridge"], ours.clipped["global_ridge"])
+    assert air.results.metrics()["test/r2"] == pytest.approx(vacuum.results.metrics()["test/r2"], abs=1e-6)
+
+
+def test_a_turned_file_holds_the_same_stars(configure, in_air, copy):
+    path = copy(turned=True, medium="air", unit="Angstrom")
+    datasets = [
+        experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+        for experiment in (configure(*SMALL, f"data.path={each}") for each in (in_air, path))
+    ]
+    assert datasets[0].digest == datasets[1].digest
+    few = np.array([0, 7, 250])
+    np.testing.assert_array_equal(datasets[0].test.noisy_flux(few), datasets[1].test.noisy_flux(few))
+
+
+def test_a_fault_in_a_turned_file_is_told_by_its_place_in_the_file(configure, copy):
+    path = copy(turned=True)
+    with h5py.File(path, "a") as file:
+        file[FLUX][3, 100] = np.nan
+    experiment = configure(*SMALL, f"data.path={path}")
+    with pytest.raises(InputError, match="first in row 3, pixel 100"):
+        experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+
+
 @pytest.mark.parametrize(
-    ("wavelength", "options", "source"),
+    ("change", "options", "overrides", "message"),
     [
-        (to_vacuum, {}, "lines"),
-        (to_vacuum, {"medium": "vacuum"}, "file"),
-        (lambda air: to_vacuum(air) / 10, {"turned": True, "unit": "nm"}, "lines"),
-        (lambda air: np.log10(to_vacuum(air)), {"turned": True}, "lines"),
+        (to_vacuum, {"medium": "air"}, (), r"in air by an attribute of the file, but .* lie \+2\.\d+ Å \(\+8\d \+- "),
+        (to_vacuum, {}, ("data.medium=air",), r"in air by data.medium=air, but .* km/s\) from those in vacuum"),
+        (to_vacuum, {"medium": "vacuum"}, ("data.medium=air",), "says that .* in vacuum, but data.medium=air"),
+        (np.copy, {}, ("data.medium=vacuum",), r"in vacuum by data.medium=vacuum, but .* lie [+-]0\.\d+ Å"),
+        (np.copy, {}, ("data.medium=water",), "data.medium=water is not auto, air or vacuum"),
+        (np.copy, {}, ("features.medium=water",), "features.medium=water is neither air nor vacuum"),
+        (lambda values: values * (1 + 300 / KMS), {}, (), "say data.medium=air or data.medium=vacuum"),
     ],
 )
-def test_a_copy_in_vacuum_gives_the_results_of_the_stars_in_air(configure, in_air, copy, wavelength, options, source):
-    air = results_of(configure, in_air)
-    vacuum = results_of(configure, copy(wavelength, **options))
-    assert (air.dataset.medium, air.dataset.medium_source) == ("air", "file")
-    assert (vacuum.dataset.medium, vacuum.dataset.medium_source) == ("vacuum", source)
-    ours, theirs = air.results.predictions, vacuum.results.predictions
-    np.testing.assert_allclose(theirs.predicted("soft"), ours.predicted("soft"), rtol=0, atol=1e-3)
-    first, second = air.results.metrics(), vacuum.results.metrics()
-    assert first["test/r2"] == pytest.approx(second["test/r2"], abs=1e-4)
+def test_what_contradicts_the_lines_or_cannot_be_told_is_refused_before_work(
+    check_copy, copy, change, options, overrides, message
+):
+    with pytest.raises(InputError, match=message):
+        check_copy(copy(change, **options), *overrides)
+
+
+@pytest.mark.parametrize("overrides", [("data.medium=air",), ("features=pca",)])
+def test_moving_stars_are_taken_as_declared_or_without_windows(check_copy, copy, overrides):
+    check_copy(copy(lambda values: values * (1 + 100 / KMS * 1.5)), *overrides)
+
+
+def test_test_stars_in_another_medium_are_refused(configure, in_air, copy):
+    for path, message in (
+        (copy(medium="vacuum"), "data.test_path: wavelengths are in vacuum by an attribute"),
+        (copy(to_vacuum), "has another wavelength grid .512 pixels, 7102.16 to 8852.23 Å. than"),
+    ):
+        experiment = configure(*SMALL, f"data.path={in_air}", f"data.test_path={path}", "data.n_test=300")
+        with pytest.raises(InputError, match=message):
+            experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+        path.unlink()
+
+
+def test_what_was_understood_is_said_in_the_log(configure, copy, caplog):
+    experiment = configure(*SMALL, f"data.path={copy(lambda air: to_vacuum(air) / 10, turned=True)}")
+    with caplog.at_level("INFO"):
+        experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+    assert "data.path: wavelengths are stored as nm (by their range)" in caplog.text
+    assert "data.path: pixels run from the red to the blue and are turned round" in caplog.text
+    assert "data.path: wavelengths are in vacuum, as its lines tell: Ca II 8498, Ca II 8542" in caplog.text
+
+
+def test_published_like_models_in_vacuum_are_known_as_such(configure):
+    path = PROJECT_ROOT.parent / "shared" / "data" / "bosz_r5000.h5"
+    if not path.exists():
+        pytest.skip(f"{path} is not there: model grids are not part of the project")
+    experiment = configure("data=hdf5", f"data.path={path}")
+    assert experiment.data.read_grid().medium == "vacuum"
+    check(experiment)

@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from moe_exp.errors import InputError
 from moe_exp.model.features import MAX_DEPTH, GateFeatures, Window
+from moe_exp.spectra.medium import convert
 
 WAVELENGTH = np.linspace(7100.2, 8849.8, 4096)
 LINE = Window(name="Ca II 8542", line=[8530.0, 8555.0], side_bands=[[8474.0, 8484.0], [8563.0, 8577.0]])
@@ -146,3 +147,19 @@ def test_features_follow_the_estimator_contract_and_leave_their_arguments_alone(
     np.testing.assert_array_equal(flux, before)
     assert clone(features).get_params() == features.get_params()
     assert not hasattr(clone(features), "names_")
+
+
+def test_windows_follow_the_medium_of_the_grid():
+    vacuum = convert(WAVELENGTH, medium="air", to="vacuum")
+    features = GateFeatures(windows=[LINE, OTHER], n_components=0)
+    flux = np.random.default_rng(5).normal(1, 0.1, size=(20, len(WAVELENGTH)))
+    none = np.ones(len(WAVELENGTH)), np.empty((0, len(WAVELENGTH)))
+    in_air = clone(features).fit(WAVELENGTH, *none, medium="air").transform(flux)
+    np.testing.assert_allclose(clone(features).fit(vacuum, *none, medium="vacuum").transform(flux), in_air, rtol=1e-8)
+    assert not np.allclose(clone(features).fit(vacuum, *none, medium="air").transform(flux), in_air, rtol=1e-3)
+
+
+def test_windows_on_a_grid_of_unknown_medium_are_refused():
+    with pytest.raises(InputError, match="say data.medium=air or data.medium=vacuum"):
+        GateFeatures(windows=[LINE]).check_wavelength(WAVELENGTH, medium=None)
+    GateFeatures().check_wavelength(WAVELENGTH, medium=None)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from moe_exp.errors import InputError
-from moe_exp.spectra.grids import interpret_grid
+from moe_exp.spectra.grids import Grid, interpret_grid, join_grids
 
 ANGSTROM = np.linspace(7100.2, 8849.8, 50)
 
@@ -76,3 +76,13 @@ def test_a_wavelength_twice_is_refused():
 def test_wavelengths_that_are_not_finite_are_refused_with_the_first():
     with pytest.raises(InputError, match=r"not finite in 2 pixel\(s\) \(first: pixel 1\)"):
         interpret_grid(np.array([8000.0, np.nan, np.inf, 8002]), {}, "wave")
+
+
+def test_files_of_one_grid_have_the_medium_that_any_of_them_says():
+    silent, air, vacuum = (Grid(ANGSTROM, False, medium, ()) for medium in (None, "air", "vacuum"))
+    rounded = silent._replace(wavelength=ANGSTROM / 10 * 10)
+    assert join_grids({"a": silent, "b": rounded, "c": vacuum}).medium == "vacuum"
+    with pytest.raises(InputError, match="must be in one medium, but say: a in air, c in vacuum"):
+        join_grids({"a": air, "b": silent, "c": vacuum})
+    with pytest.raises(InputError, match=r"b has another wavelength grid \(50 pixels, 7100.3 to 8849.9 Å\) than a"):
+        join_grids({"a": silent, "b": silent._replace(wavelength=ANGSTROM + 0.1)})
