@@ -48,6 +48,8 @@ def test_tags_tell_which_stars_and_which_noise(sweep, configure):
         names.TAG_DATA_DIGEST: dataset.digest,
         names.TAG_NOISE_DRAW: dataset.test.noise_draw,
         names.TAG_N_TRAIN: "1000",
+        names.TAG_MEDIUM: "air",
+        names.TAG_MEDIUM_SOURCE: "simulator",
     }
     assert {name: run.data.tags[name] for name in expected} == expected
     assert len(set(expected.values())) == len(expected)

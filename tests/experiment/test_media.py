@@ -91,7 +91,7 @@ def test_a_copy_in_vacuum_from_red_to_blue_gives_the_results_of_the_stars_in_air
 def test_a_turned_file_holds_the_same_stars(configure, in_air, copy):
     path = copy(turned=True, medium="air", unit="Angstrom")
     datasets = [
-        experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+        experiment.data.open(experiment.cache_dir, Stages())
         for experiment in (configure(*SMALL, f"data.path={each}") for each in (in_air, path))
     ]
     assert datasets[0].digest == datasets[1].digest
@@ -105,7 +105,7 @@ def test_a_fault_in_a_turned_file_is_told_by_its_place_in_the_file(configure, co
         file[FLUX][3, 100] = np.nan
     experiment = configure(*SMALL, f"data.path={path}")
     with pytest.raises(InputError, match="first in row 3, pixel 100"):
-        experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+        experiment.data.open(experiment.cache_dir, Stages())
 
 
 @pytest.mark.parametrize(
@@ -132,21 +132,29 @@ def test_moving_stars_are_taken_as_declared_or_without_windows(check_copy, copy,
     check_copy(copy(lambda values: values * (1 + 100 / KMS * 1.5)), *overrides)
 
 
-def test_test_stars_in_another_medium_are_refused(configure, in_air, copy):
-    for path, message in (
-        (copy(medium="vacuum"), "data.test_path: wavelengths are in vacuum by an attribute"),
-        (copy(to_vacuum), "has another wavelength grid .512 pixels, 7102.16 to 8852.23 Å. than"),
-    ):
-        experiment = configure(*SMALL, f"data.path={in_air}", f"data.test_path={path}", "data.n_test=300")
-        with pytest.raises(InputError, match=message):
-            experiment.data.open(experiment.cache_dir, Stages(), "cpu")
-        path.unlink()
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        (
+            to_vacuum,
+            {},
+            "in one medium, but data.path: wavelengths are in air, as the file says.*; data.test_path: .* tell",
+        ),
+        (np.copy, {"medium": "vacuum"}, "data.test_path: wavelengths are in vacuum by an attribute of the file, but"),
+        (lambda air: air + 1e-3, {}, r"has another wavelength grid .512 pixels, 7100\.2 to 8849\.8 Å. than"),
+    ],
+)
+def test_test_stars_in_another_medium_or_on_another_grid_are_refused(configure, in_air, copy, change, options, message):
+    paths = f"data.path={in_air}", f"data.test_path={copy(change, **options)}"
+    experiment = configure(*SMALL, *paths)
+    with pytest.raises(InputError, match=message):
+        experiment.data.open(experiment.cache_dir, Stages())
 
 
 def test_what_was_understood_is_said_in_the_log(configure, copy, caplog):
     experiment = configure(*SMALL, f"data.path={copy(lambda air: to_vacuum(air) / 10, turned=True)}")
     with caplog.at_level("INFO"):
-        experiment.data.open(experiment.cache_dir, Stages(), "cpu")
+        experiment.data.open(experiment.cache_dir, Stages())
     assert "data.path: wavelengths are stored as nm (by their range)" in caplog.text
     assert "data.path: pixels run from the red to the blue and are turned round" in caplog.text
     assert "data.path: wavelengths are in vacuum, as its lines tell: Ca II 8498, Ca II 8542" in caplog.text

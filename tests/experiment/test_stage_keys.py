@@ -1,9 +1,11 @@
 """Which keys, digests and identities follow which option, file, class, module and library, and that no other does."""
 
+import shutil
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,7 +26,9 @@ from moe_exp.model.features import GateFeatures
 from moe_exp.model.gates import MlpGate, Training
 from moe_exp.progress import Stages
 from moe_exp.runs.identity import identify
-from moe_exp.spectra.files import LABELS
+from moe_exp.spectra.checksums import CHECKSUMS
+from moe_exp.spectra.files import LABELS, WAVELENGTH
+from moe_exp.spectra.medium import MEDIUM
 from moe_exp.spectra.simulated_files import SimulatedFiles
 from moe_exp.spectra.sources import Hdf5Data, SimulatedData
 from moe_exp.tracking import Tracking
@@ -97,6 +101,8 @@ CHANGES = [
     (WITH_WINDOW, "+features.sums={Ca: [Ca II]}", INPUTS),
     (FILES, "features.n_components=5", EXPERTS),
     (FILES, "features.continuum_percentile=60.0", INPUTS),
+    (FILES, "features.medium=vacuum", INPUTS),
+    (FILES, "data.medium=air", RUN),
     (FILES, "experts.alpha_min=1e-2", EXPERTS),
     (FILES, "experts.alpha_max=1e4", EXPERTS),
     (FILES, "experts.n_alphas=8", EXPERTS),
@@ -174,8 +180,8 @@ def identities_of(experiment: Experiment, device: str = "cpu") -> dict[str, str]
         "test stars": dataset.test.digest,
         "test noise": dataset.test.noise_draw,
         "experts": cache_key(experts),
-        "gate inputs": cache_key(identify_gate_inputs(experiment, dataset.gate, experts)),
-        "test inputs": cache_key(identify_gate_inputs(experiment, dataset.test, experts)),
+        "gate inputs": cache_key(identify_gate_inputs(experiment, dataset.gate, dataset.medium, experts)),
+        "test inputs": cache_key(identify_gate_inputs(experiment, dataset.test, dataset.medium, experts)),
         "baseline": cache_key(identify_baseline(experiment, dataset)),
     }
 
@@ -236,6 +242,17 @@ def test_every_option_is_in_the_table():
 
 def test_the_device_changes_what_is_computed_on_it(compute):
     assert differences(compute(FILES), compute(FILES, device="cuda")) == EXPERTS - RUN
+
+
+def test_the_medium_of_files_that_do_not_say_it_changes_what_gates_see(configure, files, tmp_path):
+    path = shutil.copy(files["train"], tmp_path / "silent.h5")
+    with h5py.File(path, "a") as file:
+        del file[CHECKSUMS], file[WAVELENGTH].attrs[MEDIUM]
+    air, vacuum = (
+        identities_of(configure(*WITH_WINDOW, f"data.path={path}", f"data.medium={medium}", "data.n_train=600"))
+        for medium in ("air", "vacuum")
+    )
+    assert differences(air, vacuum) == INPUTS
 
 
 @pytest.mark.parametrize(

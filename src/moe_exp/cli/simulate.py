@@ -23,7 +23,6 @@ def simulate(path: Path, n_stars: int, seed: int, device: str, force: bool) -> N
     from moe_exp.spectra.simulated_files import bytes_per_star, write_simulated, write_stars
     from moe_exp.spectra.simulator import Simulator
     from moe_exp.spectra.simulator import simulate as simulate_stars
-    from moe_exp.spectra.writer import write_spectra
 
     if path.exists() and not force:
         raise InputError(f"{path} exists; choose another name, or --force to replace it.")
