@@ -26,7 +26,6 @@ from moe_exp.model.features import GateFeatures
 from moe_exp.model.gates import MlpGate, Training
 from moe_exp.progress import Stages
 from moe_exp.runs.identity import identify
-from moe_exp.spectra.checksums import CHECKSUMS
 from moe_exp.spectra.files import LABELS, WAVELENGTH
 from moe_exp.spectra.medium import MEDIUM
 from moe_exp.spectra.simulated_files import SimulatedFiles
@@ -247,7 +246,7 @@ def test_the_device_changes_what_is_computed_on_it(compute):
 def test_the_medium_of_files_that_do_not_say_it_changes_what_gates_see(configure, files, tmp_path):
     path = shutil.copy(files["train"], tmp_path / "silent.h5")
     with h5py.File(path, "a") as file:
-        del file[CHECKSUMS], file[WAVELENGTH].attrs[MEDIUM]
+        del file[WAVELENGTH].attrs[MEDIUM]
     air, vacuum = (
         identities_of(configure(*WITH_WINDOW, f"data.path={path}", f"data.medium={medium}", "data.n_train=600"))
         for medium in ("air", "vacuum")
