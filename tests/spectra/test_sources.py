@@ -269,5 +269,5 @@ def test_bad_options_are_refused(stars_file, tmp_path, options, message):
 def test_shards_of_different_grids_are_refused(tmp_path):
     write_stars(tmp_path / "shard_0.h5", 10)
     write_stars(tmp_path / "shard_1.h5", 10, n_pixels=61)
-    with pytest.raises(InputError, match=r"shard_1\.h5 has another wavelength grid \(61 pixels\)"):
+    with pytest.raises(InputError, match=r"shard_1\.h5 has another wavelength grid \(61 pixels, 8480 to 8680 Å, air\)"):
         open_data(tmp_path, path=str(tmp_path / "shard_*.h5"), n_train=10, n_val=5, n_test=5)
