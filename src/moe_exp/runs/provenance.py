@@ -50,13 +50,13 @@ def _is_checkout(folder: Path) -> bool:
     """Whether a folder is the root of a checkout with a commit, not a part of another one; says so if not."""
     try:
         _git(folder, "rev-parse", "--verify", "HEAD")
-        root = Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
+        root, inside = (_git(folder, "rev-parse", f"--show-{what}").strip() for what in ("toplevel", "prefix"))
     except OSError as error:
         reason = f"git cannot be run ({error.strerror})"
     except subprocess.CalledProcessError as error:
         reason = f"git says: {error.stderr.strip()}"
     else:
-        if root.resolve() == folder.resolve():
+        if not inside:
             return True
         reason = f"it lies in the checkout {root}, which is another project's"
     _say_once(f"the commit of {folder} is unknown, and not kept with its runs: {reason}")
