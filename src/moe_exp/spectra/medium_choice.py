@@ -1,6 +1,7 @@
 """Whether wavelengths of some files are in air or in vacuum: by what is declared, or by where the lines lie."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -8,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from moe_exp.errors import InputError
+from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import FLUX, read_grid
-from moe_exp.spectra.known_lines import LinePositions
+from moe_exp.spectra.known_lines import LinePositions, measure_lines
 from moe_exp.spectra.medium import Medium
 from moe_exp.spectra.row_reader import RowReader
 
@@ -67,6 +69,20 @@ def choose_medium(said: Medium | None, asked: str, positions: LinePositions, whe
         )
     source = "file" if said else "option" if declared else "lines" if found else "unknown"
     return MediumChoice(declared or found, source, positions.describe())
+
+
+def find_lines(files: Sequence[Path]) -> LinePositions:
+    """Return where known lines lie in the stars of files with one grid.
+
+    They are looked for once in a process while the files stay as they are: every job of a sweep is checked more than
+    once, and each time would cost a third of a second.
+    """
+    return _find_lines(tuple(files), tuple(map(identify, files)))
+
+
+@lru_cache(maxsize=32)
+def _find_lines(files: tuple[Path, ...], states: tuple[str, ...]) -> LinePositions:
+    return measure_lines(read_grid(files[0]).wavelength, sample_flux(files))
 
 
 def sample_flux(files: Sequence[Path]) -> np.ndarray:

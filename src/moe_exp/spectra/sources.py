@@ -15,9 +15,8 @@ from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
 from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import FLUX, find_files, in_random_order, read_grid
 from moe_exp.spectra.grids import Grid, join_grids
-from moe_exp.spectra.known_lines import measure_lines
 from moe_exp.spectra.medium import MEDIA
-from moe_exp.spectra.medium_choice import AUTO, MediumChoice, choose_medium, join_choices, sample_flux
+from moe_exp.spectra.medium_choice import AUTO, MediumChoice, choose_medium, find_lines, join_choices
 from moe_exp.spectra.repeats import check_distinct, warn_of_repeats
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulated_files import SIMULATED_MEDIUM, SimulatedFiles
@@ -120,7 +119,7 @@ class Hdf5Data(Data):
         return grid._replace(medium=self._choose_medium("data.path", files, grid).medium)
 
     def _choose_medium(self, option: str, files: list[Path], grid: Grid) -> MediumChoice:
-        return choose_medium(grid.medium, self.medium, measure_lines(grid.wavelength, sample_flux(files)), option)
+        return choose_medium(grid.medium, self.medium, find_lines(files), option)
 
     def open(self, cache_dir: Path, stages: Stages) -> Dataset:
         """Check the files and split their stars.
