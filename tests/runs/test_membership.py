@@ -2,7 +2,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from moe_exp import names
-from moe_exp.runs.membership import enter, members
+from moe_exp.runs.membership import enter, find_members
 from moe_exp.tracking import RunStatus, Tracking, has_tag, newest_run, open_run
 
 
@@ -25,13 +25,13 @@ def test_a_sweep_counts_its_jobs_and_earlier_runs_in_their_place_each_once(track
         enter(tracking, parent, identity=identity, run_id=finish(tracking, identity, parent))
     counts = MlflowClient(tracking.uri).get_metric_history(parent, names.METRIC_N_FINISHED)
     assert [metric.value for metric in counts] == [1, 2, 3, 3]
-    assert [run.name for run in members(tracking, parent)] == ["a", "c", "b"]
+    assert [run.name for run in find_members(tracking, parent).finished] == ["a", "c", "b"]
 
 
 def test_a_job_that_did_not_live_to_enter_itself_is_a_member_all_the_same(tracking):
     parent = open_run(tracking, run_name="sweep", parameters={}, tags={}).run_id
     finish(tracking, "a", parent)
-    assert [run.name for run in members(tracking, parent)] == ["a"]
+    assert [run.name for run in find_members(tracking, parent).finished] == ["a"]
 
 
 def test_what_a_job_reads_of_its_sweep_does_not_grow_with_it(tracking, monkeypatch):

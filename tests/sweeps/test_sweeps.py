@@ -8,7 +8,7 @@ import pytest
 
 from moe_exp.experiment.config import make_stage
 from moe_exp.runs.conclusions import conclude
-from moe_exp.runs.membership import members
+from moe_exp.runs.membership import find_members
 from moe_exp.tracking import Tracking
 from tests.command_line import CLAIM, REST, all_runs, parents_in, runs_in, train, train_until
 
@@ -44,7 +44,7 @@ def test_a_claim_is_judged_and_one_that_was_changed_since_is_said_to_be(sweep):
     assert parent.data.tags["hypothesis.smoke"] == "supported"
     assert "gate" not in parent.data.tags
     tracking = Tracking(uri=f"sqlite:///{folder}/mlflow.db", artifacts="")
-    runs = members(tracking, parent.info.run_id)
+    runs = find_members(tracking, parent.info.run_id).finished
     claim = make_stage("hypotheses.smoke", {"_target_": "moe_exp.comparison.hypotheses.Hypothesis"} | CLAIM)
     assert not conclude(tracking, runs, hypotheses={"smoke": claim}, n_resamples=100).notes
     changed = replace(claim, criteria=[replace(claim.criteria[0], above=0.2)])

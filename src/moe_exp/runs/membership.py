@@ -8,6 +8,7 @@ are not all of a sweep's runs.
 
 import os
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from moe_exp import names
 from moe_exp.errors import InputError
@@ -33,17 +34,23 @@ def enter(tracking: Tracking, parent_id: str, *, identity: str, run_id: str) -> 
     parent.log_metrics({names.METRIC_N_FINISHED: n_finished}, step=n_finished)
 
 
-def members(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
-    """Return the finished runs of a sweep, each identity once, the oldest first; none for a run that is no sweep."""
-    children = [run for run in children_of(tracking, parent_id) if run.status == "FINISHED"]
-    known = {run.run_id for run in children}
+class Members(NamedTuple):
+    """The jobs of a sweep that have ended."""
+
+    finished: list[LoggedRun]
+    """each identity once, the oldest first; earlier runs in the place of skipped jobs among them"""
+    failed: list[LoggedRun]
+    """those that failed or were stopped"""
+
+
+def find_members(tracking: Tracking, parent_id: str) -> Members:
+    """Return the runs of a sweep; none for a run that is no sweep."""
+    children = children_of(tracking, parent_id)
+    finished = [run for run in children if run.status == "FINISHED"]
+    known = {run.run_id for run in finished}
     entered = _entered(get_run(tracking, parent_id))
-    return newest_runs([*children, *(get_run(tracking, run_id) for run_id in entered if run_id not in known)])
-
-
-def failures(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
-    """Return the jobs of a sweep that failed or were stopped."""
-    return [run for run in children_of(tracking, parent_id) if run.status in ("FAILED", "KILLED")]
+    finished += [get_run(tracking, run_id) for run_id in entered if run_id not in known]
+    return Members(newest_runs(finished), [run for run in children if run.status in ("FAILED", "KILLED")])
 
 
 def _entered(parent: LoggedRun) -> list[str]:
@@ -77,7 +84,7 @@ def select_runs(tracking: Tracking, run_ids: Iterable[str], condition: str) -> l
             )
         return found
     named = [get_run(tracking, run_id) for run_id in run_ids]
-    chosen = [run for each in named for run in members(tracking, each.run_id) or [each]]
+    chosen = [run for each in named for run in find_members(tracking, each.run_id).finished or [each]]
     unfinished = [f"{run.name} ({run.run_id}) is {run.status}" for run in chosen if run.status != "FINISHED"]
     if unfinished:
         raise InputError(f"Only finished runs can be compared: {'; '.join(unfinished)}.")

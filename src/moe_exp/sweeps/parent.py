@@ -14,7 +14,7 @@ from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import Experiment
 from moe_exp.runs.conclusions import conclude
 from moe_exp.runs.identity import identify
-from moe_exp.runs.membership import PARENT_VARIABLE, failures, members
+from moe_exp.runs.membership import PARENT_VARIABLE, find_members
 from moe_exp.runs.recording import origin_tags, record_conclusions
 from moe_exp.tracking import (
     LoggedRun,
@@ -85,7 +85,7 @@ class Parent:
         """
         os.environ.pop(PARENT_VARIABLE, None)
         settle_dead_runs(self.tracking)
-        finished, failed = members(self.tracking, self.run.run_id), failures(self.tracking, self.run.run_id)
+        finished, failed = find_members(self.tracking, self.run.run_id)
         n_jobs = len(finished) + len(failed) if self.n_jobs is None else self.n_jobs
         counts = {names.METRIC_N_FINISHED: len(finished), names.METRIC_N_JOBS: n_jobs}
         self.run.log_metrics(counts, step=len(finished))
