@@ -1,11 +1,13 @@
 """From what is typed to an experiment: composed by Hydra and built, in a sweep, a notebook or a test."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from moe_exp.errors import InputError
 from moe_exp.experiment.config import Experiment, build, register
@@ -28,9 +30,22 @@ def compose_in(project: Path, overrides: Sequence[str]) -> Experiment:
     InputError
         If an option is unknown, or a value is not accepted.
     """
+    with reading_conf(project):
+        return compose_job(overrides)
+
+
+@contextmanager
+def reading_conf(project: Path) -> Iterator[None]:
+    """Let Hydra compose from the YAML files of a project, and say in one line what it cannot compose.
+
+    Raises
+    ------
+    InputError
+        If the files, or what was typed, cannot be read.
+    """
     register(project)
     try:
         with initialize_config_dir(str(project / "conf"), version_base="1.3"):
-            return compose_job(overrides)
-    except HydraException as error:
+            yield
+    except (HydraException, OmegaConfBaseException) as error:
         raise InputError(" ".join(str(error).split())) from error

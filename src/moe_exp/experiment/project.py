@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
+from hydra import compose
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from moe_exp.errors import InputError
-from moe_exp.experiment.config import make_stage, register
+from moe_exp.experiment.composition import reading_conf
+from moe_exp.experiment.config import make_stage
 
 if TYPE_CHECKING:
     from moe_exp.tracking import Tracking
@@ -44,18 +43,10 @@ def read_tracking(project_root: Path) -> "Tracking":
 
 
 def _compose(project_root: Path) -> dict:
-    """Compose what a project's conf says of the two.
-
-    Raises
-    ------
-    InputError
-        If the configuration cannot be read.
-    """
-    register(project_root)
-    folder = project_root / "conf"
+    """Compose what a project's conf says of the two."""
     try:
-        with initialize_config_dir(str(folder), version_base="1.3"):
+        with reading_conf(project_root):
             config = OmegaConf.masked_copy(compose("config"), ["cache_dir", "tracking"])
-        return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
-    except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(f"{folder} cannot be read: {' '.join(str(error).split())}") from error
+            return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+    except InputError as error:
+        raise InputError(f"{project_root / 'conf'} cannot be read: {error}") from error
