@@ -13,8 +13,11 @@ from tests.command_line import REST, runs_in, train
 def test_finished_runs_are_compared_from_the_command_line(sweep, tmp_path):
     folder, _ = sweep
     store = f"sqlite:///{folder}/mlflow.db"
-    done = CliRunner().invoke(cli, ["compare", "--store", store, "--csv", str(tmp_path), "--n-resamples", "500"])
+    places = ("--csv", str(tmp_path), "--report", str(tmp_path / "report"))
+    done = CliRunner().invoke(cli, ["compare", "--store", store, *places, "--n-resamples", "500"])
     assert done.exit_code == 0, done.output
+    assert f"Report: {tmp_path / 'report' / 'report.html'}" in done.output
+    assert (tmp_path / "report" / "report.html").exists()
     assert "mlp" in done.output
     assert len(pd.read_csv(tmp_path / "pairs.csv")) == 3
     nothing = CliRunner().invoke(cli, ["compare", "--store", store, "--filter", "params.gate = 'x'"])

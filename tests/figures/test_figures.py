@@ -12,6 +12,7 @@ from moe_exp.evaluation.results import Evaluation, Results
 from moe_exp.figures import GATE_COLOURS, all_figures, delta_r2_per_bin, gate_colour, r2_of_models, training_curve
 from moe_exp.figures.style import DPI
 from tests.evaluation.synthetic import make_predictions
+from tests.figures.legible import assert_legible
 
 CURVE = pd.DataFrame({"epoch": [1, 2, 3], "train_loss": [0.5, 0.2, 0.1], "holdout_loss": [0.5, 0.3, 0.35]})
 
@@ -46,12 +47,7 @@ def test_every_figure_has_labelled_axes_and_text_inside_its_edges(results: Resul
     figures = all_figures(results, CURVE, published={"mlp": 0.94, "linear": 0.935}, loss="Mean squared error [dex²]")
     assert len(figures) == 5
     for name, figure in figures.items():
-        figure.savefig(BytesIO(), format="png")
-        for axes in figure.axes:
-            assert axes.get_xlabel() or axes.get_ylabel(), name
-        drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-        assert -0.01 <= drawn.x0 < drawn.x1 <= width + 0.01, name
-        assert -0.01 <= drawn.y0 < drawn.y1 <= height + 0.01, name
+        assert_legible(figure, name)
 
 
 def test_pixels_suffice_for_print() -> None:

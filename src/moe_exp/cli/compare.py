@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from moe_exp.errors import InputError
+from moe_exp.names import REPORT_FILE
 
 if TYPE_CHECKING:
     from moe_exp.comparison.hypotheses import Hypothesis
@@ -55,7 +56,7 @@ def compare(
         click.echo(f"Tables: {tables}", err=True)
     if report:
         conclusions.write_report(report, command=shlex.join(["moe-exp", *sys.argv[1:]]))
-        click.echo(f"Report: {report / 'report.html'}", err=True)
+        click.echo(f"Report: {report / REPORT_FILE}", err=True)
 
 
 def choose_tracking(store: str | None, experiment: str | None) -> "Tracking":

@@ -34,7 +34,7 @@ class Contender:
     n_train : int
     noise_level : float
     design : str
-        What else tells the run from others; see `designs`.
+        What else tells the run from others; see `run_labels`.
     """
 
     model: str

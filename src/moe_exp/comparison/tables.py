@@ -1,6 +1,6 @@
 """The tables of a comparison: scores, differences, the stars that decide them, and what each data seed says.
 
-A row is a mean over data seeds where there are several; see `replicates`.
+A row is a mean over data seeds where there are several; see `data_seeds`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

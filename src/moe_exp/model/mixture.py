@@ -44,14 +44,19 @@ def fit_gate(
     seed : int
     """
     covered = bin_index >= 0
-    seen = inputs.clip(*experts.logg_range) if clip else inputs
+    limited = limit(inputs, experts, clip=clip)
     return gate.fit(
-        seen.features[covered],
+        limited.features[covered],
         stars.labels["logg"].to_numpy(float)[covered],
-        expert_predictions=seen.experts[covered],
+        expert_predictions=limited.experts[covered],
         bin_index=bin_index[covered],
         seed=seed,
     )
+
+
+def limit(inputs: GateInputs, experts: FittedExperts, *, clip: bool) -> GateInputs:
+    """Return gate inputs with predictions limited to the range of the training labels; as they are without `clip`."""
+    return inputs.clip(*experts.logg_range) if clip else inputs
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -86,9 +91,8 @@ class FittedMixture:
         flux : array of shape (n_stars, n_pixels)
             Noisy flux in the unit and on the wavelength grid of the training stars.
         """
-        inputs = measure_flux(flux / np.float32(self.flux_unit), self.features, self.experts)
-        if self.clip:
-            inputs = inputs.clip(*self.experts.logg_range)
+        measured = measure_flux(flux / np.float32(self.flux_unit), self.features, self.experts)
+        inputs = limit(measured, self.experts, clip=self.clip)
         return route_soft(self.gate.predict_weights(inputs.features), inputs.experts)
 
     def route(self, inputs: GateInputs, bin_index: np.ndarray, *, clip: bool) -> dict[str, np.ndarray]:
@@ -105,11 +109,11 @@ class FittedMixture:
         clip : bool
             Whether predictions are limited to the range of the training labels.
         """
-        seen = inputs.clip(*self.experts.logg_range) if clip else inputs
-        weights = self.gate.predict_weights(seen.features)
+        limited = limit(inputs, self.experts, clip=clip)
+        weights = self.gate.predict_weights(limited.features)
         mixed = {
-            "soft": route_soft(weights, seen.experts),
-            "hard": route_hard(weights, seen.experts),
-            "oracle": route_oracle(bin_index, seen.experts),
+            "soft": route_soft(weights, limited.experts),
+            "hard": route_hard(weights, limited.experts),
+            "oracle": route_oracle(bin_index, limited.experts),
         }
-        return {name: fall_back(values, bin_index >= 0, seen.global_ridge) for name, values in mixed.items()}
+        return {name: fall_back(values, bin_index >= 0, limited.global_ridge) for name, values in mixed.items()}

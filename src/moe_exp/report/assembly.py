@@ -32,12 +32,12 @@ def write_report(folder: Path, comparison: Comparison, context: ReportContext) -
     context : ReportContext
     """
     document = make_document(comparison, context)
-    figures = folder / "figures"
+    figures = folder / names.FIGURES_FOLDER
     figures.mkdir(parents=True, exist_ok=True)
     for picture in document.pictures:
         (figures / f"{picture.name}.png").write_bytes(picture.png)
-    (folder / "report.md").write_text(to_markdown(document), encoding="utf-8")
-    (folder / "report.html").write_text(to_html(document), encoding="utf-8")
+    (folder / names.REPORT_MARKDOWN_FILE).write_text(to_markdown(document), encoding="utf-8")
+    (folder / names.REPORT_FILE).write_text(to_html(document), encoding="utf-8")
     return opening_to_markdown(document)
 
 
