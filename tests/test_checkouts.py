@@ -25,7 +25,8 @@ def checkout(tmp_path) -> Path:
 
 def start(folder: Path, *arguments: str, **environment: str) -> str:
     """Run Python in a folder, with what tests set aside unset, and return what it printed."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MOE_EXP_")}
+    aside = {name for name in os.environ if name.startswith("MOE_EXP_")} | {"MLFLOW_TRACKING_URI"}
+    inherited = {name: value for name, value in os.environ.items() if name not in aside}
     command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=folder, env=inherited | environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()

@@ -39,6 +39,17 @@ def start(tracking: Tracking):
     return closing(open_run(tracking, run_name="mlp n=1k", parameters={"gate": "mlp"}, tags={"colour": "blue"}))
 
 
+@pytest.mark.parametrize("users", [None, "http://127.0.0.1:5000"])
+def test_the_users_variable_stays_the_users(tracking, tmp_path, monkeypatch, users):
+    if users is None:
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    else:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", users)
+    for uri in (f"sqlite:///{tmp_path}/other.db", tracking.uri):
+        open_store(replace(tracking, uri=uri))
+    assert os.environ.get("MLFLOW_TRACKING_URI") == users
+
+
 def test_a_run_keeps_what_is_logged(tracking):
     with start(tracking) as run:
         run.log_metrics({"test/r2": 0.9, "bin_r2/0_cool_metal_poor": 0.8, "undefined": np.nan, "endless": np.inf})

@@ -25,6 +25,7 @@ from moe_exp.tracking.moved import follow_artifacts
 log = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # the UI's pages for training, not those for language models
     names.TAG_DESCRIPTION: "Mixtures of Ridge experts for log g: gates compared on the same covered test stars.",
@@ -152,7 +153,7 @@ def _connect(tracking: Tracking) -> tuple[MlflowClient, Experiment | None]:
     """Return a client, and the experiment if the store has it."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    mlflow.set_tracking_uri(tracking.uri)
+    _tell_mlflow(tracking.uri)
     client = MlflowClient(tracking.uri)
     experiment = client.get_experiment_by_name(tracking.experiment)
     if experiment is not None and experiment.lifecycle_stage != "active":
@@ -162,6 +163,20 @@ def _connect(tracking: Tracking) -> tuple[MlflowClient, Experiment | None]:
     if experiment is not None and tracking.is_local and _was_moved(tracking, experiment):
         experiment = client.get_experiment(experiment.experiment_id)
     return client, experiment
+
+
+def _tell_mlflow(uri: str) -> None:
+    """Set the store that MLflow's own functions use, and leave its environment variable as the user set it.
+
+    MLflow sets that too, and the next configuration of this process, or of one that it starts, would take it for the
+    user's word.
+    """
+    before = os.environ.get(URI_VARIABLE)
+    mlflow.set_tracking_uri(uri)
+    if before is None:
+        os.environ.pop(URI_VARIABLE, None)
+    else:
+        os.environ[URI_VARIABLE] = before
 
 
 def _was_moved(tracking: Tracking, experiment: Experiment) -> bool:
