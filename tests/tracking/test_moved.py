@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from moe_exp.errors import InputError
-from moe_exp.tracking import Tracking, closing, fetch_artifact, find_runs, open_run
+from moe_exp.tracking import Tracking, closing, fetched_artifact, find_runs, open_run
 
 
 def keep_a_run(tracking: Tracking, said: str) -> None:
@@ -14,9 +14,11 @@ def keep_a_run(tracking: Tracking, said: str) -> None:
 
 
 def read_all(tracking: Tracking) -> dict[str, str]:
-    return {
-        run.name: fetch_artifact(tracking, run, "said.txt").read_text(encoding="utf-8") for run in find_runs(tracking)
-    }
+    said = {}
+    for run in find_runs(tracking):
+        with fetched_artifact(tracking, run, "said.txt") as path:
+            said[run.name] = path.read_text(encoding="utf-8")
+    return said
 
 
 @pytest.fixture
@@ -25,6 +27,14 @@ def original(tmp_path) -> Tracking:
     tracking = Tracking(uri=f"sqlite:///{tmp_path}/old/mlflow.db")
     keep_a_run(tracking, "first")
     return tracking
+
+
+def test_reading_artifacts_leaves_nothing_in_the_temporary_folder(original, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    assert read_all(original) == {"first": "first"}
+    assert not list(temporary.iterdir())
 
 
 def test_a_moved_store_is_read_and_written_where_it_is(original, tmp_path):

@@ -4,7 +4,7 @@ from moe_exp import names
 from moe_exp.comparison import RunRecord
 from moe_exp.errors import InputError
 from moe_exp.evaluation.predictions import Predictions
-from moe_exp.tracking import LoggedRun, Tracking, fetch_artifact
+from moe_exp.tracking import LoggedRun, Tracking, fetched_artifact
 
 
 def make_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
@@ -48,10 +48,10 @@ def make_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
 
 def _read_predictions(tracking: Tracking, run: LoggedRun) -> Predictions:
     """Read the predictions of a run, and refuse those that are not what it logged."""
-    path = fetch_artifact(tracking, run, names.PREDICTIONS_FILE)
-    try:
-        return Predictions.read(path, run.tags[names.TAG_PREDICTIONS_DIGEST])
-    except InputError as error:
-        raise InputError(
-            f"Run {run.name!r} ({run.run_id}): {error} Run it again with tracking.resume=false."
-        ) from error
+    with fetched_artifact(tracking, run, names.PREDICTIONS_FILE) as path:
+        try:
+            return Predictions.read(path, run.tags[names.TAG_PREDICTIONS_DIGEST])
+        except InputError as error:
+            raise InputError(
+                f"Run {run.name!r} ({run.run_id}): {error} Run it again with tracking.resume=false."
+            ) from error

@@ -6,7 +6,7 @@ from moe_exp.tracking.processes import settle_dead_runs
 from moe_exp.tracking.reading import (
     LoggedRun,
     children_of,
-    fetch_artifact,
+    fetched_artifact,
     find_runs,
     get_run,
     has_tag,
@@ -22,7 +22,7 @@ __all__ = [
     "Tracking",
     "children_of",
     "closing",
-    "fetch_artifact",
+    "fetched_artifact",
     "find_runs",
     "get_run",
     "has_tag",

@@ -1,8 +1,10 @@
 """Runs as the store holds them: found by filter or id, with the artifacts that they left."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
@@ -122,8 +124,9 @@ def has_tag(name: str, value: str) -> str:
     return f"tags.`{name}` = '{value}'"
 
 
-def fetch_artifact(tracking: Tracking, run: LoggedRun, name: str) -> Path:
-    """Return the path of a local copy of an artifact.
+@contextmanager
+def fetched_artifact(tracking: Tracking, run: LoggedRun, name: str) -> Iterator[Path]:
+    """Give the path of a local copy of an artifact, which is gone afterwards: MLflow leaves its own copies for ever.
 
     Raises
     ------
@@ -131,10 +134,12 @@ def fetch_artifact(tracking: Tracking, run: LoggedRun, name: str) -> Path:
         If the run does not have it.
     """
     client, _ = read_store(tracking)
-    try:
-        return Path(client.download_artifacts(run.run_id, name))
-    except (MlflowException, OSError) as error:
-        raise InputError(
-            f"Run {run.name!r} ({run.run_id}) has no artifact {name}, which a comparison needs; leave it out or run it "
-            f"again with tracking.resume=false."
-        ) from error
+    with TemporaryDirectory(prefix="moe_exp_") as folder:
+        try:
+            path = client.download_artifacts(run.run_id, name, dst_path=folder)
+        except (MlflowException, OSError) as error:
+            raise InputError(
+                f"Run {run.name!r} ({run.run_id}) has no artifact {name}, which a comparison needs; leave it out or "
+                f"run it again with tracking.resume=false."
+            ) from error
+        yield Path(path)
