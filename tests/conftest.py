@@ -1,9 +1,9 @@
-"""What tests share: small HDF5 files of made-up spectra, composed configurations, and one small sweep."""
+"""What tests share: small HDF5 files of made-up spectra, composed configurations, stores, and one small sweep."""
 
 import json
 import os
 import re
-import subprocess
+import shutil
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
@@ -14,11 +14,13 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from moe_exp.experiment.composition import compose_in
 from moe_exp.experiment.config import Experiment
 from moe_exp.spectra.checksums import CHECKSUMS
 from moe_exp.spectra.writer import write_spectra
+from moe_exp.tracking import Tracking, open_store
 from tests.command_line import CLAIM, PROJECT_ROOT, train
 
 
@@ -71,9 +73,51 @@ def stars_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[..., Path]:
+    """Give what makes a folder once in a session, however many workers share it: the others wait for it."""
+    session = tmp_path_factory.getbasetemp()
+    session = session if worker_id == "master" else session.parent
+
+    def make_once(name: str, make: Callable[[Path], object] = lambda folder: None) -> Path:
+        folder, made = session / name, session / f"{name}.made"
+        with FileLock(session / f"{name}.lock"):
+            if not made.exists():
+                folder.mkdir()
+                make(folder)
+                made.touch()
+        return folder
+
+    return make_once
+
+
+@pytest.fixture(scope="session")
+def cache_dir(made_once: Callable[..., Path]) -> Path:
     """Give one cache for the whole session: the simulated stars of the smoke preset are made once."""
-    return tmp_path_factory.mktemp("cache")
+    return made_once("cache")
+
+
+@pytest.fixture(scope="session")
+def fresh_store(made_once: Callable[..., Path]) -> Path:
+    """Give a SQLite store that MLflow has made and nobody used, which takes it seconds; tests take copies."""
+    return made_once("store", lambda folder: open_store(store_in(folder, experiment="other"))) / "mlflow.db"
+
+
+def store_in(folder: Path, **options: str) -> Tracking:
+    """Return the store that lies in a folder, as it does in a checkout."""
+    return Tracking(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "mlruns"), **options)
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path, fresh_store: Path) -> Path:
+    """Give a folder with a store that is ready for runs."""
+    shutil.copy(fresh_store, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def tracking(run_folder: Path) -> Tracking:
+    """Give a store without runs."""
+    return store_in(run_folder)
 
 
 @pytest.fixture
@@ -98,13 +142,27 @@ def many_stars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sweep(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> tuple[Path, subprocess.CompletedProcess]:
-    """Run the smoke preset with three gates, from another folder than the project's root."""
-    folder = tmp_path_factory.mktemp("sweep")
-    arguments = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
-    claim = json.dumps({"_target_": "moe_exp.comparison.hypotheses.Hypothesis"} | CLAIM).replace('"', "'")
-    claim = re.sub(r"'(\w+)':", r"\1:", claim)
-    place = {"cwd": PROJECT_ROOT / "src", "MOE_EXP_CACHE": str(cache_dir)}
-    done = train(*arguments, f"+hypotheses.smoke={claim}", folder=folder, **place)
-    assert done.returncode == 0, done.stderr
-    return folder, done
+def sweep(made_once: Callable[..., Path], cache_dir: Path) -> Path:
+    """Give the folder of the smoke preset with three gates, run from another folder than the project's root.
+
+    What it said lies there as said.txt. It is one for the whole session: whoever adds to it takes a copy.
+    """
+
+    def make(folder: Path) -> None:
+        arguments = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
+        claim = json.dumps({"_target_": "moe_exp.comparison.hypotheses.Hypothesis"} | CLAIM).replace('"', "'")
+        claim = re.sub(r"'(\w+)':", r"\1:", claim)
+        place = {"cwd": PROJECT_ROOT / "src", "MOE_EXP_CACHE": str(cache_dir)}
+        done = train(*arguments, f"+hypotheses.smoke={claim}", folder=folder, **place)
+        assert done.returncode == 0, done.stderr
+        (folder / "said.txt").write_text(done.stderr, encoding="utf-8")
+
+    return made_once("sweep", make)
+
+
+@pytest.fixture
+def copy_of_sweep(sweep: Path, tmp_path: Path) -> Path:
+    """Give a copy of the small sweep's store and artifacts."""
+    shutil.copy(sweep / "mlflow.db", tmp_path)
+    shutil.copytree(sweep / "mlruns", tmp_path / "mlruns")
+    return tmp_path

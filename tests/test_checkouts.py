@@ -35,10 +35,9 @@ def start(folder: Path, *arguments: str, **environment: str) -> str:
 
 def test_runs_are_kept_and_compared_in_a_folder_of_any_name(checkout, tmp_path, cache_dir):
     place = {"MOE_EXP_CACHE": str(cache_dir), "MLFLOW_TRACKING_URI": ""}
-    start(checkout, "train.py", "-m", *SMALL, "seed=0,1", **place)
+    start(checkout, "train.py", "-m", *SMALL, **place)
     assert {"mlflow.db", "mlruns", "outputs"} <= {path.name for path in checkout.iterdir()}
     assert len(list(checkout.glob("mlruns/*/artifacts/report.html"))) == 1
-    assert "R² on the covered test stars" in start(checkout, "-m", "moe_exp.cli", "compare", "--n-resamples", "50")
     moved = checkout.rename(tmp_path / "moved")  # a plain name: a locale without umlauts cannot open a file with one
     table = start(moved, "-m", "moe_exp.cli", "compare", "--n-resamples", "50", **ASCII)
     assert "R? on the covered test stars" in table
@@ -48,13 +47,13 @@ def test_runs_are_kept_and_compared_in_a_folder_of_any_name(checkout, tmp_path, 
 
 def test_a_relative_store_serves_jobs_that_run_elsewhere(checkout, cache_dir):
     place = {"MOE_EXP_CACHE": str(cache_dir), "MLFLOW_TRACKING_URI": "sqlite:///mine.db"}
-    start(checkout, "train.py", "-m", *SMALL, "seed=0", "hydra.job.chdir=true", **place)
+    start(checkout, "train.py", *SMALL, "hydra.job.chdir=true", **place)
     assert [path.parent for path in checkout.rglob("mine.db")] == [checkout]
     assert len(list(checkout.glob("mlruns/*/artifacts/predictions.parquet"))) == 1
 
 
-def test_a_run_needs_no_locale(tmp_path, cache_dir):
-    places = (f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", f"hydra.run.dir={tmp_path}/output")
+def test_a_run_needs_no_locale(run_folder, cache_dir):
+    places = (f"tracking.uri=sqlite:///{run_folder}/mlflow.db", f"hydra.run.dir={run_folder}/output")
     printed = start(PROJECT_ROOT, "train.py", *SMALL, *places, MOE_EXP_CACHE=str(cache_dir), **ASCII)
     assert "Traceback" not in printed
-    assert "R²" in (tmp_path / "output" / "train.log").read_text(encoding="utf-8")
+    assert "R²" in (run_folder / "output" / "train.log").read_text(encoding="utf-8")

@@ -20,8 +20,7 @@ FIGURES = {
 
 
 def test_a_run_can_be_judged_from_what_it_logged(sweep):
-    folder, _ = sweep
-    client, (_, run, _) = runs_in(folder)
+    client, (_, run, _) = runs_in(sweep)
     assert run.data.params["gate"] == "mlp"
     assert run.data.params["data.n_train"] == "1000"
     metrics = run.data.metrics
@@ -40,7 +39,7 @@ def test_a_run_can_be_judged_from_what_it_logged(sweep):
 def test_tags_tell_which_stars_and_which_noise(sweep, configure):
     experiment = configure("experiment=smoke")
     dataset = experiment.data.open(experiment.cache_dir, Stages())
-    _, (_, run, _) = runs_in(sweep[0])
+    _, (_, run, _) = runs_in(sweep)
     expected = {
         names.TAG_TRAIN_DIGEST: dataset.train.digest,
         names.TAG_GATE_DIGEST: dataset.gate.digest,
@@ -56,8 +55,7 @@ def test_tags_tell_which_stars_and_which_noise(sweep, configure):
 
 
 def test_artifacts_hold_tables_figures_and_predictions(sweep):
-    folder, _ = sweep
-    _, (_, run, _) = runs_in(folder)
+    _, (_, run, _) = runs_in(sweep)
     artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
     assert {path.stem for path in (artifacts / "tables").glob("*.csv")} == TABLES
     assert {path.stem for path in (artifacts / "figures").glob("*.png")} == FIGURES
@@ -69,8 +67,7 @@ def test_artifacts_hold_tables_figures_and_predictions(sweep):
 
 
 def test_the_classify_gate_is_not_compared_with_itself(sweep):
-    folder, _ = sweep
-    _, (linear, _, classify) = runs_in(folder)
+    _, (linear, _, classify) = runs_in(sweep)
     assert "test/delta_r2" in linear.data.metrics
     assert "test/delta_r2" not in classify.data.metrics
     assert linear.data.metrics["reference/classify_r2"] == classify.data.metrics["test/r2"]
@@ -78,8 +75,7 @@ def test_the_classify_gate_is_not_compared_with_itself(sweep):
 
 
 def test_plain_lines_are_kept_in_a_log_file(sweep):
-    folder, _ = sweep
-    text = (folder / "sweep" / "0" / "train.log").read_text()
+    text = (sweep / "sweep" / "0" / "train.log").read_text()
     assert "experts: done in" in text
     assert "\x1b" not in text
 
@@ -100,12 +96,12 @@ def test_bad_input_ends_in_a_short_message(tmp_path, arguments, message):
     assert len(done.stderr.splitlines()) < 20
 
 
-def test_a_run_that_fails_says_so_in_mlflow(tmp_path, many_stars):
+def test_a_run_that_fails_says_so_in_mlflow(run_folder, many_stars):
     sizes = ("data.n_train=60", "data.n_val=200", "data.n_test=200")
-    done = train("data=hdf5", f"data.path={many_stars}", "features=pca", *sizes, folder=tmp_path)
+    done = train("data=hdf5", f"data.path={many_stars}", "features=pca", *sizes, folder=run_folder)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    _, [run] = runs_in(tmp_path)
+    _, [run] = runs_in(run_folder)
     assert run.info.status == "FAILED"
     assert "bins have fewer than 10 training stars" in run.data.tags["error"]
 

@@ -1,18 +1,17 @@
 """Comparing finished runs from the command line."""
 
-import shutil
-
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from moe_exp.cli.commands import main as cli
-from tests.command_line import REST, runs_in, train
+from moe_exp.errors import InputError
+from moe_exp.tracking import closing, open_run
+from tests.command_line import REST, runs_in
 
 
 def test_finished_runs_are_compared_from_the_command_line(sweep, tmp_path):
-    folder, _ = sweep
-    store = f"sqlite:///{folder}/mlflow.db"
+    store = f"sqlite:///{sweep}/mlflow.db"
     places = ("--csv", str(tmp_path), "--report", str(tmp_path / "report"))
     done = CliRunner().invoke(cli, ["compare", "--store", store, *places, "--n-resamples", "500"])
     assert done.exit_code == 0, done.output
@@ -25,14 +24,13 @@ def test_finished_runs_are_compared_from_the_command_line(sweep, tmp_path):
     assert f"there are 3: classify {REST}; linear" in nothing.output
     unknown = CliRunner().invoke(cli, ["compare", "--store", store, "0123-"])
     assert "has no run '0123-'" in unknown.output
-    _, (linear, mlp, _) = runs_in(folder)
+    _, (linear, mlp, _) = runs_in(sweep)
     few = ["--n-resamples", "50", linear.info.run_id[:8], mlp.info.run_id]
     assert CliRunner().invoke(cli, ["compare", "--store", store, *few]).exit_code == 0
 
 
 def test_reading_creates_nothing(sweep, tmp_path):
-    folder, _ = sweep
-    store = f"sqlite:///{folder}/mlflow.db"
+    store = f"sqlite:///{sweep}/mlflow.db"
     typo = CliRunner().invoke(cli, ["compare", "--store", store, "--experiment", "typo"])
     assert "has no experiment 'typo'; it has Default, moe_exp" in typo.output
     nowhere = CliRunner().invoke(cli, ["compare", "--store", f"sqlite:///{tmp_path}/none.db"])
@@ -48,22 +46,19 @@ def test_reading_creates_nothing(sweep, tmp_path):
         (lambda frame, path: path.unlink(), "has no artifact predictions.parquet"),
     ],
 )
-def test_predictions_that_a_run_did_not_log_are_refused(sweep, tmp_path, damage, message):
-    folder, _ = sweep
-    for name in ("mlflow.db", "mlruns"):
-        (shutil.copytree if name == "mlruns" else shutil.copy)(folder / name, tmp_path / name)
-    _, (run, _, _) = runs_in(tmp_path)
-    path = tmp_path / "mlruns" / run.info.run_id / "artifacts" / "predictions.parquet"
+def test_predictions_that_a_run_did_not_log_are_refused(copy_of_sweep, damage, message):
+    _, (run, _, _) = runs_in(copy_of_sweep)
+    path = copy_of_sweep / "mlruns" / run.info.run_id / "artifacts" / "predictions.parquet"
     damage(pd.read_parquet(path), path)
-    done = CliRunner().invoke(cli, ["compare", "--store", f"sqlite:///{tmp_path}/mlflow.db", "--n-resamples", "50"])
+    store = f"sqlite:///{copy_of_sweep}/mlflow.db"
+    done = CliRunner().invoke(cli, ["compare", "--store", store, "--n-resamples", "50"])
     assert done.exit_code == 1
     assert message in done.output
 
 
-def test_a_run_that_failed_is_not_compared(tmp_path, many_stars):
-    sizes = ("data.n_train=60", "data.n_val=200", "data.n_test=200")
-    train("data=hdf5", f"data.path={many_stars}", "features=pca", *sizes, folder=tmp_path)
-    _, [run] = runs_in(tmp_path)
-    done = CliRunner().invoke(cli, ["compare", "--store", f"sqlite:///{tmp_path}/mlflow.db", run.info.run_id])
+def test_a_run_that_failed_is_not_compared(tracking):
+    with pytest.raises(InputError), closing(open_run(tracking, run_name="failed", parameters={}, tags={})) as run:
+        raise InputError("too few stars")
+    done = CliRunner().invoke(cli, ["compare", "--store", tracking.uri, run.run_id])
     assert "Only finished runs can be compared" in done.output
     assert "is FAILED" in done.output

@@ -25,10 +25,16 @@ def sweep():
     )
 
 
-def test_every_score_and_difference_is_in_both_renderings(sweep):
-    comparison, context = sweep
-    document = make_document(comparison, context)
-    for text in (to_html(document), to_markdown(document)):
+@pytest.fixture(scope="module")
+def renderings(sweep):
+    """Give the page and the Markdown of the sweep's report."""
+    document = make_document(*sweep)
+    return to_html(document), to_markdown(document)
+
+
+def test_every_score_and_difference_is_in_both_renderings(sweep, renderings):
+    comparison, _ = sweep
+    for text in renderings:
         plain = text.replace("−", "-").replace("\\", "")
         for row in comparison.scores.to_dict("records"):
             assert f"{row['r2']:.4f} [{row['r2_ci_low']:.4f}, {row['r2_ci_high']:.4f}]" in plain
@@ -48,7 +54,7 @@ def test_the_page_stands_alone(sweep, tmp_path):
     assert all((tmp_path / picture).exists() for picture in pictures)
 
 
-def test_the_page_is_well_formed(sweep):
+def test_the_page_is_well_formed(renderings):
     class Tags(html.parser.HTMLParser):
         """Keeps what is open."""
 
@@ -63,12 +69,12 @@ def test_the_page_is_well_formed(sweep):
 
     parser = Tags()
     parser.open_tags = []
-    parser.feed(to_html(make_document(*sweep)))
+    parser.feed(renderings[0])
     assert parser.open_tags == []
 
 
-def test_how_to_reproduce_names_command_and_commit(sweep):
-    text = to_markdown(make_document(*sweep))
+def test_how_to_reproduce_names_command_and_commit(renderings):
+    _, text = renderings
     assert "python train.py -m gate=classify,linear,mlp" in text
     assert COMMIT in text or COMMIT[:7] in text
 
@@ -123,8 +129,8 @@ def test_one_run_alone_is_reported():
     assert "These runs hold no gate against classify." in to_markdown(document)
 
 
-def test_a_reader_of_the_markdown_sees_no_markup(sweep):
-    page = MarkdownIt("commonmark").enable("table").render(to_markdown(make_document(*sweep)))
+def test_a_reader_of_the_markdown_sees_no_markup(renderings):
+    page = MarkdownIt("commonmark").enable("table").render(renderings[1])
     shown = re.sub(r"<code>.*?</code>", "", page, flags=re.DOTALL)
     assert "<strong>Noise:</strong> noise level 0.2" in shown
     assert "**" not in shown

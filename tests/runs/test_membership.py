@@ -1,14 +1,8 @@
-import pytest
 from mlflow.tracking import MlflowClient
 
 from moe_exp import names
 from moe_exp.runs.membership import enter, find_members
 from moe_exp.tracking import RunStatus, Tracking, has_tag, newest_run, open_run
-
-
-@pytest.fixture
-def tracking(tmp_path) -> Tracking:
-    return Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=str(tmp_path / "mlruns"))
 
 
 def finish(tracking: Tracking, identity: str, parent_id: str | None = None) -> str:

@@ -22,8 +22,10 @@ def read_all(tracking: Tracking) -> dict[str, str]:
 
 
 @pytest.fixture
-def original(tmp_path) -> Tracking:
+def original(fresh_store, tmp_path) -> Tracking:
     """Give a store with one run."""
+    (tmp_path / "old").mkdir()
+    shutil.copy(fresh_store, tmp_path / "old")
     tracking = Tracking(uri=f"sqlite:///{tmp_path}/old/mlflow.db")
     keep_a_run(tracking, "first")
     return tracking

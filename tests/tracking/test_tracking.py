@@ -15,20 +15,6 @@ from moe_exp.errors import InputError
 from moe_exp.tracking import Tracking, closing, open_run, open_store
 
 
-@pytest.fixture(scope="session")
-def fresh_store(tmp_path_factory) -> Path:
-    """Migrate one SQLite store; tests take copies, which is faster."""
-    folder = tmp_path_factory.mktemp("store")
-    open_store(Tracking(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "mlruns"), experiment="other"))
-    return folder / "mlflow.db"
-
-
-@pytest.fixture
-def tracking(fresh_store, tmp_path) -> Tracking:
-    shutil.copy(fresh_store, tmp_path / "mlflow.db")
-    return Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=str(tmp_path / "mlruns"))
-
-
 def only_run(tracking: Tracking):
     client, experiment_id = open_store(tracking)
     [run] = client.search_runs([experiment_id])
@@ -40,7 +26,8 @@ def start(tracking: Tracking):
 
 
 @pytest.mark.parametrize("users", [None, "http://127.0.0.1:5000"])
-def test_the_users_variable_stays_the_users(tracking, tmp_path, monkeypatch, users):
+def test_the_users_variable_stays_the_users(tracking, fresh_store, tmp_path, monkeypatch, users):
+    shutil.copy(fresh_store, tmp_path / "other.db")
     if users is None:
         monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     else:
