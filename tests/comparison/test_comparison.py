@@ -34,7 +34,7 @@ def with_soft(record: RunRecord, soft: np.ndarray) -> RunRecord:
 
 
 def same_tables(one: Comparison, other: Comparison) -> None:
-    for name in ("scores", "bin_scores", "pairs", "bin_pairs", "influence", "replicates"):
+    for name in ("scores", "bin_scores", "gate_errors", "pairs", "bin_pairs", "influence", "replicates"):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
     assert one.notes == other.notes
 
@@ -244,7 +244,7 @@ def test_visits_of_a_star_are_resampled_and_left_out_together() -> None:
     once = compare(records, n_resamples=200)
     seen_often = [replace(record, predictions=repeat_stars(record.predictions, 3)) for record in records]
     visits = compare(seen_often, n_resamples=200)
-    for name in ("scores", "bin_scores", "pairs", "bin_pairs", "influence"):
+    for name in ("scores", "bin_scores", "gate_errors", "pairs", "bin_pairs", "influence"):
         expected, found = (getattr(each, name).drop(columns="star_index", errors="ignore") for each in (once, visits))
         pd.testing.assert_frame_equal(found, expected, rtol=1e-9)
 

@@ -9,6 +9,7 @@ import pandas as pd
 from moe_exp.comparison import tables
 from moe_exp.comparison.comparability import check_comparable
 from moe_exp.comparison.contenders import Contender, Panel, make_panel
+from moe_exp.comparison.gate_errors import gate_error_table
 from moe_exp.comparison.influence import Influence, leave_one_out
 from moe_exp.comparison.pairs import Pair, find_pairs
 from moe_exp.comparison.published import Published
@@ -35,6 +36,9 @@ class Comparison:
         interval holds that of the stars alone, of stars and seeds, or of data seeds.
     bin_scores : DataFrame
         The same for every gate and bin.
+    gate_errors : DataFrame
+        ``rmse`` and ``mae`` [dex] of every gate, the shares ``oracle_gain_soft`` and ``oracle_gain_hard`` of what the
+        oracle gains over the global Ridge that its two routings retain, and its ``accuracy``.
     pairs : DataFrame
         One row per two gates that differ in one factor alone: R² of ``model`` minus R² of ``reference`` with its
         paired interval, p, p_holm over all rows of this table, and the verdict on the latter; both with clipping as
@@ -57,6 +61,7 @@ class Comparison:
 
     scores: pd.DataFrame
     bin_scores: pd.DataFrame
+    gate_errors: pd.DataFrame
     pairs: pd.DataFrame
     bin_pairs: pd.DataFrame
     influence: pd.DataFrame
@@ -119,6 +124,7 @@ def compare(
     return Comparison(
         scores=scores,
         bin_scores=pd.DataFrame(row for each in gates for row in tables.bin_score_rows(*each)),
+        gate_errors=gate_error_table(gates, scores, records, labels),
         pairs=tables.judge_pairs(map(tables.pair_row, pairs), confidence),
         bin_pairs=tables.adjust((row for scored in pairs for row in tables.bin_pair_rows(scored)), confidence),
         influence=pd.DataFrame(row for part in parts for each in part.scored for row in tables.influence_rows(each)),

@@ -8,14 +8,13 @@ from moe_exp.comparison import Comparison
 from moe_exp.report import formats
 from moe_exp.report.context import ReportContext
 from moe_exp.report.document import Block, Bullets, Document, Heading, Section, number_sections, paragraph
-from moe_exp.report.gate_errors import error_table
 from moe_exp.report.html import to_html
 from moe_exp.report.markdown import opening_to_markdown, to_markdown
 from moe_exp.report.methods import design_blocks
 from moe_exp.report.pictures import main_pictures, sweep_pictures
 from moe_exp.report.published_claims import claim_blocks
 from moe_exp.report.reproduction import parameter_blocks, reproduction_blocks, run_blocks
-from moe_exp.report.result_tables import all_bins_table, bin_tables, difference_table, pooled_table
+from moe_exp.report.result_tables import all_bins_table, bin_tables, difference_table, error_table, pooled_table
 from moe_exp.report.robustness import robustness_blocks
 from moe_exp.report.selection import Selection
 from moe_exp.report.verdict import hypothesis_blocks, verdict_box
@@ -92,7 +91,7 @@ def _result_blocks(selection: Selection, context: ReportContext) -> Iterator[Blo
     if any(key in selection.keys for key in ("design", "noise_level")):
         yield all_bins_table(selection)
     yield Heading("Errors, routing and weights")
-    yield error_table(selection, context)
+    yield error_table(selection)
     yield from pictures.values()
 
 

@@ -9,7 +9,6 @@ from moe_exp.comparison.run_labels import label_runs
 from moe_exp.evaluation.scores import r2
 from moe_exp.report import formats
 from moe_exp.report.context import ReportContext
-from moe_exp.report.gate_errors import gate_accuracies, mean_errors, place_of, retained_gain
 from moe_exp.report.selection import KEYS, Row, Selection, interval_of, model_name
 
 YES, NO, PARTLY = "yes", "no", "partly"
@@ -28,12 +27,11 @@ class Claim(NamedTuple):
 
 def score_claims(selection: Selection, context: ReportContext) -> Iterator[Claim]:
     """Yield all published scores of the designs that were run."""
-    accuracies = gate_accuracies(context)
     for row in selection.comparison.scores.to_dict("records"):
         yield from _r2(selection, row)
-        if row["kind"] == "gate":
-            yield from _errors(selection, row)
-            yield from _accuracy(selection, row, accuracies.get(place_of(row)))
+    for row in selection.comparison.gate_errors.to_dict("records"):
+        yield from _errors(selection, row)
+        yield from _accuracy(selection, row)
     yield from _all_stars(selection, context)
 
 
@@ -54,10 +52,10 @@ def _gap(value: float, published: float) -> str:
 def _errors(selection: Selection, row: Row) -> Iterator[Claim]:
     """Yield RMSE, MAE and, with the classify gate, what hard routing retains of the oracle's gain."""
     model = model_name(row["model"])
-    measured = dict(zip(("rmse", "mae"), mean_errors(selection, row), strict=True))
+    measured = {name: row[name] for name in ("rmse", "mae")}
     words = {name: f"{name.upper()} of {model} [dex]" for name in measured}
     if row["model"] == "classify":
-        measured["oracle_gain_fraction"] = retained_gain(selection, row, hard=True)
+        measured["oracle_gain_fraction"] = row["oracle_gain_hard"]
         words["oracle_gain_fraction"] = "share of the oracle's gain that hard routing of classify retains"
     for quantity, value in measured.items():
         published_model = "hard" if quantity == "oracle_gain_fraction" else row["model"]
@@ -67,10 +65,10 @@ def _errors(selection: Selection, row: Row) -> Iterator[Claim]:
             yield Claim(row, words[quantity], formats.published(found), formats.score(value), gap)
 
 
-def _accuracy(selection: Selection, row: Row, value: float | None) -> Iterator[Claim]:
+def _accuracy(selection: Selection, row: Row) -> Iterator[Claim]:
     found = selection.published.of(row, "gate_accuracy")
-    if found is not None and value is not None:
-        low, high = found["low"], found["high"]
+    if found is not None:
+        value, low, high = row["accuracy"], found["low"], found["high"]
         place = "below" if value < low else "above" if value > high else "within"
         answer = f"{YES if place == 'within' else NO}: {place} the published range"
         published = f"{100 * low:.1f} to {100 * high:.1f} %"

@@ -158,3 +158,19 @@ def _kind_of_interval(selection: Selection, pairs: pd.DataFrame) -> str:
 
 def _confidence(selection: Selection) -> str:
     return formats.level(selection.comparison.settings.confidence)
+
+
+def error_table(selection: Selection) -> Table:
+    """Return RMSE, MAE, retained oracle gain and accuracy of every gate."""
+    titles = ["RMSE [dex]", "MAE [dex]", "Oracle gain, soft", "Oracle gain, hard", "Gate accuracy"]
+    rows = []
+    for row in selection.sort(selection.comparison.gate_errors).to_dict("records"):
+        errors = [formats.score(row[name]) for name in ("rmse", "mae")]
+        shares = [formats.percent(row[name]) for name in ("oracle_gain_soft", "oracle_gain_hard", "accuracy")]
+        rows.append([*selection.key_cells(row), model_name(row["model"]), *errors, *shares])
+    caption = (
+        "Errors of the gates on the covered test stars, mean over seeds, and the share of the oracle's gain over the "
+        "global Ridge that soft and hard routing retain. Gate accuracy: share of stars whose largest weight is on "
+        "their true bin."
+    )
+    return Table(caption, [*selection.key_titles(), "Gate", *titles], formats.blank_repeats(rows, len(selection.keys)))

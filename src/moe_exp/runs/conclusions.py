@@ -8,7 +8,7 @@ from moe_exp.comparison import Comparison, RunRecord, compare
 from moe_exp.comparison.hypotheses import Hypothesis, Judgement, judge
 from moe_exp.errors import InputError
 from moe_exp.report import ReportContext, write_report
-from moe_exp.runs.finished import make_record
+from moe_exp.runs.finished import read_record
 from moe_exp.runs.hypothesis_dates import doubts
 from moe_exp.runs.membership import newest_runs
 from moe_exp.tracking import LoggedRun, Tracking
@@ -84,7 +84,7 @@ def conclude(
         If runs cannot be compared; see `check_comparable`.
     """
     runs = newest_runs(runs)
-    records = [make_record(tracking, run) for run in runs]
+    records = [read_record(tracking, run) for run in runs]
     comparison = compare(records, n_resamples=n_resamples, confidence=confidence)
     judgements, verdicts, notes = {}, {}, {}
     for file, hypothesis in (hypotheses or {}).items():

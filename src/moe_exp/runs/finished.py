@@ -7,7 +7,7 @@ from moe_exp.evaluation.predictions import Predictions
 from moe_exp.tracking import LoggedRun, Tracking, fetched_artifact
 
 
-def make_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
+def read_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
     """Read one run's predictions and say what it is.
 
     Raises
