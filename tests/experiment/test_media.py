@@ -102,7 +102,7 @@ def test_a_turned_file_holds_the_same_stars(configure, in_air, copy):
 def test_a_fault_in_a_turned_file_is_told_by_its_place_in_the_file(configure, copy):
     path = copy(turned=True)
     with h5py.File(path, "a") as file:
-        file[FLUX][3, 100] = np.nan
+        file[FLUX][3, 100] = 1e9
     experiment = configure(*SMALL, f"data.path={path}")
     with pytest.raises(InputError, match="first in row 3, pixel 100"):
         experiment.data.open(experiment.cache_dir, Stages())

@@ -26,7 +26,7 @@ from moe_exp.model.features import GateFeatures
 from moe_exp.model.gates import MlpGate, Training
 from moe_exp.progress import Stages
 from moe_exp.runs.identity import identify
-from moe_exp.spectra.files import LABELS, WAVELENGTH
+from moe_exp.spectra.files import ERROR, LABELS, WAVELENGTH
 from moe_exp.spectra.medium import MEDIUM
 from moe_exp.spectra.simulated_files import SimulatedFiles
 from moe_exp.spectra.sources import Hdf5Data, SimulatedData
@@ -102,6 +102,11 @@ CHANGES = [
     (FILES, "features.continuum_percentile=60.0", INPUTS),
     (FILES, "features.medium=vacuum", INPUTS),
     (FILES, "data.medium=air", RUN),
+    (FILES, "data.mask=mask", {"train stars", "gate stars", "test stars", *FLUX}),
+    (FILES, "data.ivar=ivar", {"train stars", "gate stars", "test stars", *FLUX}),
+    (FILES, "data.sentinel=-999.0", RUN),
+    (FILES, "data.max_masked=0.3", RUN),
+    (FILES, "data.too_masked=drop", RUN),
     (FILES, "experts.alpha_min=1e-2", EXPERTS),
     (FILES, "experts.alpha_max=1e4", EXPERTS),
     (FILES, "experts.n_alphas=8", EXPERTS),
@@ -149,7 +154,9 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("identities")
     sizes = {"train": 900, "gate": 120, "test": 120, "other": 900}
     return {
-        name: add_ids(write_stars(folder / f"{name}.h5", n_stars, random_order=True, seed=seed), first=1000 * seed)
+        name: add_marks(
+            add_ids(write_stars(folder / f"{name}.h5", n_stars, random_order=True, seed=seed), first=1000 * seed)
+        )
         for seed, (name, n_stars) in enumerate(sizes.items())
     }
 
@@ -159,6 +166,14 @@ def add_ids(path: Path, *, first: int) -> Path:
     labels = pd.DataFrame(pd.read_hdf(path))
     ids = first + np.arange(len(labels)) // 2
     labels.assign(star=ids).to_hdf(path, key=LABELS, format="table", mode="a", index=False)
+    return path
+
+
+def add_marks(path: Path) -> Path:
+    """Put flags of a bad pixel in every star, and inverse variances of other errors, into a file."""
+    with h5py.File(path, "a") as file:
+        file["mask"] = np.arange(60) == np.arange(len(file[ERROR]))[:, None] % 60
+        file["ivar"] = (2 * file[ERROR][()]) ** -2.0
     return path
 
 
@@ -384,6 +399,9 @@ CODE = [
     ("moe_exp.spectra.noise", FLUX),
     ("moe_exp.spectra.dataset", FLUX),
     ("moe_exp.spectra.files", FLUX),
+    ("moe_exp.spectra.masks", FLUX),
+    ("moe_exp.spectra.design", FLUX),
+    ("moe_exp.spectra.masked_stars", RUN),
     ("moe_exp.spectra.sources", RUN),
     ("moe_exp.spectra.simulator.synthesis", STARS),
     ("moe_exp.spectra.simulator.workers", NOTHING),

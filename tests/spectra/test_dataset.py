@@ -74,7 +74,9 @@ def test_shards_that_are_swapped_are_refused(tmp_path, keep_time):
 
 
 def test_an_inspection_that_proved_wrong_is_not_trusted_again(stars_file, tmp_path, monkeypatch):
-    monkeypatch.setattr(inspection, "identify", str)  # a disk that returns other bytes tells nobody
+    monkeypatch.setattr(
+        inspection, "identify", lambda path, _: str(path)
+    )  # a disk that returns other bytes tells nobody
     before = StarFiles([stars_file], tmp_path)
     replace_in_place(stars_file, seed=1)
     stale = StarFiles([stars_file], tmp_path)

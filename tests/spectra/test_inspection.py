@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from moe_exp.errors import InputError
+from moe_exp.progress import Stages
 from moe_exp.spectra import inspection
 from moe_exp.spectra.files import ERROR, FLUX
 from moe_exp.spectra.inspection import inspect
 from moe_exp.spectra.repair import MAX_REPAIRED, repair_ends
+from moe_exp.spectra.sources import Hdf5Data
 from tests.conftest import PROJECT_ROOT, write_stars
 
 
@@ -63,24 +65,35 @@ def test_damaged_findings_are_found_again(stars_file, tmp_path, place, caplog):
     np.testing.assert_array_equal(again.labels, before.labels)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_bad_flux_is_refused(stars_file, tmp_path, value):
-    spoil(stars_file, FLUX, 12, 5, value)
-    with pytest.raises(InputError, match=r"flux/value has NaN or infinite.*row 12, pixel 5"):
-        inspect(stars_file, tmp_path)
+def masked_pixels(inspection, n_stars=50, n_pixels=60):
+    """Return (star, pixel) of all masked pixels."""
+    every = np.eye(n_pixels, dtype=bool)
+    counts = np.array([inspection.masks.count_pixels(np.arange(n_stars), one) for one in every])
+    return [(int(star), int(pixel)) for star, pixel in np.argwhere(counts.T)]
 
 
-@pytest.mark.parametrize(("pixel", "value"), [(30, np.nan), (30, 0.0), (0, -1.0), (59, np.inf)])
-def test_bad_error_is_refused(stars_file, tmp_path, pixel, value):
-    spoil(stars_file, ERROR, 12, pixel, value)
-    with pytest.raises(InputError, match=rf"error/value is not positive.*row 12, pixel {pixel}"):
-        inspect(stars_file, tmp_path)
+@pytest.mark.parametrize(
+    ("dataset", "pixel", "value"),
+    [
+        (FLUX, 5, np.nan),
+        (FLUX, 5, -np.inf),
+        (ERROR, 30, np.nan),
+        (ERROR, 30, 0.0),
+        (ERROR, 0, -1.0),
+        (ERROR, 59, np.inf),
+    ],
+)
+def test_a_pixel_without_finite_flux_or_positive_error_is_masked(stars_file, tmp_path, dataset, pixel, value):
+    spoil(stars_file, dataset, 12, pixel, value)
+    assert masked_pixels(inspect(stars_file, tmp_path)) == [(12, pixel)]
 
 
-def test_long_runs_of_nan_are_not_repaired(stars_file, tmp_path):
+def test_of_long_runs_of_nan_only_the_ends_are_repaired_and_the_rest_is_masked(stars_file, tmp_path):
     spoil(stars_file, ERROR, 0, slice(0, MAX_REPAIRED + 1), np.nan)
-    with pytest.raises(InputError, match="Only NaN in the first or last 8 pixels"):
-        inspect(stars_file, tmp_path)
+    spoil(stars_file, ERROR, 1, slice(0, MAX_REPAIRED), np.nan)
+    found = inspect(stars_file, tmp_path)
+    assert masked_pixels(found) == [(0, pixel) for pixel in range(MAX_REPAIRED + 1)]
+    assert found.n_repaired == MAX_REPAIRED
 
 
 @pytest.mark.parametrize(
@@ -88,7 +101,8 @@ def test_long_runs_of_nan_are_not_repaired(stars_file, tmp_path):
     [
         (ERROR, 1e10, "is above 1000 times the level of its star's error or flux"),
         (FLUX, 1e4, "is above 1000 times the level of its star's flux"),
-        (FLUX, -9999.0, "is above 1000 times the level of its star's flux"),
+        (FLUX, -9999.0, "is below -100 times the level of its star's flux"),
+        (FLUX, -999.0, "is below -100 times the level of its star's flux"),
     ],
 )
 def test_a_finite_value_that_is_no_measurement_is_refused(stars_file, tmp_path, dataset, value, problem):
@@ -122,8 +136,8 @@ def test_emission_lines_cosmic_rays_sky_lines_and_padding_are_accepted(stars_fil
 def test_bad_values_of_all_blocks_are_counted_together(stars_file, tmp_path, monkeypatch):
     monkeypatch.setattr(inspection, "BLOCK_ROWS", 7)
     for star in (41, 3, 20):
-        spoil(stars_file, FLUX, star, 5, np.nan)
-        spoil(stars_file, ERROR, star, 6, 0.0)
+        spoil(stars_file, FLUX, star, 5, -9999.0)
+        spoil(stars_file, ERROR, star, 6, 1e10)
     with pytest.raises(
         InputError, match=r"error.*in 3 star\(s\), first in row 3, .*flux.*in 3 star\(s\), first in row 3,"
     ):
@@ -131,13 +145,14 @@ def test_bad_values_of_all_blocks_are_counted_together(stars_file, tmp_path, mon
 
 
 @pytest.mark.parametrize(("dataset", "scale"), [(FLUX, 1e40), (ERROR, 1e40), (FLUX, 1e-42), (ERROR, 1e-50)])
-def test_values_beyond_float32_are_called_that(stars_file, tmp_path, dataset, scale):
+def test_stars_beyond_float32_are_called_that(stars_file, tmp_path, dataset, scale):
     with h5py.File(stars_file, "a") as file:
         values = file[dataset][:].astype(float) * scale
         del file[dataset]
         file[dataset] = values
-    with pytest.raises(InputError, match=r"row 0, pixel 0 \(.*, beyond the range of float32"):
-        inspect(stars_file, tmp_path)
+    data = Hdf5Data(path=str(stars_file), n_train=30, n_val=10, n_test=10)
+    with pytest.raises(InputError, match=rf"row \d+, .*pixel 0 .*{dataset}.*e[-+]\d\d, beyond the range of float32"):
+        data.open(tmp_path, Stages())
 
 
 @pytest.mark.parametrize("name", ["miles", "stelib", "bosz_r5000"])
@@ -148,9 +163,23 @@ def test_real_stars_and_models_are_accepted(tmp_path, name):
     assert len(inspect(path, tmp_path).labels) > 90
 
 
-def test_small_negative_flux_is_accepted(stars_file, tmp_path):
-    spoil(stars_file, FLUX, 0, 0, -0.01)
-    assert len(inspect(stars_file, tmp_path).labels) == 50
+def test_small_negative_flux_and_zeros_are_good(stars_file, tmp_path):
+    spoil(stars_file, FLUX, 0, slice(0, 2), [-0.01, 0])
+    assert not masked_pixels(inspect(stars_file, tmp_path))
+
+
+def test_masked_pixels_do_not_hide_a_star_without_any_flux(stars_file, tmp_path):
+    spoil(stars_file, FLUX, 12, slice(None), 0)
+    spoil(stars_file, FLUX, 12, slice(0, 30), np.nan)
+    with pytest.raises(InputError, match=r"flux/value is 0 throughout in 1 star\(s\), first in row 12, pixel 30"):
+        inspect(stars_file, tmp_path)
+
+
+def test_the_level_of_a_star_is_that_of_its_good_pixels(stars_file, tmp_path):
+    spoil(stars_file, FLUX, 12, slice(10, 60), np.nan)
+    spoil(stars_file, FLUX, 12, 9, 1e4)
+    with pytest.raises(InputError, match=r"star's flux in 1 star\(s\), first in row 12, pixel 9 \(10000\)"):
+        inspect(stars_file, tmp_path)
 
 
 def test_labels_and_spectra_must_be_as_many(stars_file, tmp_path):

@@ -60,6 +60,7 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
     device = choose_device(experiment.device)
     check(experiment)
     dataset: Dataset = experiment.data.open(experiment.cache_dir, stages)
+    experiment.features.check_wavelength(dataset.wavelength, medium=dataset.medium)
     bins = fit_bins(experiment, dataset)
     shared = SharedStages(experiment, dataset, bins, stages, device)
     experts = shared.fit_experts()

@@ -92,7 +92,16 @@ def record_dataset(run: TrackedRun, dataset: Dataset) -> None:
             names.TAG_TEST_DIGEST: dataset.test.digest,
             names.TAG_NOISE_DRAW: dataset.test.noise_draw,
         }
+        | mask_tags(dataset)
     )
+
+
+def mask_tags(dataset: Dataset) -> dict[str, str]:
+    """Return how much of a data set is masked: pixels and stars that are left out, and pixels that are filled."""
+    splits = {"train": dataset.train, "gate": dataset.gate, "test": dataset.test}
+    filled = {names.TAGS_FILLED + name: str(stars.n_filled.sum()) for name, stars in splits.items()}
+    left_out = {names.TAGS_STARS_LEFT_OUT + name: str(stars.n_left_out) for name, stars in splits.items()}
+    return {names.TAG_PIXELS_LEFT_OUT: str(dataset.n_left_out)} | filled | left_out
 
 
 def record_outcome(run: TrackedRun, outcome: Outcome) -> None:

@@ -12,14 +12,15 @@ import pandas as pd
 
 from moe_exp.errors import InputError
 from moe_exp.spectra.checksums import checksum_stars, needed_labels
-from moe_exp.spectra.files import ERROR, FLUX, STAR_INDEX, read_grid
+from moe_exp.spectra.design import Design
+from moe_exp.spectra.files import PLAIN, STAR_INDEX, Layout, read_grid
 from moe_exp.spectra.grids import join_grids
 from moe_exp.spectra.inspection import Inspection, forget, inspect
+from moe_exp.spectra.masks import Masks
 from moe_exp.spectra.medium import Medium
 from moe_exp.spectra.noise import add_noise, digest_noise
-from moe_exp.spectra.repair import repair_ends
-from moe_exp.spectra.row_reader import Band, RowReader
 from moe_exp.spectra.star_ids import number_stars
+from moe_exp.spectra.star_reader import Bands, StarReader
 
 BLOCK_STARS = 1024
 STAR_ID = "star_id"
@@ -39,12 +40,15 @@ class StarFiles:
         Told the number of stars just inspected.
     star_ids : array of shape (n_stars,), optional
         Which star each row shows; by default each one of its own.
+    layout : Layout
+        What the files have instead of errors, and what marks bad pixels.
 
     Attributes
     ----------
     grid : Grid
     labels : DataFrame of n_stars rows
     checksums : array of shape (n_stars,), uint64
+    masks : Masks
     n_repaired : int
     star_ids : array of shape (n_stars,), int or str
     """
@@ -55,23 +59,26 @@ class StarFiles:
         cache_dir: Path,
         advance: Callable[[int], None] = lambda n: None,
         star_ids: np.ndarray | None = None,
+        layout: Layout = PLAIN,
     ) -> None:
         self.files = files
-        join_grids({str(path): read_grid(path) for path in files})
-        found: list[Inspection] = [inspect(path, cache_dir, advance) for path in files]
+        join_grids({str(path): read_grid(path, layout) for path in files})
+        found: list[Inspection] = [inspect(path, cache_dir, advance, layout) for path in files]
         self.grid = join_grids({str(path): each.grid for path, each in zip(files, found, strict=True)})
         self._found, self._cache_dir = found, cache_dir
         self.labels = pd.concat([each.labels for each in found], ignore_index=True)
         self.checksums = np.concatenate([each.checksums for each in found])
         self.n_repaired = sum(each.n_repaired for each in found)
         self._needed = needed_labels(self.labels)
-        flux, error = Band(), Band()
-        turned = [each.grid.descending for each in found]
+        bands = Bands(layout)
         self._readers = [
-            (RowReader(path, FLUX, flux, turned=turn), RowReader(path, ERROR, error, turned=turn))
-            for path, turn in zip(files, turned, strict=True)
+            StarReader(path, layout, bands, turned=each.grid.descending)
+            for path, each in zip(files, found, strict=True)
         ]
         self._starts = np.cumsum([0, *(len(each.labels) for each in found)])
+        self.masks = Masks.join(
+            each.masks.shift(start) for each, start in zip(found, self._starts[:-1].tolist(), strict=True)
+        )
         self.star_ids = np.arange(self.n_stars) if star_ids is None else star_ids
 
     @property
@@ -81,11 +88,20 @@ class StarFiles:
 
     def locate(self, row: int) -> str:
         """Say where a row of this list is stored."""
-        number = int(np.searchsorted(self._starts, row, side="right")) - 1
+        number = self._file_of(row)
         return f"{self.files[number]}, row {row - self._starts[number]}"
 
+    def look_at_masked(self, row: int) -> tuple[int, dict[str, float]]:
+        """Return the first masked pixel of a row, and what the file has there of each dataset, by name."""
+        number, pixel = self._file_of(row), self.masks.first_pixel(row)
+        reader = self._readers[number]
+        return reader.stored_pixel(pixel), reader.stored_values(row - int(self._starts[number]), pixel)
+
+    def _file_of(self, row: int) -> int:
+        return int(np.searchsorted(self._starts, row, side="right")) - 1
+
     def read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return flux and repaired error of increasing `rows`, each (len(rows), n_pixels) float32.
+        """Return flux and repaired error of increasing `rows`, each (len(rows), n_pixels) float32, NaN where masked.
 
         Raises
         ------
@@ -99,9 +115,8 @@ class StarFiles:
         return np.concatenate([flux for flux, _ in parts]), np.concatenate([error for _, error in parts])
 
     def _read_file(self, number: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        flux_reader, error_reader = self._readers[number]
-        local = rows - self._starts[number]
-        flux, error = flux_reader.read(local), repair_ends(error_reader.read(local))
+        reader, local = self._readers[number], rows - self._starts[number]
+        flux, error = reader.read(local, masked=bool(self.masks.hold(rows).any()))
         wrong = np.flatnonzero(checksum_stars(self._needed[rows], flux, error) != self.checksums[rows])
         if len(wrong):
             forget(self._found[number], self._cache_dir)
@@ -129,6 +144,10 @@ class Stars:
         `data.seed`.
     flux_unit : float
         Flux is divided by this.
+    design : Design
+        Which pixels are used, and what fills the masked ones.
+    n_left_out : int
+        Stars that were handed out, but had too many pixels masked.
     """
 
     files: StarFiles
@@ -137,6 +156,8 @@ class Stars:
     noise_level: float
     seed: int
     flux_unit: float
+    design: Design
+    n_left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.handed_out)
@@ -173,6 +194,11 @@ class Stars:
         """Digest of each star's flux, error and labels, (n_stars,) uint64."""
         return self.files.checksums[self.rows]
 
+    @cached_property
+    def n_filled(self) -> np.ndarray:
+        """Masked pixels of each star that are filled, (n_stars,)."""
+        return self.files.masks.count_pixels(self.rows, self.design.pixels)
+
     @property
     def digest(self) -> str:
         """Hash of which stars these are, which are visits of one, and what their spectra and labels hold."""
@@ -192,6 +218,7 @@ class Stars:
             "digest": self.digest,
             "noise": f"{self.noise_level:.17g} {self.seed} {self.noise_stage}",
             "flux_unit": self.flux_unit,
+            "design": self.design.digest,
         }
 
     def noisy_flux(self, members: np.ndarray) -> np.ndarray:
@@ -207,8 +234,9 @@ class Stars:
         noisy = add_noise(
             flux, error, noise_level=self.noise_level, seed=self.seed, stage=self.noise_stage, star_index=rows
         )
-        noisy /= np.float32(self.flux_unit)
-        return noisy
+        used = self.design.apply(noisy, self.files.masks.hold(rows))
+        used /= np.float32(self.flux_unit)
+        return used
 
     def blocks(self, members: np.ndarray | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (positions, noisy flux) of the given stars, by default of all, a block at a time."""
@@ -229,6 +257,9 @@ class Dataset:
     source : str
         Where it was read.
     wavelength : array of shape (n_pixels,), Å
+        Of the pixels that are used.
+    n_left_out : int
+        Pixels of the files that are not, as most training stars have them masked.
     medium : ``air``, ``vacuum`` or None
         What the wavelength is in; None if nothing tells it.
     medium_source : str
@@ -240,6 +271,7 @@ class Dataset:
     name: str
     source: str
     wavelength: np.ndarray
+    n_left_out: int
     medium: Medium | None
     medium_source: str
     train: Stars

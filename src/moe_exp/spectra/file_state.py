@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from moe_exp.errors import InputError
-from moe_exp.spectra.files import ERROR, FLUX, WAVELENGTH
+from moe_exp.spectra.files import PLAIN
 from moe_exp.spectra.hdf5 import files_behind
 
 
@@ -31,10 +31,12 @@ class Watch:
     Parameters
     ----------
     path : path of an HDF5 file
+    datasets : tuple of str
+        What is read of it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._states = {each: FileState.of(each) for each in files_behind(path, (WAVELENGTH, FLUX, ERROR))}
+    def __init__(self, path: Path, datasets: tuple[str, ...]) -> None:
+        self._states = {each: FileState.of(each) for each in files_behind(path, datasets)}
 
     def check(self) -> None:
         """Raise `InputError` if a file was replaced, changed or removed."""
@@ -46,13 +48,13 @@ class Watch:
             )
 
 
-def identify(path: Path) -> str:
-    """Return a text that changes with a file and with whatever it points to.
+def identify(path: Path, datasets: tuple[str, ...] = PLAIN.datasets) -> str:
+    """Return a text that changes with a file and with whatever some of its datasets point to.
 
     Besides size and time of change it holds what a copy that keeps both cannot keep: the inode, and when the system saw
     it last change.
     """
-    return "; ".join(_describe(each) for each in files_behind(path, (WAVELENGTH, FLUX, ERROR)))
+    return "; ".join(_describe(each) for each in files_behind(path, datasets))
 
 
 def _describe(path: Path) -> str:

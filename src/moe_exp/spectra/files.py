@@ -7,13 +7,15 @@
 one pandas table                        labels: T_eff [K], log_g [dex], M_H [dex]; others are optional
 ``dataset/checksums``                   what the rest is held to, (n_stars,), if it is there: see `checksums`
 ======================================  =====================================================
+
+A `Layout` says where users' files differ from it, and how they mark bad pixels.
 """
 
 import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -32,6 +34,36 @@ FILE_LABELS = {**REQUIRED_LABELS, "a_M": "a_m", "C_M": "c_m"}
 RANDOM_ORDER = "stars_in_random_order"
 STAR_INDEX = "star_index"
 """The label that a star gets by its place; a column of this name is not read."""
+
+
+class Layout(NamedTuple):
+    """What a file has instead of errors, and what marks its bad pixels: see `masks` for the rule."""
+
+    ivar: str | None = None
+    """dataset of inverse variances, (n_stars, n_pixels), that is read in place of `ERROR`"""
+    mask: str | None = None
+    """dataset of flags, (n_stars, n_pixels), that are not 0 in bad pixels"""
+    sentinels: tuple[float, ...] = ()
+    """values of flux that stand for none, as the file has them"""
+
+    @property
+    def uncertainty(self) -> str:
+        """The dataset that errors are taken from."""
+        return self.ivar or ERROR
+
+    @property
+    def spectra(self) -> tuple[str, ...]:
+        """All datasets of shape (n_stars, n_pixels)."""
+        return (FLUX, self.uncertainty, *([self.mask] if self.mask else []))
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """All datasets that are read, besides the labels."""
+        return (WAVELENGTH, *self.spectra)
+
+
+PLAIN = Layout()
+"""The layout of this project's own files."""
 
 
 def find_files(path: str | os.PathLike[str] | Sequence[str], option: str = "data.path") -> list[Path]:
@@ -63,31 +95,32 @@ def _expand(pattern: str) -> list[str]:
     return [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern))  # noqa: PTH207 - absolute patterns too
 
 
-def read_grid(path: Path) -> Grid:
+def read_grid(path: Path, layout: Layout = PLAIN) -> Grid:
     """Return the wavelength grid of one file, or raise `InputError` if its datasets cannot be used."""
-    stored, attributes = _open_checked(path)
+    stored, attributes = _open_checked(path, layout)
     return interpret_grid(stored, attributes, f"{path}: {WAVELENGTH}")
 
 
-def _open_checked(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
-    """Check that the three datasets are there and fit together; return stored wavelengths, and what is said of them."""
+def _open_checked(path: Path, layout: Layout) -> tuple[np.ndarray, dict[str, Any]]:
+    """Check that all datasets are there and fit together; return stored wavelengths, and what is said of them."""
     with open_hdf5(path) as file:
-        missing = {name: why_missing(file, name) for name in (WAVELENGTH, FLUX, ERROR)}
+        missing = {name: why_missing(file, name) for name in layout.datasets}
         if any(missing.values()):
             lacking = ", ".join(f"{name} ({why})" for name, why in missing.items() if why)
-            raise InputError(f"{path} lacks the dataset(s) {lacking}.")
-        kinds = {name: file[name].dtype for name in (WAVELENGTH, FLUX, ERROR) if file[name].dtype.kind not in "fiu"}
-        if kinds:
-            found = ", ".join(f"{name} of type {kind}" for name, kind in kinds.items())
+            advice = " Name a dataset of inverse variances as data.ivar, if it has one." if missing.get(ERROR) else ""
+            raise InputError(f"{path} lacks the dataset(s) {lacking}.{advice}")
+        kinds = {name: file[name].dtype for name in layout.datasets}
+        wrong = [name for name, kind in kinds.items() if kind.kind not in ("fiub" if name == layout.mask else "fiu")]
+        if wrong:
+            found = ", ".join(f"{name} of type {kinds[name]}" for name in wrong)
             raise InputError(f"{path}: real numbers are needed, but the file has {found}.")
-        check_storage({name: file[name] for name in (FLUX, ERROR)}, path)
+        check_storage({name: file[name] for name in layout.spectra}, path)
         wavelength = np.asarray(file[WAVELENGTH][()], float)
-        flux_shape, error_shape = file[FLUX].shape, file[ERROR].shape
-        if flux_shape != error_shape or len(flux_shape) != 2 or flux_shape[1:] != wavelength.shape:
+        shapes = {name: file[name].shape for name in layout.spectra}
+        if len(set(shapes.values())) > 1 or len(shapes[FLUX]) != 2 or shapes[FLUX][1:] != wavelength.shape:
+            found = ", ".join(f"{name} {shape}" for name, shape in {**shapes, WAVELENGTH: wavelength.shape}.items())
             raise InputError(
-                f"{path}: shapes do not match: {FLUX} {flux_shape}, {ERROR} {error_shape}, "
-                f"{WAVELENGTH} {wavelength.shape}; "
-                f"(n_stars, n_pixels) twice and (n_pixels,) are needed."
+                f"{path}: shapes do not match: {found}; (n_stars, n_pixels) and, for the last, (n_pixels,) are needed."
             )
         return wavelength, _read_attributes(file)
 

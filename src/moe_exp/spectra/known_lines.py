@@ -12,6 +12,7 @@ from scipy.constants import speed_of_light
 from scipy.optimize import least_squares
 
 from moe_exp.spectra.medium import Medium
+from moe_exp.spectra.plausibility import lower_median
 
 KMS = speed_of_light / 1e3
 
@@ -122,18 +123,26 @@ def measure_lines(wavelength: np.ndarray, flux: np.ndarray) -> LinePositions:
     wavelength : array of shape (n_pixels,)
         Å, increasing.
     flux : array of shape (n_stars, n_pixels)
-        Finite, in any unit, each star's own too.
+        Finite, or NaN where masked; in any unit, each star's own too.
     """
     lines = tuple(line for line in LINES if _window(wavelength, line).sum() >= MIN_PIXELS and _covers(wavelength, line))
-    level = np.median(flux, axis=1)
+    level = lower_median(flux)
     scaled = flux[level > 0].astype(float) / level[level > 0, None]
     n_groups = min(N_GROUPS, len(scaled))
     if not lines or not n_groups:
         return LinePositions(lines, np.full(len(lines), np.nan), error=np.nan)
-    groups = [scaled[first::n_groups].mean(axis=0) for first in range(n_groups)]
+    groups = [_average(scaled[first::n_groups]) for first in range(n_groups)]
     medians = [_median(_velocities(wavelength, group, lines)) for group in groups]
     error = float(np.std(medians, ddof=1) / np.sqrt(n_groups)) if n_groups > 1 else 0.0
-    return LinePositions(lines, _velocities(wavelength, scaled.mean(axis=0), lines), error)
+    return LinePositions(lines, _velocities(wavelength, _average(scaled), lines), error)
+
+
+def _average(spectra: np.ndarray) -> np.ndarray:
+    """Return the mean of the known pixels of some spectra, (n_pixels,); NaN where none is."""
+    known = ~np.isnan(spectra)
+    n_known = known.sum(axis=0)
+    total = np.where(known, spectra, 0).sum(axis=0)
+    return np.divide(total, n_known, out=np.full(len(total), np.nan), where=n_known > 0)
 
 
 def _window(wavelength: np.ndarray, line: KnownLine) -> np.ndarray:
@@ -151,7 +160,7 @@ def _median(velocities: np.ndarray) -> float:
 
 def _velocities(wavelength: np.ndarray, spectrum: np.ndarray, lines: tuple[KnownLine, ...]) -> np.ndarray:
     """Return the velocity of each line against its wavelength in air, (n_lines,) km/s; NaN where there is none."""
-    windows = [_window(wavelength, line) for line in lines]
+    windows = [_window(wavelength, line) & np.isfinite(spectrum) for line in lines]
     return np.array(
         [_velocity(wavelength[seen], spectrum[seen], line) for seen, line in zip(windows, lines, strict=True)]
     )
@@ -159,6 +168,8 @@ def _velocities(wavelength: np.ndarray, spectrum: np.ndarray, lines: tuple[Known
 
 def _velocity(x: np.ndarray, y: np.ndarray, line: KnownLine) -> float:
     """Fit Gaussians of one velocity and width on a straight continuum."""
+    if len(x) < MIN_PIXELS:
+        return np.nan
 
     def solve(shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         design = _design(x, line, velocity=shape[0], width=np.exp(shape[1]))

@@ -10,10 +10,10 @@ import numpy as np
 
 from moe_exp.errors import InputError
 from moe_exp.spectra.file_state import identify
-from moe_exp.spectra.files import FLUX, read_grid
+from moe_exp.spectra.files import PLAIN, Layout, read_grid
 from moe_exp.spectra.known_lines import LinePositions, measure_lines
 from moe_exp.spectra.medium import Medium
-from moe_exp.spectra.row_reader import RowReader
+from moe_exp.spectra.star_reader import StarReader
 
 AUTO = "auto"
 SAMPLES = 16
@@ -71,32 +71,33 @@ def choose_medium(said: Medium | None, asked: str, positions: LinePositions, whe
     return MediumChoice(declared or found, source, positions.describe())
 
 
-def find_lines(files: Sequence[Path]) -> LinePositions:
+def find_lines(files: Sequence[Path], layout: Layout = PLAIN) -> LinePositions:
     """Return where known lines lie in the stars of files with one grid.
 
     They are looked for once in a process while the files stay as they are: every job of a sweep is checked more than
     once, and each time would cost a third of a second.
     """
-    return _find_lines(tuple(files), tuple(map(identify, files)))
+    return _find_lines(tuple(files), layout, tuple(identify(path, layout.datasets) for path in files))
 
 
 @lru_cache(maxsize=32)
-def _find_lines(files: tuple[Path, ...], states: tuple[str, ...]) -> LinePositions:
-    return measure_lines(read_grid(files[0]).wavelength, sample_flux(files))
+def _find_lines(files: tuple[Path, ...], layout: Layout, states: tuple[str, ...]) -> LinePositions:
+    return measure_lines(read_grid(files[0], layout).wavelength, sample_flux(files, layout))
 
 
-def sample_flux(files: Sequence[Path]) -> np.ndarray:
-    """Return the flux of stars from all over some files, (n_stars, n_pixels), without those that have NaN."""
-    readers = [RowReader(path, FLUX, turned=read_grid(path).descending) for path in files]
-    ends = np.cumsum([reader.shape[0] for reader in readers])
+def sample_flux(files: Sequence[Path], layout: Layout = PLAIN) -> np.ndarray:
+    """Return the flux of stars from all over some files, (n_stars, n_pixels), NaN where masked."""
+    readers = [StarReader(path, layout, turned=read_grid(path, layout).descending) for path in files]
+    ends = np.cumsum([reader.n_stars for reader in readers])
     rows = np.unique(np.linspace(0, ends[-1] - 1, SAMPLES).astype(int)[:, None] + np.arange(SAMPLE_STARS))
     cuts = np.searchsorted(rows, [0, *ends])
-    parts = [
-        reader.read(rows[lo:hi] - (end - reader.shape[0]))
-        for reader, end, (lo, hi) in zip(readers, ends, pairwise(cuts), strict=True)
-    ]
-    flux = np.concatenate(parts)
-    return flux[np.isfinite(flux).all(axis=1)]
+    return np.concatenate(
+        [
+            reader.read(rows[lo:hi] - (end - reader.n_stars))[0]
+            for reader, end, (lo, hi) in zip(readers, ends, pairwise(cuts), strict=True)
+            if lo < hi
+        ]
+    )
 
 
 def join_choices(choices: Mapping[str, MediumChoice]) -> MediumChoice:

@@ -6,7 +6,7 @@ log g = 9.5, the largest supergiants log g = -1, the most metal-poor star known 
 value or a mask (-9999, 1e10), of which a single one can decide a Ridge.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import NamedTuple
 
@@ -20,6 +20,9 @@ LABEL_RANGES = {"teff": (300.0, 300_000.0), "logg": (-2.0, 10.0), "m_h": (-8.0, 
 
 FAR_ABOVE = 1000.0
 """A pixel beyond this multiple of its star's own level is no measurement."""
+
+FAR_BELOW = 100.0
+"""Nor is flux as far below zero: no light makes it. Beside a level of 1, -999 is a fill value too."""
 
 LEVEL_QUANTILE = 0.75
 """A star's level is this quantile of its absolute values: a quarter of them may be masked, three quarters padded."""
@@ -58,26 +61,28 @@ def find_faults(flux: np.ndarray, error: np.ndarray, first_row: int) -> list[Fau
     Parameters
     ----------
     flux, error : arrays of shape (n_stars, n_pixels)
-        The error with repaired ends.
+        The error with repaired ends; both NaN in masked pixels, in which nothing is wrong.
     first_row : int
         Row of the first of these stars.
     """
     size = np.abs(flux)
     flux_level, error_level = star_level(size)[:, None], star_level(error)[:, None]
     flux_limit = FAR_ABOVE * np.where(flux_level > 0, flux_level, LARGEST)
+    lower_limit = -FAR_BELOW / FAR_ABOVE * flux_limit
     error_limit = np.minimum(flux_limit, FAR_ABOVE * error_level)
-    largest, least_error, largest_error = (end[:, None] for end in (size.max(1), error.min(1), error.max(1)))
-    good = (largest >= SMALLEST) & (largest <= np.minimum(flux_limit, LARGEST)) & (least_error > 0)
+    largest, least, least_error, largest_error = (
+        end[:, None] for end in (size.max(1), flux.min(1), error.min(1), error.max(1))
+    )
+    good = (largest >= SMALLEST) & (largest <= np.minimum(flux_limit, LARGEST))
+    good &= (least >= lower_limit) & (least_error > 0)
     if (good & (largest_error <= np.minimum(error_limit, LARGEST))).all():  # no mask of all pixels is needed
         return []
-    finite, positive = np.isfinite(flux), np.isfinite(error) & (error > 0)
+    known = ~np.isnan(flux)
     bad = {
-        (FLUX, "has NaN or infinite values"): ~finite,
-        (FLUX, "is 0 throughout"): (size < SMALLEST).all(axis=1, keepdims=True),
-        (FLUX, f"is above {FAR_ABOVE:g} times the level of its star's flux"): finite & (size > flux_limit),
-        (ERROR, "is not positive and finite"): ~positive,
-        (ERROR, f"is above {FAR_ABOVE:g} times the level of its star's error or flux"): positive
-        & (error > error_limit),
+        (FLUX, "is 0 throughout"): known & ~(size >= SMALLEST).any(axis=1, keepdims=True),
+        (FLUX, f"is above {FAR_ABOVE:g} times the level of its star's flux"): flux > flux_limit,
+        (FLUX, f"is below -{FAR_BELOW:g} times the level of its star's flux"): flux < lower_limit,
+        (ERROR, f"is above {FAR_ABOVE:g} times the level of its star's error or flux"): error > error_limit,
     }
     return [
         Fault(dataset, problem, int(where.any(axis=1).sum()), *_first(where, first_row))
@@ -88,8 +93,35 @@ def find_faults(flux: np.ndarray, error: np.ndarray, first_row: int) -> list[Fau
 
 def star_level(values: np.ndarray) -> np.ndarray:
     """Return the level of each star (n_stars,), which single pixels do not move: `LEVEL_QUANTILE` of its values."""
-    place = round(LEVEL_QUANTILE * (values.shape[1] - 1))
-    return np.partition(values, place, axis=1)[:, place].astype(float)
+    return pick_ranks(values, lambda n_known: np.rint(LEVEL_QUANTILE * (n_known - 1))).astype(float)
+
+
+def lower_median(values: np.ndarray) -> np.ndarray:
+    """Return the median of each row's values, the lower of the middle two where their number is even, (n_rows,)."""
+    return pick_ranks(values, lambda n_known: (n_known - 1) // 2)
+
+
+def pick_ranks(values: np.ndarray, rank: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return of each row (n_rows,) the value of some rank among those that are not NaN; NaN where all are.
+
+    Parameters
+    ----------
+    values : array of shape (n_rows, n_columns)
+    rank : callable
+        Ranks, from 0, of numbers of values.
+    """
+    missing = np.isnan(values)
+    n_missing = missing.sum(axis=1) if missing.any() else np.zeros(len(values), int)
+    places = np.maximum(rank(values.shape[1] - n_missing), 0).astype(int)
+    ordered = np.partition(values, np.unique(places), axis=1)  # NaN stand behind all others
+    return np.take_along_axis(ordered, places[:, None], axis=1)[:, 0]
+
+
+def describe_value(value: float) -> str:
+    """Return a number as text, and what to do if float32 does not hold it."""
+    outside = np.isfinite(value) and value != 0 and not SMALLEST <= abs(value) <= LARGEST
+    unit = ", beyond the range of float32, 1e-38 to 3e38: give all in another unit" if outside else ""
+    return f"{value:g}{unit}"
 
 
 def add_faults(faults: Iterable[Fault]) -> list[Fault]:

@@ -51,7 +51,7 @@ class RowReader:
     def __init__(self, path: Path, name: str, band: Band | None = None, *, turned: bool = False) -> None:
         self.path, self.name, self.turned = path, name, turned
         self._band = band or Band()
-        self._watch = Watch(path)
+        self._watch = Watch(path, (name,))
         with open_hdf5(path) as file:
             dataset = file[name]
             self.shape: tuple[int, int] = dataset.shape

@@ -3,6 +3,7 @@
 import logging
 import math
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from moe_exp.errors import InputError
 from moe_exp.machine import choose_device
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
+from moe_exp.spectra.design import Design, average_spectra, choose_pixels, select
 from moe_exp.spectra.file_state import identify
-from moe_exp.spectra.files import FLUX, find_files, in_random_order, read_grid
+from moe_exp.spectra.files import FLUX, Layout, find_files, in_random_order, read_grid
 from moe_exp.spectra.grids import Grid, join_grids
+from moe_exp.spectra.masked_stars import DROP, REFUSE, leave_out
 from moe_exp.spectra.medium import MEDIA
 from moe_exp.spectra.medium_choice import AUTO, MediumChoice, choose_medium, find_lines, join_choices
+from moe_exp.spectra.plausibility import lower_median
 from moe_exp.spectra.repeats import check_distinct, warn_of_repeats
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulated_files import SIMULATED_MEDIUM, SimulatedFiles
@@ -29,8 +33,8 @@ log = logging.getLogger(__name__)
 RESERVED = 0.1
 """Share of the stars in data.path that tests, and as much that trains the gate, where nothing else is said."""
 
-FLUX_UNIT_STARS = 1000
-"""Training stars whose median flux sets the unit."""
+FIRST_STARS = 1000
+"""Training stars that say what the unit of flux is, which pixels are used, and what fills masked ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +87,16 @@ class Hdf5Data(Data):
     medium : str
         ``air`` or ``vacuum``, where the files do not say which of them their wavelengths are in; ``auto`` looks for
         strong lines.
+    mask : str or None
+        Dataset of flags, (n_stars, n_pixels), that are not 0 in bad pixels; see `masks` for the whole rule.
+    ivar : str or None
+        Dataset of inverse variances that is read in place of errors.
+    sentinel : float, list of float or None
+        Values of flux, as the files have them, that stand for none, such as -999 or 0.
+    max_masked : float
+        Largest share of its pixels that a star may have masked, of those that are used.
+    too_masked : str
+        ``refuse`` to end the run where a star has more, or ``drop`` to leave such stars out of their split.
     """
 
     path: Any = None
@@ -91,11 +105,32 @@ class Hdf5Data(Data):
     shuffle: bool | None = None
     star_id: str | None = None
     medium: str = AUTO
+    mask: str | None = None
+    ivar: str | None = None
+    sentinel: Any = None
+    max_masked: float = 0.2
+    too_masked: str = REFUSE
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not 0 <= self.max_masked < 1:
+            raise InputError(f"data.max_masked={self.max_masked}: it is a share, 0 or more and below 1.")
+        if self.too_masked not in (REFUSE, DROP):
+            raise InputError(f"data.too_masked={self.too_masked} is neither refuse nor drop.")
+        if not all(isinstance(value, Real) for value in self._sentinels):
+            raise InputError(f"data.sentinel={self.sentinel} is neither a number nor a list of numbers.")
         if self.medium not in (AUTO, *MEDIA):
             raise InputError(f"data.medium={self.medium} is not auto, air or vacuum.")
+
+    @property
+    def _sentinels(self) -> list[Any]:
+        if self.sentinel is None:
+            return []
+        return self.sentinel if isinstance(self.sentinel, list) else [self.sentinel]
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout(self.ivar, self.mask, tuple(map(float, self._sentinels)))
 
     def _files(self) -> dict[str, list[Path]]:
         if self.path is None:
@@ -110,16 +145,17 @@ class Hdf5Data(Data):
 
     def fingerprint(self) -> list[str]:
         """Tell the files as they are now, and what they point to, from what they were or will be."""
-        return [identify(path) for group in self._files().values() for path in group]
+        datasets = self._layout.datasets
+        return [identify(path, datasets) for group in self._files().values() for path in group]
 
     def read_grid(self) -> Grid:
         """Return the wavelength grid of the files, with the medium that is said, asked for or found."""
         files = self._files()["data.path"]
-        grid = join_grids({str(path): read_grid(path) for path in files})
+        grid = join_grids({str(path): read_grid(path, self._layout) for path in files})
         return grid._replace(medium=self._choose_medium("data.path", files, grid).medium)
 
     def _choose_medium(self, option: str, files: list[Path], grid: Grid) -> MediumChoice:
-        return choose_medium(grid.medium, self.medium, find_lines(files), option)
+        return choose_medium(grid.medium, self.medium, find_lines(files, self._layout), option)
 
     def open(self, cache_dir: Path, stages: Stages) -> Dataset:
         """Check the files and split their stars.
@@ -144,7 +180,10 @@ class Hdf5Data(Data):
             order = stable_order(star, seed=self.seed, shuffled=shuffled)
             rows |= hand_out(order, star, {size: sizes[size] for size in sizes if home[size] == option})
         with stages.stage("inspect", sum(map(len, star_ids.values()))) as advance:
-            stars = {option: StarFiles(files[option], cache_dir, advance, ids) for option, ids in star_ids.items()}
+            stars = {
+                option: StarFiles(files[option], cache_dir, advance, ids, self._layout)
+                for option, ids in star_ids.items()
+            }
         choices = {option: self._choose_medium(option, files[option], each.grid) for option, each in stars.items()}
         for option, each in stars.items():
             for remark in (*each.grid.remarks, choices[option].describe()):
@@ -157,11 +196,13 @@ class Hdf5Data(Data):
             noise_stages={size: _noise_stage(home[size]) for size in sizes},
             medium=join_choices(choices),
             star_id=self.star_id,
+            max_masked=self.max_masked,
+            too_masked=self.too_masked,
         )
 
     def _star_ids(self, files: list[Path]) -> np.ndarray:
         """Return which star each row of a group of files shows, (n_rows,)."""
-        n_rows = sum(map(_n_stars, files))
+        n_rows = sum(_n_stars(path, self._layout) for path in files)
         return np.arange(n_rows) if self.star_id is None else read_star_ids(files, self.star_id)
 
 
@@ -214,8 +255,8 @@ class SimulatedData(Data):
         )
 
 
-def _n_stars(path: Path) -> int:
-    read_grid(path)
+def _n_stars(path: Path, layout: Layout) -> int:
+    read_grid(path, layout)
     return RowReader(path, FLUX).shape[0]
 
 
@@ -224,25 +265,20 @@ def _noise_stage(option: str) -> str:
     return f"noise {option}"
 
 
-def flux_unit(stars: StarFiles, rows: np.ndarray) -> float:
-    """Return the median over the first training stars of each star's median flux.
+def flux_unit(levels: np.ndarray) -> float:
+    """Return the median of some stars' levels, each its median flux.
 
     Ridge penalties have a scale, that of the flux squared: in this unit one grid of them serves every data set, and
     results do not depend on the unit of a file. Of an even number of values the lower middle one is taken, so that the
     unit is the flux of a pixel: 1 for spectra that were divided by their own.
     """
-    flux, _ = stars.read(np.sort(rows[:FLUX_UNIT_STARS]))
-    median = float(_lower_median(_lower_median(flux)))
+    median = float(lower_median(levels[None])[0])
     if not median > 0:
         raise InputError(
-            f"{stars.files[0]}: the median flux is {median}; spectra with a positive continuum are needed."
+            f"The median flux of the first {len(levels):,} training stars is {median}; spectra with a positive "
+            f"continuum are needed."
         )
     return median
-
-
-def _lower_median(values: np.ndarray) -> np.ndarray:
-    place = (values.shape[-1] - 1) // 2
-    return np.partition(values, place)[..., place]
 
 
 def make_dataset(
@@ -254,15 +290,45 @@ def make_dataset(
     noise_stages: dict[str, str],
     medium: MediumChoice,
     star_id: str | None = None,
+    max_masked: float = 0.0,
+    too_masked: str = REFUSE,
 ) -> Dataset:
     """Put the three splits together, in one unit of flux and on one wavelength grid; `stars` holds files and rows."""
     grid = join_grids({str(files.files[0]): files.grid for files, _ in reversed(stars.values())})
-    unit = flux_unit(*stars["data.n_train"])
+    files, candidates = stars["data.n_train"]
+    pixels = choose_pixels(files.masks, candidates[:FIRST_STARS])
+    rows = leave_out(stars, pixels, max_masked=max_masked, too_masked=too_masked)
+    flux = select(files.read(np.sort(rows["data.n_train"][:FIRST_STARS]))[0], pixels)
+    levels = lower_median(flux)
+    unit, design = flux_unit(levels), Design(pixels, average_spectra(flux, levels))
     splits = {
-        size: Stars(files, rows, noise_stages[size], data.noise_level, data.seed, unit)
-        for size, (files, rows) in stars.items()
+        size: Stars(
+            *(each, rows[size], noise_stages[size], data.noise_level, data.seed, unit, design),
+            n_left_out=len(asked_for) - len(rows[size]),
+        )
+        for size, (each, asked_for) in stars.items()
     }
+    _say_what_is_masked(splits, grid, pixels)
     check_distinct(splits, star_id)
     warn_of_repeats(splits, star_id)
     train, gate, test = (splits[size] for size in ("data.n_train", "data.n_val", "data.n_test"))
-    return Dataset(name, source, grid.wavelength, medium.medium, medium.source, train, gate, test)
+    n_left_out = int((~pixels).sum())
+    return Dataset(name, source, grid.wavelength[pixels], n_left_out, medium.medium, medium.source, train, gate, test)
+
+
+def _say_what_is_masked(splits: dict[str, Stars], grid: Grid, pixels: np.ndarray) -> None:
+    """Log which pixels are left out, and how many are filled in each split."""
+    if not pixels.all():
+        out = grid.wavelength[~pixels]
+        log.warning(
+            "%d of %d pixels, between %.6g and %.6g Å, are masked in most of the first training stars and left out",
+            *(len(out), len(pixels), out[0], out[-1]),
+        )
+    for option, stars in splits.items():
+        n_filled = stars.n_filled
+        if n_filled.any():
+            log.info(
+                "%s: %d of %d star(s) have masked pixels, %.3g %% of all, which are filled from the mean of training "
+                "stars and take no noise",
+                *(option, np.count_nonzero(n_filled), len(stars), 100 * n_filled.sum() / (len(stars) * pixels.sum())),
+            )
