@@ -24,6 +24,9 @@ TIMEOUT_S = 600
 IDENTITIES = "tests/experiment/test_stage_keys.py"
 WIRING = "tests/experiment/test_wiring.py"
 CODE = "tests/cache/test_code.py"
+MASKS = "tests/spectra/test_masks.py"
+MASKED_FILES = "tests/spectra/test_masked_files.py"
+DESIGN = "tests/spectra/test_design.py"
 STAGES = "tests/cache/test_stages.py"
 GATES = "tests/model/test_gates.py"
 TRAINING = "tests/model/test_training.py"
@@ -153,6 +156,46 @@ MUTANTS = [
            "random_stream(seed, stage, index)", "random_stream(seed, stage)", "tests/spectra/test_noise.py"),
     Mutant("splits that overlap", "spectra/splits.py",
            "order[start:end]", "order[:end]", "tests/spectra/test_splits.py"),
+    # what becomes of bad pixels
+    Mutant("a rule without flags", "spectra/masks.py",
+           "masked |= flags != 0", "pass", MASKS),
+    Mutant("a rule that lets negative errors through", "spectra/masks.py",
+           "np.isfinite(error) & (error > 0)", "np.isfinite(error) & (error != 0)", MASKS),
+    Mutant("sentinels as limits", "spectra/masks.py",
+           "flux == sentinel", "flux <= sentinel", MASKS),
+    Mutant("findings kept whatever the rule", "spectra/inspection.py",
+           '"layout": repr(layout), ', "", f"{MASKED_FILES} -k findings"),
+    Mutant("checksums of what lies in masked pixels", "spectra/inspection.py",
+           "blank(flux, error, masked)", "pass", f"{MASKED_FILES} -k same"),
+    Mutant("masks that are not turned with their spectra", "spectra/star_reader.py",
+           "bands.of[name], turned=turned)", "bands.of[name], turned=turned and name != layout.mask)",
+           f"{MASKED_FILES} -k turned"),
+    Mutant("masks of a later file that are taken for the first one's", "spectra/dataset.py",
+           "each.masks.shift(start)", "each.masks.shift(0)", f"{MASKED_FILES} -k several"),
+    Mutant("a scale from all of a star", "spectra/design.py",
+           "NEIGHBOURS = 16", "NEIGHBOURS = 10**6", DESIGN),
+    Mutant("a mean of which bright stars have more", "spectra/design.py",
+           "(levels.astype(float) @ known)", "known.sum(axis=0) / levels.mean()", DESIGN),
+    Mutant("pixels left out by what half of the stars lack", "spectra/design.py",
+           "<= MOST * len(seen)", "< MOST * len(seen)", DESIGN),
+    Mutant("pixels chosen by all stars", "spectra/sources.py",
+           "choose_pixels(files.masks, candidates[:FIRST_STARS])",
+           "choose_pixels(files.masks, np.arange(files.n_stars))", f"{MASKED_FILES} -k training"),
+    Mutant("a mean that knows the test stars", "spectra/sources.py",
+           'files.read(np.sort(rows["data.n_train"][:FIRST_STARS]))',
+           "files.read(np.arange(files.n_stars))", f"{MASKED_FILES} -k alone"),
+    Mutant("stars' identity without what fills them", "spectra/dataset.py",
+           '"design": self.design.digest,', "", f"{MASKED_FILES} -k something"),
+    Mutant("stars with too many masked pixels that stay", "spectra/masked_stars.py",
+           "rows[~bad[option]]", "rows", f"{MASKED_FILES} -k dropped"),
+    Mutant("pixels that are left out count against a star", "spectra/masked_stars.py",
+           "count_pixels(rows, pixels)", "count_pixels(rows, np.ones_like(pixels))", f"{MASKED_FILES} -k no_split"),
+    Mutant("windows that are not checked against the pixels that are left", "experiment/pipeline.py",
+           "    experiment.features.check_wavelength(dataset.wavelength, medium=dataset.medium)\n", "",
+           "tests/experiment/test_masked_runs.py -k window"),
+    Mutant("pixels beside a gap that stand for it", "model/features.py",
+           "np.where(np.maximum(before, behind) < GAP * nearer, np.gradient(wavelength), nearer)",
+           "np.gradient(wavelength)", "tests/model/test_features.py"),
     # how gates are trained
     Mutant("hold-out measured in training mode", "model/gates/training.py",
            "    network.eval()\n    with", "    with", f"{GATES} {TRAINING} -k contract or measures"),
