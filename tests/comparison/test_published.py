@@ -33,6 +33,7 @@ def test_other_train_sizes_and_noise_levels_have_no_published_values() -> None:
     [
         ["data=hdf5", "data.path=mine.h5", "data.n_train=32000"],
         ["bins=quantiles"],
+        ["preprocessing=continuum"],
         ["bins.teff_edges=[3750,4500,5300,6000]"],
         ["bins.m_h_edges=[-2,-1,0,0.6]"],
         ["data=simulated_coarse"],

@@ -243,3 +243,27 @@ def test_a_label_without_variation_is_refused(configure, tmp_path):
     path = write_stars(tmp_path / "flat.h5", 1200, random_order=True, logg=3.0)
     with pytest.raises(InputError, match=r"data.n_val: 200 of 200 stars lie in a bin, with 1 value\(s\) of log_g"):
         run(configure(*MADE_UP, f"data.path={path}"), Stages())
+
+
+@pytest.mark.parametrize("options", [("continuum", "scale=80.0"), ("resolution", "fwhm=12.0", "native_fwhm=8.0")])
+def test_every_split_and_every_later_spectrum_is_preprocessed_alike(run_made_up, options):
+    chosen, *values = options
+    plain = run_made_up()
+    outcome = run_made_up(f"preprocessing={chosen}", *(f"preprocessing.{value}" for value in values))
+    transform = outcome.experiment.preprocessing.prepare(outcome.dataset.wavelength)
+    few = np.array([0, 3, 150])
+    for split in ("train", "gate", "test"):
+        noisy = getattr(plain.dataset, split).noisy_flux(few)
+        np.testing.assert_array_equal(getattr(outcome.dataset, split).noisy_flux(few), transform(noisy))
+    observed = plain.dataset.test.noisy_flux(np.arange(200)) * np.float32(plain.dataset.test.flux_unit)
+    covered = outcome.results.predictions.covered
+    predicted = outcome.mixture.predict(observed)[covered]
+    np.testing.assert_allclose(predicted, outcome.results.predictions.configured["soft"][covered], rtol=0, atol=1e-4)
+    assert outcome.dataset.test.digest == plain.dataset.test.digest
+    assert outcome.dataset.test.noise_draw == plain.dataset.test.noise_draw
+    assert outcome.results.metrics()["test/r2"] != plain.results.metrics()["test/r2"]
+
+
+def test_spectra_that_a_preprocessing_would_sharpen_are_refused_before_any_is_made(configure):
+    with pytest.raises(InputError, match=r"preprocessing.fwhm=1 Å is sharper than the spectra in 512 of 512 pixels"):
+        check(configure("experiment=smoke", "preprocessing=resolution", "preprocessing.fwhm=1.0"))

@@ -17,7 +17,7 @@ from moe_exp.cache.code import code_digest
 from moe_exp.cache.stages import cache_key
 from moe_exp.evaluation.results import Evaluation
 from moe_exp.experiment.config import GROUPS, Experiment, flatten
-from moe_exp.experiment.pipeline import fit_bins, run
+from moe_exp.experiment.pipeline import fit_bins, open_dataset, run
 from moe_exp.experiment.stage_keys import identify_baseline, identify_experts, identify_gate_inputs
 from moe_exp.model.baselines import LightGbm
 from moe_exp.model.bins import LabelGrid
@@ -28,6 +28,7 @@ from moe_exp.progress import Stages
 from moe_exp.runs.identity import identify
 from moe_exp.spectra.files import ERROR, LABELS, WAVELENGTH
 from moe_exp.spectra.medium import MEDIUM
+from moe_exp.spectra.preprocessing import NoPreprocessing
 from moe_exp.spectra.simulated_files import SimulatedFiles
 from moe_exp.spectra.sources import Hdf5Data, SimulatedData
 from moe_exp.tracking import Tracking
@@ -37,6 +38,11 @@ FILES = ("data=hdf5", "data.n_train=800", "data.n_val=100", "data.n_test=100", "
 SIMULATED = ("data=simulated",)
 QUANTILES = (*FILES, "bins=quantiles")
 CLASSIFY = (*FILES, "gate=classify")
+CONTINUUM = (*FILES, "preprocessing=continuum")
+RESOLUTION = (*FILES, "preprocessing=resolution", "preprocessing.fwhm=12.0", "preprocessing.native_resolution=1000.0")
+FWHM = (*FILES, "preprocessing=resolution", "preprocessing.fwhm=12.0", "preprocessing.native_fwhm=8.0")
+BOTH = (*FILES, "preprocessing=resolution_and_continuum", "preprocessing.resolution.native_resolution=1000.0")
+BOTH_FWHM = (*FILES, "preprocessing=resolution_and_continuum", "preprocessing.resolution.native_fwhm=8.0")
 WINDOW = "{name: Ca II, line: [8530.0, 8555.0], side_bands: [[8500.0, 8520.0]]}"
 WITH_WINDOW = (*FILES, f"features.windows=[{WINDOW}]")
 
@@ -87,6 +93,23 @@ CHANGES = [
     (SIMULATED, "data.simulator.sky_electrons=700.0", STARS),
     (SIMULATED, "data.simulator.read_variance=90.0", STARS),
     (SIMULATED, "data.simulator.oh_scale=0.5", STARS),
+    (FILES, "preprocessing=continuum", FLUX),
+    (CONTINUUM, "preprocessing.method=running", FLUX),
+    (CONTINUUM, "preprocessing.scale=100.0", FLUX),
+    (CONTINUUM, "preprocessing.low_reject=1.5", FLUX),
+    (CONTINUUM, "preprocessing.high_reject=5.0", FLUX),
+    (CONTINUUM, "preprocessing.n_iterations=5", FLUX),
+    (RESOLUTION, "preprocessing.fwhm=14.0", FLUX),
+    (RESOLUTION, "preprocessing.native_resolution=900.0", FLUX),
+    (FWHM, "preprocessing.native_fwhm=9.0", FLUX),
+    (BOTH, "preprocessing.resolution.fwhm=14.0", FLUX),
+    (BOTH, "preprocessing.resolution.native_resolution=900.0", FLUX),
+    (BOTH_FWHM, "preprocessing.resolution.native_fwhm=9.0", FLUX),
+    (BOTH, "preprocessing.continuum.method=running", FLUX),
+    (BOTH, "preprocessing.continuum.scale=100.0", FLUX),
+    (BOTH, "preprocessing.continuum.low_reject=1.5", FLUX),
+    (BOTH, "preprocessing.continuum.high_reject=5.0", FLUX),
+    (BOTH, "preprocessing.continuum.n_iterations=5", FLUX),
     (FILES, "bins.teff_edges=[3750.0,4600.0,5250.0,6000.0]", EXPERTS),
     (FILES, "bins.m_h_edges=[-2.0,-1.1,0.0,0.5]", EXPERTS),
     (FILES, "bins.teff_names=[A,B,C]", EXPERTS),
@@ -148,6 +171,9 @@ CHANGES = [
 SET_ELSEWHERE = {"gate.training", "baseline.name", "baseline.n_steps"}
 """Fields of stage classes that are no options: the group `training`, and what the class NoBaseline is."""
 
+NESTED = {"data.simulator", "preprocessing.resolution", "preprocessing.continuum"}
+"""Fields that hold options of their own."""
+
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory):
@@ -184,7 +210,7 @@ def identities_of(experiment: Experiment, device: str = "cpu") -> dict[str, str]
         data = experiment.data
         store = SimulatedFiles(data.simulator, seed=data.seed, cache_dir=experiment.cache_dir, device=data.device)
         return found | {"simulated": store.folder.name}
-    dataset = experiment.data.open(experiment.cache_dir, Stages())
+    dataset = open_dataset(experiment, Stages())
     bins = fit_bins(experiment, dataset)
     bin_index = bins.assign_stars(dataset.train.labels)
     experts = identify_experts(experiment, dataset.train, bin_index, bins.names_, device)
@@ -247,11 +273,11 @@ def options_of_the_configuration() -> set[str]:
             if "_target_" in options:
                 names |= {f"{group}.{field.name}" for field in fields(get_class(options["_target_"]))}
             names |= set(flatten({key: value for key, value in options.items() if key != "sums"}, {}, f"{group}."))
-    return names - SET_ELSEWHERE - {"data.simulator"}
+    return names - SET_ELSEWHERE - NESTED
 
 
 def test_every_option_is_in_the_table():
-    assert options_of_the_configuration() == {option_of(override) for _, override, _ in CHANGES}
+    assert options_of_the_configuration() == {option_of(override) for _, override, _ in CHANGES} - {"preprocessing"}
 
 
 def test_the_device_changes_what_is_computed_on_it(compute):
@@ -290,6 +316,11 @@ def test_a_file_with_other_stars_changes_what_is_made_of_them(configure, tmp_pat
 
 @dataclass(frozen=True, kw_only=True)
 class MyData(Hdf5Data):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class MyPreprocessing(NoPreprocessing):
     pass
 
 
@@ -345,6 +376,7 @@ class MyTracking(Tracking):
     ("group", "class_name", "expected"),
     [
         ("data", "MyData", RUN),
+        ("preprocessing", "MyPreprocessing", FLUX),
         ("bins", "MyBins", RUN),
         ("features", "MyFeatures", INPUTS),
         ("experts", "MyExperts", EXPERTS),
@@ -397,6 +429,7 @@ CODE = [
     ("moe_exp.evaluation.bootstrap", RUN),
     ("moe_exp.experiment.pipeline", RUN),
     ("moe_exp.spectra.noise", FLUX),
+    ("moe_exp.spectra.preprocessing.continuum", FLUX),
     ("moe_exp.spectra.dataset", FLUX),
     ("moe_exp.spectra.files", FLUX),
     ("moe_exp.spectra.masks", FLUX),
@@ -439,7 +472,7 @@ def test_other_code_of_a_module_changes_what_it_makes(compute, monkeypatch, modu
     [
         ("lightgbm", BASELINE),
         ("sklearn", EXPERTS),
-        ("scipy", {*EXPERTS, "simulated"}),
+        ("scipy", {*FLUX, "simulated"}),
         ("pandas", {*FLUX, "simulated"}),
         ("mlflow", NOTHING),
         ("hydra", NOTHING),

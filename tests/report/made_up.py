@@ -37,6 +37,7 @@ def make_run(record: RunRecord) -> MadeUpRun:
     parameters = {
         "gate": record.gate,
         "data": "simulated",
+        "preprocessing": "none",
         "data.n_train": str(record.n_train),
         "data.n_val": "10000",
         "data.n_test": str(len(record.predictions)),

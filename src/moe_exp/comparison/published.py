@@ -15,6 +15,7 @@ import pandas as pd
 
 PUBLISHED_DESIGN = {
     "data": "simulated",
+    "preprocessing": "none",
     "bins": "grid",
     "bins.teff_edges": "[3750.0, 4500.0, 5250.0, 6000.0]",
     "bins.m_h_edges": "[-2.0, -1.0, 0.0, 0.5]",

@@ -21,6 +21,7 @@ def check(experiment: Experiment) -> None:
     """
     experiment.bins.check()
     grid = experiment.data.read_grid()
+    experiment.preprocessing.check(grid.wavelength)
     experiment.features.check_wavelength(grid.wavelength, medium=grid.medium)
     replace(experiment.gate, training=experiment.training).check()
     experiment.evaluation.check()

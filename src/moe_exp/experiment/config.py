@@ -32,7 +32,18 @@ TYPED_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d+(e[+-]?\d+)?(?![\w.])", re.IGNOR
 PLACE_VARIABLES = ("MLFLOW_TRACKING_URI", "MOE_EXP_CACHE")
 """Environment variables by which a user says where things are kept; the YAML files read them."""
 
-GROUPS = ("data", "bins", "features", "experts", "baseline", "gate", "training", "evaluation", "tracking")
+GROUPS = (
+    "data",
+    "preprocessing",
+    "bins",
+    "features",
+    "experts",
+    "baseline",
+    "gate",
+    "training",
+    "evaluation",
+    "tracking",
+)
 
 
 @dataclass
@@ -40,6 +51,7 @@ class Schema:
     """What the primary configuration holds; the groups are checked against the classes that they name."""
 
     data: Any = MISSING
+    preprocessing: Any = MISSING
     bins: Any = MISSING
     features: Any = MISSING
     experts: Any = MISSING
@@ -61,7 +73,7 @@ class Experiment:
 
     Attributes
     ----------
-    data, bins, features, experts, baseline, gate, training, evaluation, tracking : stage objects
+    data, preprocessing, bins, features, experts, baseline, gate, training, evaluation, tracking : stage objects
     hypotheses : mapping of str to Hypothesis
         Claims that a sweep is judged by, by the name of their file.
     seed : int
@@ -79,6 +91,7 @@ class Experiment:
     """
 
     data: Any
+    preprocessing: Any
     bins: Any
     features: Any
     experts: Any

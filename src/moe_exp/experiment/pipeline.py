@@ -59,7 +59,7 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
     stages = stages or Stages()
     device = choose_device(experiment.device)
     check(experiment)
-    dataset: Dataset = experiment.data.open(experiment.cache_dir, stages)
+    dataset = open_dataset(experiment, stages)
     experiment.features.check_wavelength(dataset.wavelength, medium=dataset.medium)
     bins = fit_bins(experiment, dataset)
     shared = SharedStages(experiment, dataset, bins, stages, device)
@@ -84,6 +84,7 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
             experts=experts,
             gate=train(experiment.gate),
             flux_unit=dataset.train.flux_unit,
+            preprocess=dataset.train.preprocess,
             clip=clip,
         )
         reference = mixture if is_reference(experiment.gate) else replace(mixture, gate=train(ClassifyGate()))
@@ -91,6 +92,12 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
         predictions = predict(experiment, dataset.test, test_inputs, mixture, reference, baseline)
         results: Results = experiment.evaluation.evaluate(predictions, seed=experiment.seed)
     return Outcome(experiment=experiment, results=results, dataset=dataset, mixture=mixture, seconds=stages.seconds)
+
+
+def open_dataset(experiment: Experiment, stages: Stages) -> Dataset:
+    """Read or make the stars; what is done to the spectra of one split is done to all."""
+    dataset: Dataset = experiment.data.open(experiment.cache_dir, stages)
+    return dataset.preprocessed(experiment.preprocessing)
 
 
 def fit_bins(experiment: Experiment, dataset: Dataset) -> RectangularBins:

@@ -32,8 +32,8 @@ def identify_worker(worker: Any) -> dict[str, Any]:
 
 
 def identify_stars(stars: Stars) -> dict[str, Any]:
-    """Return what the noisy flux of some stars depends on: their values, and how they are read."""
-    return {**identify_class(stars), **stars.identity}
+    """Return what the noisy flux of some stars depends on: their values, how they are read, and what is done to it."""
+    return {**identify_class(stars), **stars.identity, "preprocessing": identify_worker(stars.preprocessing)}
 
 
 def identify_experts(

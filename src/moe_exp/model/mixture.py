@@ -14,6 +14,7 @@ from moe_exp.model.gate_inputs import GateInputs, measure_flux
 from moe_exp.model.gates import Gate
 from moe_exp.model.routing import fall_back, route_hard, route_oracle, route_soft
 from moe_exp.spectra.dataset import Stars
+from moe_exp.spectra.preprocessing import Transform
 
 
 def fit_gate(
@@ -72,6 +73,8 @@ class FittedMixture:
     gate : Gate
     flux_unit : float
         What flux, as a file has it, is divided by before anything else.
+    preprocess : callable
+        What is done to noisy flux after that, as to that of the training stars.
     clip : bool
         Whether predictions are limited to the range of the training labels.
     """
@@ -81,6 +84,7 @@ class FittedMixture:
     experts: FittedExperts
     gate: Gate
     flux_unit: float
+    preprocess: Transform
     clip: bool
 
     def predict(self, flux: np.ndarray) -> np.ndarray:
@@ -91,7 +95,7 @@ class FittedMixture:
         flux : array of shape (n_stars, n_pixels)
             Noisy flux in the unit and on the wavelength grid of the training stars.
         """
-        measured = measure_flux(flux / np.float32(self.flux_unit), self.features, self.experts)
+        measured = measure_flux(self.preprocess(flux / np.float32(self.flux_unit)), self.features, self.experts)
         inputs = limit(measured, self.experts, clip=self.clip)
         return route_soft(self.gate.predict_weights(inputs.features), inputs.experts)
 

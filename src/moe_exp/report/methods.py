@@ -30,6 +30,7 @@ def design_blocks(selection: Selection, context: ReportContext) -> Iterator[Bloc
         "Data": _data(context),
         "Splits": _splits(selection, context),
         "Noise": _noise(selection),
+        "Preprocessing": _preprocessing(context),
         "Bins": _bins(selection, context),
         "Experts": _experts(context),
         "Gates": _gates(selection),
@@ -106,6 +107,15 @@ def _noise(selection: Selection) -> Item:
         f"noise level {levels}: this multiple of each pixel's 1-sigma error times a standard normal number is added to "
         f"the flux; the same numbers at every level.",
     )
+
+
+def _preprocessing(context: ReportContext) -> Item:
+    """Return what was done to noisy spectra, with its options."""
+    chosen = context.parameters("preprocessing")
+    if chosen in ([], ["none"]):
+        return ()
+    options = {key: None for run in context.runs for key in run.parameters if key.startswith("preprocessing.")}
+    return _options(context, "preprocessing", tuple(key.removeprefix("preprocessing.") for key in options))
 
 
 def _bins(selection: Selection, context: ReportContext) -> Item:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from moe_exp.spectra.inspection import Inspection, forget, inspect
 from moe_exp.spectra.masks import Masks
 from moe_exp.spectra.medium import Medium
 from moe_exp.spectra.noise import add_noise, digest_noise
+from moe_exp.spectra.preprocessing import NoPreprocessing, Preprocessing, Transform
 from moe_exp.spectra.star_ids import number_stars
 from moe_exp.spectra.star_reader import Bands, StarReader
 
@@ -146,6 +147,8 @@ class Stars:
         Flux is divided by this.
     design : Design
         Which pixels are used, and what fills the masked ones.
+    preprocessing : Preprocessing
+        What is done to the noisy flux after that.
     n_left_out : int
         Stars that were handed out, but had too many pixels masked.
     """
@@ -157,6 +160,7 @@ class Stars:
     seed: int
     flux_unit: float
     design: Design
+    preprocessing: Preprocessing = NoPreprocessing()
     n_left_out: int = 0
 
     def __len__(self) -> int:
@@ -213,7 +217,7 @@ class Stars:
 
     @property
     def identity(self) -> dict[str, str | int | float]:
-        """Everything that the noisy flux depends on, as plain values."""
+        """Everything that the noisy flux depends on before it is preprocessed, as plain values."""
         return {
             "digest": self.digest,
             "noise": f"{self.noise_level:.17g} {self.seed} {self.noise_stage}",
@@ -222,7 +226,9 @@ class Stars:
         }
 
     def noisy_flux(self, members: np.ndarray) -> np.ndarray:
-        """Return the noisy flux of some stars, (len(members), n_pixels) float32 in units of `flux_unit`.
+        """Return the noisy flux of some stars, (len(members), n_pixels) float32 in units of `flux_unit`, preprocessed.
+
+        The noise is added to the flux as the files have it, and goes through the preprocessing with it.
 
         Parameters
         ----------
@@ -236,7 +242,12 @@ class Stars:
         )
         used = self.design.apply(noisy, self.files.masks.hold(rows))
         used /= np.float32(self.flux_unit)
-        return used
+        return self.preprocess(used)
+
+    @cached_property
+    def preprocess(self) -> Transform:
+        """What is done to noisy flux in units of `flux_unit`, (n_stars, n_pixels)."""
+        return self.preprocessing.prepare(self.files.grid.wavelength[self.design.pixels])
 
     def blocks(self, members: np.ndarray | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (positions, noisy flux) of the given stars, by default of all, a block at a time."""
@@ -277,6 +288,12 @@ class Dataset:
     train: Stars
     gate: Stars
     test: Stars
+
+    def preprocessed(self, preprocessing: Preprocessing) -> "Dataset":
+        """Return the same stars, whose noisy flux is preprocessed."""
+        splits = (self.train, self.gate, self.test)
+        train, gate, test = (replace(stars, preprocessing=preprocessing) for stars in splits)
+        return replace(self, train=train, gate=gate, test=test)
 
     @property
     def digest(self) -> str:
