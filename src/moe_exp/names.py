@@ -77,6 +77,17 @@ METRICS_CURVE = "gate/"
 METRICS_SWEEP_R2 = "r2/"
 
 
+def external_metric(stars: str, quantity: str) -> str:
+    """Return the metric that holds what was measured on a set of external stars."""
+    return f"{EXTERNAL}{stars}/{quantity}"
+
+
+def external_of(metric: str) -> tuple[str, str] | None:
+    """Return the set of external stars, and the quantity, that a metric holds; None for other metrics."""
+    stars, slash, quantity = metric.removeprefix(EXTERNAL).partition("/")
+    return (stars, quantity) if metric.startswith(EXTERNAL) and slash else None
+
+
 def stage_seconds(stage: str) -> str:
     """Return the metric that holds the wall time of a stage [s]."""
     return f"time/{stage}_s"
@@ -90,6 +101,8 @@ def stage_of(metric: str) -> str | None:
 
 
 # artifacts
+EXTERNAL = "external_"
+"""what metrics, tables and figures of external stars begin with; the name of the set follows"""
 CONFIG_FILE = "config.yaml"
 DIFF_FILE = "uncommitted.diff"
 PREDICTIONS_FILE = "predictions.parquet"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from moe_exp.errors import InputError
+from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import GROUPS, flatten, make_stage
 from moe_exp.model.gates import ClassifyGate, LinearGate, MlpClassifyGate, MlpGate
 from moe_exp.runs.identity import identify
@@ -123,6 +124,19 @@ def test_names_of_parameters_are_such_that_mlflow_takes_them():
 def test_the_cache_can_be_moved(configure, monkeypatch, tmp_path):
     monkeypatch.setenv("MOE_EXP_CACHE", str(tmp_path / "elsewhere"))
     assert configure("cache_dir=${oc.env:MOE_EXP_CACHE}").cache_dir == Path(tmp_path / "elsewhere")
+
+
+def test_external_stars_are_chosen_as_a_list(configure):
+    experiment = configure("external=[stelib,miles]", "externals.stelib.path=x.h5")
+    assert {name: (stars.title, stars.path) for name, stars in experiment.externals.items()} == {
+        "stelib": ("STELIB", "x.h5"),
+        "miles": ("MILES", None),
+    }
+    assert not configure().externals
+    with pytest.raises(InputError, match="externals.miles.path is missing"):
+        check(configure("external=[miles]"))
+    with pytest.raises(InputError, match=r"externals\.stelib\.fhwm: Key 'fhwm' not in 'ExternalStars'"):
+        configure("external=[stelib]", "+externals.stelib.fhwm=3")
 
 
 def test_hypotheses_are_chosen_as_a_list(configure):

@@ -19,6 +19,7 @@ from moe_exp.spectra.simulator import Simulator, simulate
 from tests.conftest import PROJECT_ROOT
 
 N_STARS = 1600
+WITHIN = "data.simulator.wavelength_max=8838"
 SMALL = (
     "data=hdf5",
     "experts.n_alphas=5",
@@ -158,6 +159,16 @@ def test_what_was_understood_is_said_in_the_log(configure, copy, caplog):
     assert "data.path: wavelengths are stored as nm (by their range)" in caplog.text
     assert "data.path: pixels run from the red to the blue and are turned round" in caplog.text
     assert "data.path: wavelengths are in vacuum, as its lines tell: Ca II 8498, Ca II 8542" in caplog.text
+
+
+def test_real_stars_are_in_air_and_ready_to_be_predicted(configure):
+    path = PROJECT_ROOT.parent / "shared" / "data" / "stelib.h5"
+    if not path.exists():
+        pytest.skip(f"{path} is not there: stellar libraries are not part of the project")
+    external = ("external=[stelib]", f"externals.stelib.path={path}")
+    with pytest.raises(InputError, match=r"7104.5 to 8840.5 Å in air, but the training stars 7\d+.\d to 885\d.\d Å"):
+        check(configure("experiment=smoke", *external))
+    check(configure("experiment=smoke", *external, "data.simulator.wavelength_min=7107", WITHIN))
 
 
 def test_published_like_models_in_vacuum_are_known_as_such(configure):

@@ -10,9 +10,9 @@ import pytest
 from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.pipeline import run
-from moe_exp.figures import all_figures
+from moe_exp.figures import all_figures, logg_against_catalogue
 from moe_exp.progress import Stages
-from moe_exp.runs.recording import describe
+from moe_exp.runs.recording import describe, external_metrics, tables
 from moe_exp.spectra.files import ERROR, FLUX, LABELS
 from moe_exp.spectra.simulated_files import write_stars as write_simulated
 from moe_exp.spectra.simulator import simulate
@@ -267,3 +267,55 @@ def test_every_split_and_every_later_spectrum_is_preprocessed_alike(run_made_up,
 def test_spectra_that_a_preprocessing_would_sharpen_are_refused_before_any_is_made(configure):
     with pytest.raises(InputError, match=r"preprocessing.fwhm=1 Å is sharper than the spectra in 512 of 512 pixels"):
         check(configure("experiment=smoke", "preprocessing=resolution", "preprocessing.fwhm=1.0"))
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """Give a file of other made-up stars, on the grid of the first."""
+    return write_stars(tmp_path_factory.mktemp("external") / "others.h5", 300, seed=7)
+
+
+EXTERNAL = "external=[stelib]", "externals.stelib.other_logg=null"
+
+
+def test_external_stars_are_predicted_by_all_models_and_change_nothing_else(run_made_up, others):
+    options = ("baseline=lightgbm", "baseline.n_trees=5", "bins.m_h_edges=[-1.8,-1.0,-0.2,0.3]")
+    plain = run_made_up(*options)
+    outcome = run_made_up(*options, *EXTERNAL, f"externals.stelib.path={others}")
+    assert outcome.results.metrics() == plain.results.metrics()
+    assert not plain.external
+    external = outcome.external["stelib"]
+    flux, labels = external_flux(others), external.predictions.stars
+    unit = np.float32(outcome.mixture.flux_unit)
+    covered = external.predictions.covered
+    assert 0 < covered.sum() < 300
+    soft = outcome.mixture.predict(flux * unit)
+    np.testing.assert_allclose(external.predictions.clipped["soft"][covered], soft[covered], rtol=0, atol=1e-4)
+    ridge = outcome.mixture.experts.predict(flux).global_ridge
+    for model in ("soft", "oracle", "global_ridge"):
+        np.testing.assert_allclose(external.predictions.unclipped[model][~covered], ridge[~covered], atol=1e-4)
+    assert set(external.scores["model"]) == set(external.predictions.models) > {"lightgbm", "classify", "hard"}
+    train = outcome.dataset.train.labels
+    inside = [labels[name].between(train[name].min(), train[name].max()) for name in ("teff", "logg", "m_h")]
+    np.testing.assert_array_equal(external.within, covered & np.all(inside, axis=0))
+    assert {"external_stelib", "external_stelib_stars"} <= set(tables(outcome))
+    assert external_metrics(outcome)["external_stelib/r2"] == external.metrics()["r2"]
+    assert f"stars within the training range; bias {external.metrics()['bias']:+.2f} dex" in describe(outcome)
+    logg_against_catalogue(external)
+
+
+def external_flux(path):
+    with h5py.File(path) as file:
+        flux = file[FLUX][()]
+    return flux / np.median(flux, axis=1, keepdims=True)
+
+
+def test_external_stars_are_preprocessed_at_their_own_resolution(run_made_up, others):
+    options = ("preprocessing=resolution", "preprocessing.fwhm=12.0", "preprocessing.native_fwhm=8.0")
+    scores = [
+        run_made_up(*options, *EXTERNAL, f"externals.stelib.path={others}", f"externals.stelib.fwhm={fwhm}")
+        .external["stelib"]
+        .metrics()["rmse"]
+        for fwhm in (8.0, 12.0)
+    ]
+    assert scores[0] != scores[1]

@@ -57,10 +57,10 @@ STARS = {"simulated", *RUN}
 CHANGES = [
     (FILES, "data.path=OTHER", {"train stars", *FLUX}),
     (FILES, "data.val_path=OTHER", {"gate stars", "gate inputs", *RUN}),
-    (FILES, "data.test_path=OTHER", {"test stars", "test inputs", *BASELINE}),
+    (FILES, "data.test_path=OTHER", {"test stars", "test inputs", *RUN}),
     (FILES, "data.n_train=700", {"train stars", *FLUX}),
     (FILES, "data.n_val=90", {"gate stars", "gate inputs", *RUN}),
-    (FILES, "data.n_test=90", {"test stars", "test noise", "test inputs", *BASELINE}),
+    (FILES, "data.n_test=90", {"test stars", "test noise", "test inputs", *RUN}),
     (FILES, "data.noise_level=0.3", FLUX),
     (FILES, "data.seed=1", {"test noise", *FLUX}),
     (FILES, "data.shuffle=true", {"train stars", "gate stars", "test stars", "test noise", *FLUX}),
@@ -222,7 +222,7 @@ def identities_of(experiment: Experiment, device: str = "cpu") -> dict[str, str]
         "experts": cache_key(experts),
         "gate inputs": cache_key(identify_gate_inputs(experiment, dataset.gate, dataset.medium, experts)),
         "test inputs": cache_key(identify_gate_inputs(experiment, dataset.test, dataset.medium, experts)),
-        "baseline": cache_key(identify_baseline(experiment, dataset)),
+        "baseline": cache_key(identify_baseline(experiment, dataset.train)),
     }
 
 
@@ -265,7 +265,7 @@ def options_of_the_configuration() -> set[str]:
     """Return the dotted names of all options of all YAML files and of the fields of the classes that these name."""
     conf = PROJECT_ROOT / "conf"
     values = OmegaConf.to_container(OmegaConf.load(conf / "config.yaml"), resolve=False)
-    names = set(values) - {"defaults", "hydra", "hypotheses"} | {"hypothesis"}
+    names = set(values) - {"defaults", "hydra", "hypotheses", "externals"} | {"hypothesis"}
     for group in GROUPS:
         for path in (conf / group).glob("*.yaml"):
             options = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
@@ -278,6 +278,17 @@ def options_of_the_configuration() -> set[str]:
 
 def test_every_option_is_in_the_table():
     assert options_of_the_configuration() == {option_of(override) for _, override, _ in CHANGES} - {"preprocessing"}
+
+
+def test_stars_that_are_only_predicted_change_the_run_and_nothing_else(compute, configure, files):
+    paths = {"path": "train", "val_path": "gate", "test_path": "test"}
+    base = (*FILES, *(f"data.{option}={files[name]}" for option, name in paths.items()))
+    external = ("external=[stelib]", f"externals.stelib.path={files['other']}")
+    before = compute(FILES)
+    with_stars = identities_of(configure(*base, *external))
+    assert differences(before, with_stars) == RUN
+    for other in ("path=" + str(files["test"]), "fwhm=2.5", "medium=air", "other_logg=null", "title=Mine"):
+        assert differences(with_stars, identities_of(configure(*base, *external, f"externals.stelib.{other}"))) == RUN
 
 
 def test_the_device_changes_what_is_computed_on_it(compute):
@@ -300,7 +311,7 @@ def test_the_medium_of_files_that_do_not_say_it_changes_what_gates_see(configure
     [
         ("train", {"train stars", *FLUX}),
         ("gate", {"gate stars", "gate inputs", *RUN}),
-        ("test", {"test stars", "test inputs", *BASELINE}),
+        ("test", {"test stars", "test inputs", *RUN}),
     ],
 )
 def test_a_file_with_other_stars_changes_what_is_made_of_them(configure, tmp_path, file, expected):

@@ -3,12 +3,14 @@
 import html
 import html.parser
 import re
+from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
 
 from moe_exp.comparison import compare
 from moe_exp.report import make_document, write_report
+from moe_exp.report.external_stars import external_blocks
 from moe_exp.report.html import to_html
 from moe_exp.report.markdown import escape, to_markdown
 from tests.comparison.made_up import make_record
@@ -151,3 +153,35 @@ def test_too_few_stars_have_scores_and_neither_interval_nor_p_nor_figure_of_resa
     assert "too few stars to test mlp against classify" in document
     assert not re.search(r"\[[−+]?\d\.\d{4}, ", document.replace("\\", ""))
     assert "delta_r2_distribution" not in document
+
+
+def test_real_stars_have_a_section_with_what_each_run_measured_on_them(sweep):
+    comparison, context = sweep
+    first, *others = context.runs
+    metrics = first.metrics | {f"external_stelib/{name}": value for name, value in MEASURED.items()}
+    table, remarks = external_blocks(replace(context, runs=(replace(first, metrics=metrics), *others)))
+    cells = ["0.8100 [0.7000, 0.9000]", "–", "–", "−0.25", "0.33", "–", "+0.40", "–", "–", "–"]
+    assert table.rows == [[first.name, *cells]]
+    assert "for 54 stars within the training range" in table.caption
+    said = "".join(remarks.pieces)
+    assert said.startswith("31 stars of them are giants, 23 stars dwarfs; 1 star outside the training range")
+    assert "differs in log g by 0.28 dex (standard deviation of 40 stars), so that no R² above 0.975" in said
+    assert "figures/external_stelib.png" in said
+    assert not list(external_blocks(context))
+
+
+MEASURED = {
+    "r2": 0.81,
+    "r2_ci_low": 0.7,
+    "r2_ci_high": 0.9,
+    "bias": -0.25,
+    "scatter": 0.33,
+    "n_stars": 54.0,
+    "giants_n_stars": 31.0,
+    "giants_bias": 0.4,
+    "dwarfs_n_stars": 23.0,
+    "outside_n_stars": 1.0,
+    "label_disagreement": 0.28,
+    "in_both_n_stars": 40.0,
+    "r2_ceiling": 0.975,
+}

@@ -18,6 +18,7 @@ WITHOUT_EFFECT = (
     "tracking",
     "cache",
     "hypotheses",
+    "externals",
 )
 """Parameters, and groups of them, that do not change what is compared; digests tell one file from another."""
 

@@ -42,6 +42,26 @@ def bias(y: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.mean(predicted - y)) if len(y) else np.nan
 
 
+def scatter(y: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the standard deviation of prediction minus label, in the unit of `y`; NaN without stars.
+
+    The mean squared error is bias² + scatter².
+    """
+    _check(y, predicted)
+    return float(np.std(predicted - y)) if len(y) else np.nan
+
+
+def slope(y: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the slope of the line through predictions against labels; NaN for fewer than two different labels.
+
+    1 for a prediction that is only shifted, 0 for one that does not see the label.
+    """
+    _check(y, predicted)
+    centred = y - np.mean(y) if len(y) else y
+    variation = np.sum(centred**2)
+    return float(np.sum(centred * predicted) / variation) if variation > 0 else np.nan
+
+
 def oracle_gain_fraction(*, r2: float, r2_global: float, r2_oracle: float) -> float:
     """Share of what the true bins' experts gain over the global Ridge that a gate retains.
 

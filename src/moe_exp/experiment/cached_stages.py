@@ -2,11 +2,10 @@
 
 from functools import partial
 
-import numpy as np
-
 from moe_exp.cache.stages import StageCache
 from moe_exp.experiment.config import Experiment
 from moe_exp.experiment.stage_keys import identify_baseline, identify_experts, identify_gate_inputs
+from moe_exp.model.baselines import Predictor
 from moe_exp.model.bins import RectangularBins
 from moe_exp.model.experts import FittedExperts
 from moe_exp.model.features import GateFeatures
@@ -60,12 +59,12 @@ class SharedStages:
         with self.stages.stage("features", len(stars)) as advance:
             return self._cache.get("gate_inputs", identity, partial(measure_stars, stars, features, experts, advance))
 
-    def fit_baseline(self) -> dict[str, np.ndarray]:
-        """Return log g [dex] of the test stars by the baseline's name; nothing without a baseline."""
-        baseline, dataset, seed = self.experiment.baseline, self.dataset, self.experiment.seed
+    def fit_baseline(self) -> dict[str, Predictor]:
+        """Return what predicts log g by the baseline's name; nothing without a baseline."""
+        baseline, train, seed = self.experiment.baseline, self.dataset.train, self.experiment.seed
         if not baseline.name:
             return {}
-        identity = identify_baseline(self.experiment, dataset)
+        identity = identify_baseline(self.experiment, train)
         with self.stages.stage("baseline", baseline.n_steps, unit="trees") as advance:
-            fit = partial(baseline.fit_predict, dataset.train, dataset.test, seed=seed, advance=advance)
+            fit = partial(baseline.fit, train, seed=seed, advance=advance)
             return {baseline.name: self._cache.get("baseline", identity, fit)}

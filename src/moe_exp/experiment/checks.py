@@ -22,6 +22,8 @@ def check(experiment: Experiment) -> None:
     experiment.bins.check()
     grid = experiment.data.read_grid()
     experiment.preprocessing.check(grid.wavelength)
+    for name, stars in experiment.externals.items():
+        stars.check(f"externals.{name}", grid, experiment.preprocessing)
     experiment.features.check_wavelength(grid.wavelength, medium=grid.medium)
     replace(experiment.gate, training=experiment.training).check()
     experiment.evaluation.check()

@@ -60,6 +60,7 @@ class Schema:
     training: Any = MISSING
     evaluation: Any = MISSING
     tracking: Any = MISSING
+    externals: dict[str, Any] = MISSING
     hypotheses: dict[str, Any] = MISSING
     seed: int = MISSING
     device: str = MISSING
@@ -74,6 +75,8 @@ class Experiment:
     Attributes
     ----------
     data, preprocessing, bins, features, experts, baseline, gate, training, evaluation, tracking : stage objects
+    externals : mapping of str to ExternalStars
+        Stars that are predicted and never trained on, by the name of their file.
     hypotheses : mapping of str to Hypothesis
         Claims that a sweep is judged by, by the name of their file.
     seed : int
@@ -100,6 +103,7 @@ class Experiment:
     training: Any
     evaluation: Any
     tracking: Any
+    externals: Mapping[str, Any]
     hypotheses: Mapping[str, Any]
     seed: int
     device: str
@@ -176,11 +180,15 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
     hypotheses = {name: make_stage(f"hypotheses.{name}", each) for name, each in values["hypotheses"].items()}
     for name, hypothesis in hypotheses.items():  # whole, so that a claim can be held against itself later
         values["hypotheses"][name] |= asdict(hypothesis)
+    externals = {}
+    for name, each in values["externals"].items():
+        externals[name], values["externals"][name] = _make(f"externals.{name}", each)
     stages = {}
     for group in GROUPS:
         stages[group], values[group] = _make(group, values[group])
     return Experiment(
         **stages,
+        externals=externals,
         hypotheses=hypotheses,
         seed=values["seed"],
         device=values["device"],

@@ -3,22 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
-from moe_exp.evaluation.predictions import STAR_COLUMNS, Predictions
+from moe_exp.evaluation.external import ExternalResults
 from moe_exp.evaluation.results import Results
 from moe_exp.experiment.cached_stages import SharedStages
 from moe_exp.experiment.checks import check, check_covered
 from moe_exp.experiment.config import Experiment
+from moe_exp.experiment.prediction import predict, predict_external
 from moe_exp.machine import choose_device
+from moe_exp.model.baselines import predict_stars
 from moe_exp.model.bins import RectangularBins
-from moe_exp.model.gate_inputs import GateInputs
 from moe_exp.model.gates import ClassifyGate, Gate
 from moe_exp.model.mixture import FittedMixture, fit_gate
-from moe_exp.model.routing import clip_predictions
 from moe_exp.progress import Stages
-from moe_exp.spectra.dataset import Dataset, Stars
+from moe_exp.spectra.dataset import Dataset
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,6 +31,8 @@ class Outcome:
         Its tables are data frames: ``scores``, ``bins``, ``intervals``, ``worst_stars``.
     dataset : Dataset
     mixture : FittedMixture
+    external : mapping of str to ExternalResults
+        What it says of stars that it was not trained on, by the name of their file in ``conf``.
     seconds : dict of str to float
         Wall time of each stage [s].
     """
@@ -40,6 +41,7 @@ class Outcome:
     results: Results
     dataset: Dataset
     mixture: FittedMixture
+    external: Mapping[str, ExternalResults]
     seconds: dict[str, float]
 
     @property
@@ -89,9 +91,18 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
         )
         reference = mixture if is_reference(experiment.gate) else replace(mixture, gate=train(ClassifyGate()))
     with stages.stage("evaluate"):
-        predictions = predict(experiment, dataset.test, test_inputs, mixture, reference, baseline)
+        others = {name: predict_stars(predict_flux, dataset.test) for name, predict_flux in baseline.items()}
+        predictions = predict(experiment, dataset.test.labels, test_inputs, mixture, reference, others)
         results: Results = experiment.evaluation.evaluate(predictions, seed=experiment.seed)
-    return Outcome(experiment=experiment, results=results, dataset=dataset, mixture=mixture, seconds=stages.seconds)
+        external = predict_external(experiment, dataset, mixture, reference, baseline)
+    return Outcome(
+        experiment=experiment,
+        results=results,
+        dataset=dataset,
+        mixture=mixture,
+        external=external,
+        seconds=stages.seconds,
+    )
 
 
 def open_dataset(experiment: Experiment, stages: Stages) -> Dataset:
@@ -112,35 +123,3 @@ def fit_bins(experiment: Experiment, dataset: Dataset) -> RectangularBins:
 def is_reference(gate: Gate) -> bool:
     """Say whether a gate is the one that every run holds its own against: classify with default options."""
     return type(gate) is ClassifyGate and replace(gate, training=ClassifyGate().training) == ClassifyGate()
-
-
-def predict(
-    experiment: Experiment,
-    stars: Stars,
-    inputs: GateInputs,
-    mixture: FittedMixture,
-    reference: FittedMixture,
-    baseline: Mapping[str, np.ndarray],
-) -> Predictions:
-    """Put together what every model predicts of the test stars, with and without clipping."""
-    bin_index = mixture.bins.assign_stars(stars.labels)
-    limits = mixture.experts.logg_range
-
-    def route(*, clip: bool) -> dict[str, np.ndarray]:
-        others = {"global_ridge": inputs.global_ridge, **baseline}
-        return {
-            **mixture.route(inputs, bin_index, clip=clip),
-            "classify": reference.route(inputs, bin_index, clip=clip)["soft"],
-            **{name: clip_predictions(values, *limits) if clip else values for name, values in others.items()},
-        }
-
-    return Predictions(
-        stars=stars.labels.assign(bin_index=bin_index)[list(STAR_COLUMNS)],
-        bin_names=mixture.bins.names_,
-        gate=experiment.choices["gate"],
-        clip=experiment.experts.clip,
-        clipped=route(clip=True),
-        unclipped=route(clip=False),
-        gate_weights=mixture.gate.predict_weights(inputs.features),
-        classify_weights=reference.gate.predict_weights(inputs.features),
-    )

@@ -13,7 +13,7 @@ import numpy as np
 from moe_exp.cache.code import code_digest
 from moe_exp.experiment.config import Experiment
 from moe_exp.model import gate_inputs
-from moe_exp.spectra.dataset import Dataset, Stars
+from moe_exp.spectra.dataset import Stars
 from moe_exp.spectra.medium import Medium
 
 OPTIONS_OF_THE_MIXTURE = {"clip"}
@@ -79,11 +79,10 @@ def identify_gate_inputs(
     }
 
 
-def identify_baseline(experiment: Experiment, dataset: Dataset) -> dict[str, Any]:
-    """Say what the baseline's predictions of the test stars depend on."""
+def identify_baseline(experiment: Experiment, stars: Stars) -> dict[str, Any]:
+    """Say what the baseline depends on that is fitted to the training stars."""
     return {
         "baseline": identify_worker(experiment.baseline),
-        "train": identify_stars(dataset.train),
-        "test": identify_stars(dataset.test),
+        "stars": identify_stars(stars),
         "seed": experiment.seed,
     }

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from moe_exp.evaluation.bootstrap import LEAST_STARS
 from moe_exp.evaluation.results import Results
+from moe_exp.figures.external import logg_against_catalogue
 from moe_exp.figures.gates import gate_weight_distribution, training_curve
 from moe_exp.figures.heat_maps import delta_r2_heat_map
 from moe_exp.figures.references import delta_r2_distribution, delta_r2_per_bin, r2_of_models
@@ -22,6 +23,7 @@ __all__ = [
     "delta_r2_per_bin",
     "gate_colour",
     "gate_weight_distribution",
+    "logg_against_catalogue",
     "r2_along",
     "r2_of_models",
     "sweep_figures",

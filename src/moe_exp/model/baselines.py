@@ -1,6 +1,8 @@
 """Regressors of another kind, on the same stars: what the mixture has to beat besides one Ridge."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import lightgbm
 import numpy as np
@@ -9,6 +11,9 @@ from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.progress import Advance
 from moe_exp.spectra.dataset import Stars
+
+Predictor = Callable[[np.ndarray], np.ndarray]
+"""Noisy flux (n_stars, n_pixels), as that of the training stars, in; log g [dex], (n_stars,), out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +77,12 @@ class LightGbm:
         """Number of steps that a fit reports."""
         return self.n_trees
 
-    def fit_predict(self, train: Stars, test: Stars, *, seed: int, advance: Advance) -> np.ndarray:
-        """Fit the training stars and return log g [dex] of the test stars, (n_test,).
+    def fit(self, train: Stars, *, seed: int, advance: Advance) -> Predictor:
+        """Fit the training stars and return what predicts others.
 
         Parameters
         ----------
-        train, test : Stars
+        train : Stars
         seed : int
         advance : callable
             Told the number of trees just grown.
@@ -95,5 +100,13 @@ class LightGbm:
             "verbosity": -1,
         }
         data = lightgbm.Dataset(_Rows(train), train.labels["logg"].to_numpy(float), params=options)
-        model = lightgbm.train(options, data, self.n_trees, callbacks=[lambda _: advance(1)])
-        return np.concatenate([np.asarray(model.predict(flux)) for _, flux in test.blocks()])
+        return partial(_predict, lightgbm.train(options, data, self.n_trees, callbacks=[lambda _: advance(1)]))
+
+
+def _predict(trees: lightgbm.Booster, flux: np.ndarray) -> np.ndarray:
+    return np.asarray(trees.predict(flux))
+
+
+def predict_stars(predict: Predictor, stars: Stars) -> np.ndarray:
+    """Return log g [dex] of the stars of a split, (n_stars,)."""
+    return np.concatenate([predict(flux) for _, flux in stars.blocks()])

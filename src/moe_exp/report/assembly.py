@@ -8,6 +8,7 @@ from moe_exp.comparison import Comparison
 from moe_exp.report import formats
 from moe_exp.report.context import ReportContext
 from moe_exp.report.document import Block, Bullets, Document, Heading, Section, number_sections, paragraph
+from moe_exp.report.external_stars import external_blocks
 from moe_exp.report.html import to_html
 from moe_exp.report.markdown import opening_to_markdown, to_markdown
 from moe_exp.report.methods import design_blocks
@@ -48,6 +49,7 @@ def make_document(comparison: Comparison, context: ReportContext) -> Document:
         "Design": design_blocks(selection, context),
         "Hypotheses": hypothesis_blocks(selection, context),
         "Results": _result_blocks(selection, context),
+        "Stars of other libraries": external_blocks(context),
         "Published claims": claim_blocks(selection, context),
         "Along the sweep": sweep_pictures(selection),
         "What the answer hangs on": robustness_blocks(selection),

@@ -9,7 +9,8 @@ def identify(experiment: Experiment) -> str:
     """Return a hash of all that decides a run's numbers: configuration, data files, code; not where it is tracked."""
     apart = ("tracking", "cache_dir", "cache_limit_gb", "hypotheses")
     values = {key: value for key, value in experiment.values.items() if key not in apart}
-    stages = (getattr(experiment, group) for group in GROUPS if group not in apart)
+    stages = [getattr(experiment, group) for group in GROUPS if group not in apart] + [*experiment.externals.values()]
     modules = {"moe_exp.experiment.pipeline", *(type(stage).__module__ for stage in stages)}
     code = {module: code_digest(module) for module in sorted(modules)}
-    return cache_key({"values": values, "files": experiment.data.fingerprint(), "code": code})
+    files = {name: stars.fingerprint(f"externals.{name}") for name, stars in experiment.externals.items()}
+    return cache_key({"values": values, "files": [experiment.data.fingerprint(), files], "code": code})

@@ -11,9 +11,10 @@ import yaml
 from moe_exp import names
 from moe_exp.comparison.published import Published
 from moe_exp.evaluation.bootstrap import LEAST_STARS, Interval
+from moe_exp.evaluation.external import ExternalResults
 from moe_exp.experiment.config import Experiment, flatten
 from moe_exp.experiment.pipeline import Outcome
-from moe_exp.figures import DPI, all_figures, sweep_figures, to_image
+from moe_exp.figures import DPI, all_figures, logg_against_catalogue, sweep_figures, to_image
 from moe_exp.machine import describe_machine, peak_memory_gb
 from moe_exp.runs.conclusions import Conclusions
 from moe_exp.runs.provenance import git_diff, git_tags, version_tags
@@ -112,6 +113,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
         n_train=len(outcome.dataset.train), noise_level=outcome.dataset.test.noise_level
     )
     figures = all_figures(results, curve, published=published, loss=gate.loss_label)
+    figures |= {f"{names.EXTERNAL}{name}": logg_against_catalogue(each) for name, each in outcome.external.items()}
     images = {name: to_image(figure) for name, figure in figures.items()}
     with run.artifacts() as folder:
         for name, table in tables(outcome).items():
@@ -129,6 +131,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
         run.log_curve(losses, curve["epoch"].to_numpy())
     run.log_metrics(
         results.metrics()
+        | external_metrics(outcome)
         | {names.stage_seconds(stage): seconds for stage, seconds in outcome.seconds.items()}
         | {
             names.METRIC_BEST_HOLDOUT_LOSS: gate.best_holdout_loss,
@@ -164,15 +167,27 @@ def _slug(row: Mapping[Any, Any]) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", text)
 
 
+def external_metrics(outcome: Outcome) -> dict[str, float]:
+    """Return what the run says of stars of other libraries, under the names that it is logged by."""
+    return {
+        names.external_metric(name, quantity): value
+        for name, each in outcome.external.items()
+        for quantity, value in each.metrics().items()
+    }
+
+
 def tables(outcome: Outcome) -> dict[str, Any]:
     """Return the tables of a run by name."""
     results = outcome.results
+    external = {f"{names.EXTERNAL}{name}": each for name, each in outcome.external.items()}
     return {
         "scores": results.scores.reset_index(),
         "bins": results.bins,
         "bootstrap": results.intervals,
         "worst_stars": results.worst_stars,
         "experts": outcome.mixture.experts.describe(),
+        **{name: each.scores for name, each in external.items()},
+        **{f"{name}_stars": each.to_frame() for name, each in external.items()},
     }
 
 
@@ -185,12 +200,26 @@ def describe(outcome: Outcome) -> str:
     for delta in (results.delta, results.delta_vs_global):
         if delta is not None:
             lines.append(f"{results.gate} - {delta.reference}: {_with_interval(delta.interval, '+')}.")
+    lines += [_describe_external(each) for each in outcome.external.values()]
     gate = outcome.mixture.gate
     ended = "converged" if gate.converged_ else "NOT converged"
     lines.append(f"Gate {ended} after {gate.n_epochs_} epochs. Intervals: paired bootstrap, {percent}.")
     if results.n_stars < LEAST_STARS:
         lines.append(f"Fewer than {LEAST_STARS} stars have no interval.")
     return "\n\n".join(lines)
+
+
+def _describe_external(external: ExternalResults) -> str:
+    """Say in a line how the run's gate does on stars of another library."""
+    found = external.metrics()
+    r2 = Interval(*(found.get(name, math.nan) for name in ("r2", "r2_ci_low", "r2_ci_high")))
+    ceiling = f" Their labels allow R² {found['r2_ceiling']:.3f}." if "r2_ceiling" in found else ""
+    outside = int(found["outside_n_stars"])
+    return (
+        f"{external.title}: R² = {_with_interval(r2, '')} on {int(found['n_stars'])} stars within the training range; "
+        f"bias {found.get('bias', math.nan):+.2f} dex, scatter {found.get('scatter', math.nan):.2f} dex; {outside} "
+        f"stars lie outside.{ceiling}"
+    )
 
 
 def _with_interval(interval: Interval, sign: str) -> str:

@@ -39,7 +39,9 @@ class MediumChoice(NamedTuple):
         return f"wavelengths are in {self.medium}, {source[self.source]}: {self.lines}"
 
 
-def choose_medium(said: Medium | None, asked: str, positions: LinePositions, where: str) -> MediumChoice:
+def choose_medium(
+    said: Medium | None, asked: str, positions: LinePositions, where: str, *, option: str = "data.medium"
+) -> MediumChoice:
     """Take what the files say, else what is asked, else what the lines tell.
 
     Parameters
@@ -47,10 +49,12 @@ def choose_medium(said: Medium | None, asked: str, positions: LinePositions, whe
     said : ``air``, ``vacuum`` or None
         By attributes of the files.
     asked : ``air``, ``vacuum`` or ``auto``
-        `data.medium`.
+        By the option.
     positions : LinePositions
     where : str
         Name of the files.
+    option : str
+        Which option asks.
 
     Raises
     ------
@@ -58,11 +62,11 @@ def choose_medium(said: Medium | None, asked: str, positions: LinePositions, whe
         If two of them contradict each other.
     """
     if said and asked not in (AUTO, said):
-        raise InputError(f"{where} says that its wavelengths are in {said}, but data.medium={asked}; mend one of them.")
+        raise InputError(f"{where} says that its wavelengths are in {said}, but {option}={asked}; mend one of them.")
     declared: Medium | None = said or (asked if asked in ("air", "vacuum") else None)  # type: ignore[assignment]
     found = positions.medium
     if declared and found and found != declared:
-        by = "an attribute of the file" if said else f"data.medium={asked}"
+        by = "an attribute of the file" if said else f"{option}={asked}"
         raise InputError(
             f"{where}: wavelengths are in {declared} by {by}, but {positions.describe()}. Correct it, or shift the "
             f"stars to rest if they all move."

@@ -1,0 +1,80 @@
+"""What the runs say of stars that none was trained on: real ones of other libraries above all."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from moe_exp import names
+from moe_exp.figures.style import minus
+from moe_exp.report import formats
+from moe_exp.report.context import ReportContext, Run
+from moe_exp.report.document import NOTHING, Block, Table, paragraph
+
+Found = Mapping[str, float]
+"""What one run measured on one set of stars, by quantity."""
+
+COLUMNS = (
+    "Run", "R²", "R² of global Ridge", "RMSE", "Bias", "Scatter", "Slope", "Giants: bias", "scatter", "Dwarfs: bias",
+    "scatter",
+)  # fmt: skip
+
+
+def external_blocks(context: ReportContext) -> Iterator[Block]:
+    """Yield a table for every set of external stars that a run predicted, with what its labels allow."""
+    for stars, runs in _measured(context).items():
+        titles = {run.parameters.get(f"externals.{stars}.title", stars) for run, _ in runs}
+        title, found = formats.enumerate_words(sorted(titles)), runs[0][1]
+        rows = [[run.name, *_cells(each)] for run, each in runs]
+        caption = (
+            f"{title}: predictions of the gates against the library's log g, for {_count(found, '')} within the "
+            f"training range; RMSE, bias and scatter in dex."
+        )
+        yield Table(caption, COLUMNS, rows)
+        yield paragraph(_remarks(stars, found))
+
+
+def _measured(context: ReportContext) -> dict[str, list[tuple[Run, Found]]]:
+    """Return which runs predicted each set of stars, and what they measured."""
+    measured: dict[str, list[tuple[Run, Found]]] = {}
+    for run in sorted(context.runs, key=lambda run: run.name):
+        sets: dict[str, dict[str, float]] = {}
+        for metric, value in run.metrics.items():
+            place = names.external_of(metric)
+            if place:
+                sets.setdefault(place[0], {})[place[1]] = value
+        for stars, found in sets.items():
+            measured.setdefault(stars, []).append((run, found))
+    return dict(sorted(measured.items()))
+
+
+def _cells(found: Found) -> list[str]:
+    r2 = formats.score(*(found.get(name, math.nan) for name in ("r2", "r2_ci_low", "r2_ci_high")))
+    plain = [formats.score(found.get(name, math.nan)) for name in ("global_ridge_r2", "rmse")]
+    of_all = [_dex(found, "bias"), _dex(found, "scatter", ""), _dex(found, "slope", "")]
+    of_groups = [
+        cell
+        for group in ("giants", "dwarfs")
+        for cell in (_dex(found, f"{group}_bias"), _dex(found, f"{group}_scatter", ""))
+    ]
+    return [r2, *plain, *of_all, *of_groups]
+
+
+def _dex(found: Found, quantity: str, sign: str = "+") -> str:
+    return minus(f"{found[quantity]:{sign}.2f}") if quantity in found else NOTHING
+
+
+def _count(found: Found, group: str) -> str:
+    return formats.counted(int(found.get(f"{group}n_stars", 0)), "star")
+
+
+def _remarks(stars: str, found: Found) -> str:
+    said = (
+        f"{_count(found, 'giants_')} of them are giants, {_count(found, 'dwarfs_')} dwarfs; "
+        f"{_count(found, 'outside_')} outside the training range are predicted too, and do not count here."
+    )
+    if "r2_ceiling" in found:
+        said += (
+            f" A second catalogue differs in log g by {found['label_disagreement']:.2f} dex (standard deviation of "
+            f"{_count(found, 'in_both_')}), so that no R² above "
+            f"{found['r2_ceiling']:.3f} could be seen even of perfect predictions."
+        )
+    return said + f" Each run holds the figure {names.FIGURES_FOLDER}/{names.EXTERNAL}{stars}.png and a table of stars."

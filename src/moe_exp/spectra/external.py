@@ -1,0 +1,208 @@
+"""Stars of another library, real ones above all: nothing is trained on them, and every run predicts them.
+
+They come in the layout of all other files, on a grid, in a medium, at a resolution and in a unit of flux of their own,
+and are brought to those of the training stars. Noise is not added: they have theirs.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from moe_exp.errors import InputError
+from moe_exp.spectra.dataset import STAR_ID, Dataset, StarFiles
+from moe_exp.spectra.file_state import identify
+from moe_exp.spectra.files import STAR_INDEX, find_files, read_grid
+from moe_exp.spectra.grids import Grid, join_grids
+from moe_exp.spectra.medium import MEDIA, convert
+from moe_exp.spectra.medium_choice import AUTO, choose_medium, find_lines
+from moe_exp.spectra.plausibility import LABEL_RANGES
+from moe_exp.spectra.preprocessing import NativeWidth, Preprocessing
+from moe_exp.spectra.resampling import covers, pixel_edges, resample
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ExternalSample:
+    """Stars that were brought to the training stars' grid, unit and preprocessing.
+
+    Attributes
+    ----------
+    title : str
+    labels : DataFrame of n_stars rows
+        star_index, star_id, teff [K], logg [dex], m_h [dex] of the library, and what else its table holds.
+    flux : array of shape (n_stars, n_pixels), float32
+    logg_error : array of shape (n_stars,) or None
+        1-sigma error of the library's log g [dex]; NaN where it is unknown.
+    other_logg : array of shape (n_stars,) or None
+        log g [dex] of the same stars in another catalogue; NaN where it does not have them.
+    """
+
+    title: str
+    labels: pd.DataFrame
+    flux: np.ndarray
+    logg_error: np.ndarray | None
+    other_logg: np.ndarray | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalStars:
+    """Files of stars that are predicted and never trained on.
+
+    Parameters
+    ----------
+    title : str
+        What the stars are called.
+    path : str or list of str
+        A file, a list of files, or a glob.
+    medium : str
+        ``air`` or ``vacuum``, where the files do not say it; ``auto`` looks for strong lines.
+    fwhm, resolution : float or None
+        Width of lines in the spectra [Å], or their resolving power; one of them.
+    logg_error : str or None
+        Column of the label table with the 1-sigma error of log g.
+    other_logg : str or None
+        Column with log g of another catalogue, NaN where it lacks the star.
+    """
+
+    title: str = ""
+    path: Any = None
+    medium: str = AUTO
+    fwhm: float | None = None
+    resolution: float | None = None
+    logg_error: str | None = None
+    other_logg: str | None = None
+
+    @property
+    def instrument(self) -> NativeWidth:
+        """Width of lines in the spectra."""
+        return NativeWidth(self.fwhm, self.resolution)
+
+    def fingerprint(self, option: str) -> list[str]:
+        """Tell the files as they are now from what they were or will be."""
+        return [identify(path) for path in self._files(option)]
+
+    def check(self, option: str, grid: Grid, preprocessing: Preprocessing) -> None:
+        """Refuse files that cannot be brought to a grid and a preprocessing, before any work.
+
+        Parameters
+        ----------
+        option : str
+            Under which these stars are configured, for example ``"externals.stelib"``.
+        grid : Grid
+            Of the training stars.
+        preprocessing : Preprocessing
+            Theirs.
+
+        Raises
+        ------
+        InputError
+            Naming the option.
+        """
+        if self.medium not in (AUTO, *MEDIA):
+            raise InputError(f"{option}.medium={self.medium} is not auto, air or vacuum.")
+        self.instrument.check(option)
+        wavelength = self._wavelength(option, grid.medium)
+        if not covers(wavelength, grid.wavelength):
+            theirs, ours = pixel_edges(wavelength), pixel_edges(grid.wavelength)
+            raise InputError(
+                f"{option}: these stars have {theirs[0]:.1f} to {theirs[-1]:.1f} Å in {grid.medium}, but the training "
+                f"stars {ours[0]:.1f} to {ours[-1]:.1f} Å. Train on a range within theirs, such as "
+                f"data.simulator.wavelength_min={wavelength[1]:.0f} data.simulator.wavelength_max={wavelength[-2]:.0f}."
+            )
+        try:
+            preprocessing.seen_by(self.instrument).check(grid.wavelength)
+        except InputError as error:
+            raise InputError(f"{option}, for these stars' lines: {error}") from error
+
+    def open(self, option: str, dataset: Dataset, preprocessing: Preprocessing, cache_dir: Path) -> ExternalSample:
+        """Read the stars and bring them to those that a mixture was trained on.
+
+        Each star is divided by its own median flux, so that it has the median of the training stars; how bright it is
+        in the library says nothing of how bright it is as a training star.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be used, or holds stars that were trained on.
+        """
+        files = StarFiles(self._files(option), cache_dir)
+        flux, _ = files.read(np.arange(files.n_stars))
+        _refuse_trained(files, dataset, option)
+        wavelength = self._wavelength(option, dataset.medium)
+        widest, finest = (np.diff(each).max() for each in (wavelength, dataset.wavelength))
+        if widest > 1.5 * finest:
+            log.warning(
+                "%s: pixels of %.3g Å are resampled to %.3g Å, finer than they can tell; choose a coarser grid for the "
+                "training stars",
+                option,
+                widest,
+                finest,
+            )
+        resampled = resample(flux.astype(float), wavelength, dataset.wavelength)
+        level = np.median(resampled, axis=1, keepdims=True)
+        if not (level > 0).all():
+            raise InputError(
+                f"{option}: the median flux of {np.sum(level <= 0)} of {len(level)} stars is not positive (first: "
+                f"{files.locate(int(np.argmax(level <= 0)))}); leave them out."
+            )
+        transform = preprocessing.seen_by(self.instrument).prepare(dataset.wavelength)
+        labels = files.labels.drop(columns=STAR_ID, errors="ignore")
+        labels.insert(0, STAR_INDEX, np.arange(files.n_stars))
+        labels.insert(1, STAR_ID, files.star_ids)
+        return ExternalSample(
+            title=self.title or option,
+            labels=labels,
+            flux=transform((resampled / level).astype(np.float32)),
+            logg_error=self._column(labels, "logg_error", option, (0.0, 10.0)),
+            other_logg=self._column(labels, "other_logg", option, LABEL_RANGES["logg"]),
+        )
+
+    def _files(self, option: str) -> list[Path]:
+        if self.path is None:
+            raise InputError(
+                f"{option}.path is missing: name the HDF5 file(s) of these stars, as in {option}.path=x.h5"
+            )
+        return find_files(self.path, f"{option}.path")
+
+    def _wavelength(self, option: str, medium: str | None) -> np.ndarray:
+        """Return the files' grid [Å] in the medium of the training stars."""
+        files = self._files(option)
+        grid = join_grids({str(path): read_grid(path) for path in files})
+        own = choose_medium(grid.medium, self.medium, find_lines(files), option, option=f"{option}.medium").medium
+        unknown = [f"{name}.medium" for name, each in (("data", medium), (option, own)) if each is None]
+        if medium is None or own is None:
+            raise InputError(
+                f"{option}: nothing tells whether wavelengths are in air or vacuum; say {' and '.join(unknown)}."
+            )
+        return convert(grid.wavelength, medium=own, to=medium)
+
+    def _column(self, labels: pd.DataFrame, field: str, option: str, limits: tuple[float, float]) -> np.ndarray | None:
+        """Return a column of the label table, NaN where it says nothing; refuse values that no star has."""
+        name = getattr(self, field)
+        if name is None:
+            return None
+        if name not in labels or not pd.api.types.is_numeric_dtype(labels[name]):
+            raise InputError(f"{option}.{field}={name}: the label table has no such column of numbers.")
+        values = labels[name].to_numpy(float)
+        bad = ~np.isnan(values) & ~((values >= limits[0]) & (values <= limits[1]))
+        if bad.any():
+            raise InputError(
+                f"{option}.{field}={name}: {bad.sum()} of {len(bad)} values lie outside {limits[0]:g} to {limits[1]:g} "
+                f"(first: row {int(np.argmax(bad))}); leave NaN where nothing is known."
+            )
+        return values
+
+
+def _refuse_trained(files: StarFiles, dataset: Dataset, option: str) -> None:
+    trained = np.concatenate([dataset.train.checksums, dataset.gate.checksums])
+    known = np.isin(files.checksums, trained)
+    if known.any():
+        raise InputError(
+            f"{option}: {known.sum()} of {len(known)} stars are among those that experts or gate are trained on "
+            f"(first: {files.locate(int(np.argmax(known)))}); name other stars."
+        )
