@@ -34,6 +34,7 @@ bench: $(INSTALLED)  ## every comparison with its rivals, into bench/results/: a
 	$(BIN)/python bench/data_seeds.py
 	$(BIN)/python bench/simulator.py
 	$(BIN)/python bench/accuracy.py
+	$(BIN)/python bench/transfer.py
 	$(BIN)/python bench/stages.py
 	$(BIN)/python bench/stages.py --n-train 100000 --from-nothing --name from_nothing
 

@@ -31,6 +31,8 @@ STAGES = "tests/cache/test_stages.py"
 GATES = "tests/model/test_gates.py"
 TRAINING = "tests/model/test_training.py"
 TAGS = "tests/test_train.py::test_tags_tell_which_stars_and_which_noise"
+PIPELINE = "tests/experiment/test_pipeline.py"
+EXTERNAL = "tests/spectra/test_external.py"
 TRACKING = "tests/tracking/test_tracking.py"
 
 
@@ -68,10 +70,10 @@ MUTANTS = [
            '"code": code_digest(gate_inputs.__name__),', "", f"{IDENTITIES} -k other_code"),
     Mutant("gate inputs' key without the experts", "experiment/stage_keys.py",
            '"experts": experts,\n        "stars"', '"stars"', f"{IDENTITIES} -k alpha"),
-    Mutant("baseline's key without the test stars", "experiment/stage_keys.py",
-           '"test": identify_stars(dataset.test),', "", f"{IDENTITIES} -k test_path"),
+    Mutant("baseline's key without the stars", "experiment/stage_keys.py",
+           '"stars": identify_stars(stars),\n        "seed"', '"seed"', f"{IDENTITIES} -k n_train"),
     Mutant("stars' identity without their values", "experiment/stage_keys.py",
-           ", **stars.identity}", "}", f"{IDENTITIES} -k noise_level"),
+           ", **stars.identity, ", ", ", f"{IDENTITIES} -k noise_level"),
     Mutant("stars' identity without the noise level", "spectra/dataset.py",
            '{self.noise_level:.17g} {self.seed}', "{self.seed}", f"{IDENTITIES} -k noise_level"),
     Mutant("stars' identity without the seed of the noise", "spectra/dataset.py",
@@ -207,6 +209,42 @@ MUTANTS = [
            "    network.load_state_dict(best)\n    network.eval()", "    network.eval()", f"{TRAINING} -k best"),
     Mutant("a gate that never left its start has converged", "model/gates/training.py",
            "if not improved:", "if False:", f"{TRAINING} -k start"),
+    # what is done to spectra, and to stars of other libraries
+    Mutant("stars' key without the preprocessing", "experiment/stage_keys.py",
+           ', "preprocessing": identify_worker(stars.preprocessing)', "", f"{IDENTITIES} -k preprocessing"),
+    Mutant("later spectra not preprocessed", "model/mixture.py",
+           "self.preprocess(flux / np.float32(self.flux_unit))", "flux / np.float32(self.flux_unit)",
+           f"{PIPELINE} -k preprocessed_alike"),
+    Mutant("training stars alone preprocessed", "spectra/dataset.py",
+           "replace(self, train=train, gate=gate, test=test)", "replace(self, train=train)",
+           f"{PIPELINE} -k preprocessed_alike"),
+    Mutant("a continuum that follows lines", "spectra/preprocessing/continuum.py",
+           "weight = np.where(kept, 1.0, CLIPPED_WEIGHT)", "weight = np.ones_like(flux)",
+           "tests/spectra/preprocessing/test_continuum.py -k depth"),
+    Mutant("sums over pixels in numpy's order", "spectra/preprocessing/continuum.py",
+           "return (sparse.csr_array(np.ones((1, len(values)))) @ values)[0]", "return values.sum(axis=0)",
+           "tests/spectra/preprocessing/test_continuum.py -k last_bit"),
+    Mutant("widths of lines that add up", "spectra/preprocessing/resolution.py",
+           "np.sqrt(np.maximum(self.fwhm**2 - self.native.at(wavelength) ** 2, 0))",
+           "self.fwhm - self.native.at(wavelength)", "tests/spectra/preprocessing/test_resolution.py"),
+    Mutant("flux per pixel taken for flux per Å", "spectra/resampling.py",
+           "np.cumsum(flux * np.diff(old)", "np.cumsum(flux", "tests/spectra/test_resampling.py"),
+    Mutant("external stars at the training stars' resolution", "spectra/external.py",
+           "preprocessing.seen_by(self.instrument).prepare(", "preprocessing.prepare(", f"{EXTERNAL} -k resolution"),
+    Mutant("external stars in another medium", "spectra/external.py",
+           "return convert(grid.wavelength, medium=own, to=medium)", "return grid.wavelength",
+           f"{EXTERNAL} -k vacuum"),
+    Mutant("external stars that were trained on", "spectra/external.py",
+           "if known.any():", "if False:", f"{EXTERNAL} -k trained_on"),
+    Mutant("stars outside the training range scored", "evaluation/external.py",
+           "within = predictions.covered & np.all(", "within = predictions.covered | np.all(",
+           "tests/evaluation/test_external.py -k groups"),
+    Mutant("a ceiling that blames one catalogue", "evaluation/external.py",
+           "self.disagreement**2 / 2 / variance", "self.disagreement**2 / variance",
+           "tests/evaluation/test_external.py -k ceiling"),
+    Mutant("a run's identity without the files of external stars", "runs/identity.py",
+           "[experiment.data.fingerprint(), files]", "experiment.data.fingerprint()",
+           f"{IDENTITIES} -k only_predicted"),
     # what many runs conclude
     Mutant("one degree of freedom too many over data seeds", "comparison/data_seeds.py",
            "stats.t.ppf((1 + confidence) / 2, len(values) - 1)", "stats.t.ppf((1 + confidence) / 2, len(values))",

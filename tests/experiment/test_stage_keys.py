@@ -291,6 +291,15 @@ def test_stars_that_are_only_predicted_change_the_run_and_nothing_else(compute, 
         assert differences(with_stars, identities_of(configure(*base, *external, f"externals.stelib.{other}"))) == RUN
 
 
+def test_other_stars_in_a_file_that_is_only_predicted_change_the_run(configure, tmp_path, many_stars):
+    path = write_stars(tmp_path / "external.h5", 50, seed=1)
+    external = ("external=[stelib]", f"externals.stelib.path={path}")
+    experiment = configure("data=hdf5", f"data.path={many_stars}", *external)
+    before = identify(experiment)
+    write_stars(path, 50, seed=2)
+    assert identify(experiment) != before
+
+
 def test_the_device_changes_what_is_computed_on_it(compute):
     assert differences(compute(FILES), compute(FILES, device="cuda")) == EXPERTS - RUN
 
