@@ -117,6 +117,11 @@ def test_one_number_has_one_spelling_where_arithmetic_leaves_digits(configure):
     assert name_run(computed) == name_run(exact)
 
 
+def test_a_run_is_named_for_what_it_learns_from_and_not_for_what_else_it_predicts(configure):
+    external = ("external=[stelib]", "externals.stelib.path=x.h5")
+    assert name_run(configure("preprocessing=continuum", *external)) == name_run(configure("preprocessing=continuum"))
+
+
 def test_names_of_parameters_are_such_that_mlflow_takes_them():
     assert flatten({"sums": {"Na+Ca (all)": ["x"]}}, {}) == {"sums.Na_Ca _all_": "['x']"}
 

@@ -13,8 +13,8 @@ Found = Mapping[str, float]
 """What one run measured on one set of stars, by quantity."""
 
 COLUMNS = (
-    "Run", "R²", "R² of global Ridge", "RMSE", "Bias", "Scatter", "Slope", "Giants: bias", "scatter", "Dwarfs: bias",
-    "scatter",
+    "Run", "Stars", "R²", "R² of global Ridge", "RMSE", "Bias", "Scatter", "Slope", "Giants: bias", "scatter",
+    "Dwarfs: bias", "scatter",
 )  # fmt: skip
 
 
@@ -25,8 +25,8 @@ def external_blocks(context: ReportContext) -> Iterator[Block]:
         title, found = formats.enumerate_words(sorted(titles)), runs[0][1]
         rows = [[run.name, *_cells(each)] for run, each in runs]
         caption = (
-            f"{title}: predictions of the gates against the library's log g, for {_count(found, '')} within the "
-            f"training range; RMSE, bias and scatter in dex."
+            f"{title}: predictions of the gates against the library's log g, for stars within the training range; "
+            "RMSE, bias and scatter in dex."
         )
         yield Table(caption, COLUMNS, rows)
         yield paragraph(_remarks(stars, found))
@@ -55,7 +55,7 @@ def _cells(found: Found) -> list[str]:
         for group in ("giants", "dwarfs")
         for cell in (_dex(found, f"{group}_bias"), _dex(found, f"{group}_scatter", ""))
     ]
-    return [r2, *plain, *of_all, *of_groups]
+    return [f"{int(found.get('n_stars', 0)):,}", r2, *plain, *of_all, *of_groups]
 
 
 def _dex(found: Found, quantity: str, sign: str = "+") -> str:

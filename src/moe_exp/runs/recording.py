@@ -22,8 +22,8 @@ from moe_exp.spectra.dataset import Dataset
 from moe_exp.tracking import TrackedRun
 
 LEFT_OUT_OF_NAMES = re.compile(
-    r"(gate|hypotheses|tracking|hydra)\b"
-    r"|(data(\.(n_train|noise_level|(val_|test_)?path))?|seed|experiment|hypothesis|device|cache_dir|cache_limit_gb)="
+    r"(gate|externals|hypotheses|tracking|hydra)\b"
+    r"|(data(\.(n_train|noise_level|(val_|test_)?path))?|seed|experiment|external|hypothesis|device|cache_(dir|limit_gb))="
 )
 """Typed options that a run's name does not repeat: it holds them in any case, or they do not belong there."""
 
