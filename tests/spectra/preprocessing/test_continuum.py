@@ -5,6 +5,7 @@ import pytest
 
 from moe_exp.errors import InputError
 from moe_exp.spectra.preprocessing import Continuum
+from moe_exp.spectra.preprocessing.continuum import _sum_pixels
 
 WAVELENGTH = np.linspace(7100.0, 8850.0, 1751)
 METHODS = ("spline", "running")
@@ -71,6 +72,8 @@ def test_a_star_does_not_depend_on_the_others_to_the_last_bit(method):
     together = divide(flux, method=method)
     np.testing.assert_array_equal(divide(flux[37:38], method=method), together[37:38])
     np.testing.assert_array_equal(divide(flux[5:60], method=method), together[5:60])
+    alone, all_pixels = (np.ascontiguousarray(rows.T) for rows in (flux[37:38], flux))
+    np.testing.assert_array_equal(_sum_pixels(alone), _sum_pixels(all_pixels)[37:38])
 
 
 @pytest.mark.parametrize("method", METHODS)
