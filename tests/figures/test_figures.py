@@ -8,8 +8,17 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from moe_exp.evaluation.external import evaluate_external
 from moe_exp.evaluation.results import Evaluation, Results
-from moe_exp.figures import GATE_COLOURS, all_figures, delta_r2_per_bin, gate_colour, r2_of_models, training_curve
+from moe_exp.figures import (
+    GATE_COLOURS,
+    all_figures,
+    delta_r2_per_bin,
+    gate_colour,
+    logg_against_catalogue,
+    r2_of_models,
+    training_curve,
+)
 from moe_exp.figures.style import DPI
 from tests.evaluation.synthetic import make_predictions
 from tests.figures.legible import assert_legible
@@ -107,3 +116,25 @@ def test_a_gate_has_one_colour() -> None:
 def test_training_curve_marks_the_best_epoch() -> None:
     assert "best, epoch 2" in texts(training_curve(CURVE, gate="mlp"))
     assert "training_curve" not in all_figures(RESULTS, CURVE.iloc[:0])
+
+
+def test_external_stars_beyond_the_axes_are_drawn_at_their_edge_and_all_are_counted() -> None:
+    predictions = make_predictions(60)
+    soft = predictions.clipped["soft"].copy()
+    soft[:3] = 40.0
+    wild = replace(predictions, clipped={**predictions.clipped, "soft": soft})
+    ranges = {"teff": (3000.0, 7000.0), "logg": (0.0, 6.0), "m_h": (-3.0, 1.0)}
+    other = predictions.logg + np.where(np.arange(60) % 2, 0.2, -0.2)
+    external = evaluate_external(
+        wild, ranges, Evaluation(n_resamples=50), title="Mine", seed=0, logg_error=np.full(60, 0.1), other_logg=other
+    )
+    figure = logg_against_catalogue(external)
+    assert_legible(figure, "logg_against_catalogue")
+    n_within = external.within.sum()
+    assert {f"within training range ({n_within})", f"outside ({60 - n_within})"} <= set(texts(figure))
+    assert f"error of a catalogue, {external.disagreement / np.sqrt(2):.2f} dex" in texts(figure)
+    (axes,) = figure.axes
+    drawn = {marker: [line for line in axes.lines if line.get_marker() == marker] for marker in ("o", "^")}
+    assert sum(len(np.atleast_1d(line.get_xdata())) for line in drawn["o"]) == 57
+    assert sum(len(np.atleast_1d(line.get_xdata())) for line in drawn["^"]) == 3
+    assert all((np.asarray(line.get_ydata()) == axes.get_ylim()[1]).all() for line in drawn["^"])

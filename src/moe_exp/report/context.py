@@ -63,6 +63,8 @@ class ReportContext:
     judgements : sequence of Judgement
     hypothesis_notes : mapping of str to str
         What a reader should know of a hypothesis, by its name: that its file was changed after the runs, for example.
+    external_pictures : mapping of str to (str, bytes)
+        For each set of external stars the name of a run, and what that predicts of them as PNG.
     notes : sequence of str
         What a reader should know of the runs: that jobs are missing, for example.
     """
@@ -74,6 +76,7 @@ class ReportContext:
     records: Sequence[RunRecord] = ()
     judgements: Sequence[Judgement] = ()
     hypothesis_notes: Mapping[str, str] = field(default_factory=dict)
+    external_pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
     def parameters(self, key: str) -> list[str]:

@@ -7,7 +7,7 @@ from moe_exp import names
 from moe_exp.figures.style import minus
 from moe_exp.report import formats
 from moe_exp.report.context import ReportContext, Run
-from moe_exp.report.document import NOTHING, Block, Table, paragraph
+from moe_exp.report.document import NOTHING, Block, Picture, Table, paragraph
 
 Found = Mapping[str, float]
 """What one run measured on one set of stars, by quantity."""
@@ -19,7 +19,7 @@ COLUMNS = (
 
 
 def external_blocks(context: ReportContext) -> Iterator[Block]:
-    """Yield a table for every set of external stars that a run predicted, with what its labels allow."""
+    """Yield a table and a figure for every set of external stars that a run predicted, with what its labels allow."""
     for stars, runs in _measured(context).items():
         titles = {run.parameters.get(f"externals.{stars}.title", stars) for run, _ in runs}
         title, found = formats.enumerate_words(sorted(titles)), runs[0][1]
@@ -30,6 +30,10 @@ def external_blocks(context: ReportContext) -> Iterator[Block]:
         )
         yield Table(caption, COLUMNS, rows)
         yield paragraph(_remarks(stars, found))
+        if stars in context.external_pictures:
+            name, png = context.external_pictures[stars]
+            caption = f"{title}: predicted log g against the library's, by {name}, the best run on its own test stars."
+            yield Picture(f"{names.EXTERNAL}{stars}", caption, png)
 
 
 def _measured(context: ReportContext) -> dict[str, list[tuple[Run, Found]]]:

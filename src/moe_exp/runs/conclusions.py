@@ -1,9 +1,11 @@
 """From finished runs to what they say together: the comparison, the judgements of hypotheses, and their report."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from moe_exp import names
 from moe_exp.comparison import Comparison, RunRecord, compare
 from moe_exp.comparison.hypotheses import Hypothesis, Judgement, judge
 from moe_exp.errors import InputError
@@ -11,7 +13,7 @@ from moe_exp.report import ReportContext, write_report
 from moe_exp.runs.finished import read_record
 from moe_exp.runs.hypothesis_dates import doubts
 from moe_exp.runs.membership import newest_runs
-from moe_exp.tracking import LoggedRun, Tracking
+from moe_exp.tracking import LoggedRun, Tracking, fetched_artifact
 
 TABLES = ("scores", "bin_scores", "pairs", "bin_pairs", "influence", "replicates")
 NOT_JUDGED = "not judged"
@@ -32,6 +34,8 @@ class Conclusions:
         Of all hypotheses; ``"not judged"`` where the runs lack what one names.
     notes : mapping of str to str
         What a reader should know of a hypothesis, by its own name.
+    external_pictures : mapping of str to (str, bytes)
+        See `find_external_pictures`.
     """
 
     comparison: Comparison
@@ -40,6 +44,7 @@ class Conclusions:
     judgements: Mapping[str, Judgement]
     verdicts: Mapping[str, str]
     notes: Mapping[str, str]
+    external_pictures: Mapping[str, tuple[str, bytes]]
 
     def write_report(self, folder: Path, *, command: str = "", remarks: Sequence[str] = ()) -> str:
         """Write report.html, report.md and their figures, and return the answer in Markdown.
@@ -53,6 +58,7 @@ class Conclusions:
             records=self.records,
             judgements=list(self.judgements.values()),
             hypothesis_notes={name: note for name, note in self.notes.items() if name in self._judged},
+            external_pictures=self.external_pictures,
             notes=[*remarks, *unjudged],
         )
         return write_report(folder, self.comparison, context)
@@ -99,5 +105,26 @@ def conclude(
         if doubt:
             notes[hypothesis.name] = doubt
     return Conclusions(
-        comparison=comparison, runs=runs, records=records, judgements=judgements, verdicts=verdicts, notes=notes
+        comparison=comparison,
+        runs=runs,
+        records=records,
+        judgements=judgements,
+        verdicts=verdicts,
+        notes=notes,
+        external_pictures=find_external_pictures(tracking, runs),
     )
+
+
+def find_external_pictures(tracking: Tracking, runs: Sequence[LoggedRun]) -> dict[str, tuple[str, bytes]]:
+    """Return for each set of external stars the name and the figure of one run: the best on its own test stars.
+
+    The external stars have no part in the choice.
+    """
+    best: dict[str, LoggedRun] = {}
+    for run in sorted(runs, key=lambda run: run.metrics.get(names.METRIC_R2, -math.inf)):
+        best |= {place[0]: run for metric in run.metrics if (place := names.external_of(metric))}
+    found = {}
+    for stars, run in best.items():
+        with fetched_artifact(tracking, run, f"{names.FIGURES_FOLDER}/{names.EXTERNAL}{stars}.png") as path:
+            found[stars] = (run.name, path.read_bytes())
+    return found

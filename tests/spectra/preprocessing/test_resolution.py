@@ -1,3 +1,4 @@
+import pickle
 import re
 
 import numpy as np
@@ -68,6 +69,22 @@ def test_both_steps_are_one_after_the_other():
     both = ResolutionAndContinuum(resolution=steps[0], continuum=steps[1]).prepare(WAVELENGTH)
     flux = (line(1.5)[None] * np.linspace(1, 2, 1501)).astype(np.float32)
     np.testing.assert_array_equal(both(flux), steps[1].prepare(WAVELENGTH)(steps[0].prepare(WAVELENGTH)(flux)))
+
+
+@pytest.mark.parametrize(
+    "preprocessing",
+    [
+        NoPreprocessing(),
+        Continuum(),
+        Continuum(method="running"),
+        Resolution(native_fwhm=1.0),
+        ResolutionAndContinuum(resolution=Resolution(native_fwhm=1.0)),
+    ],
+)
+def test_what_was_prepared_can_be_kept_with_a_model(preprocessing):
+    flux = np.random.default_rng(2).normal(1, 0.1, (3, 1501)).astype(np.float32)
+    transform = preprocessing.prepare(WAVELENGTH)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(transform))(flux), transform(flux))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Two steps, one after the other."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -34,5 +35,8 @@ class ResolutionAndContinuum(Preprocessing):
 
     def prepare(self, wavelength: np.ndarray) -> Transform:
         """Return both steps on a grid [Å], (n_pixels,)."""
-        convolve, divide = self.resolution.prepare(wavelength), self.continuum.prepare(wavelength)
-        return lambda flux: divide(convolve(flux))
+        return partial(_in_order, self.resolution.prepare(wavelength), self.continuum.prepare(wavelength))
+
+
+def _in_order(first: Transform, second: Transform, flux: np.ndarray) -> np.ndarray:
+    return second(first(flux))
