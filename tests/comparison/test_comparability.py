@@ -91,3 +91,10 @@ def test_two_devices_count_as_one_run() -> None:
 def test_no_run_is_refused() -> None:
     with pytest.raises(InputError, match="There is no run to compare"):
         check_comparable([])
+
+
+def test_what_a_run_predicts_besides_is_no_design_of_its_own_but_what_is_done_to_spectra_is() -> None:
+    plain = make_record("mlp", design={"preprocessing": "none"})
+    with_stars = make_record("mlp", design={"preprocessing": "none", "externals.stelib.path": "stelib.h5"})
+    assert with_stars.configuration == plain.configuration
+    assert make_record("mlp", design={"preprocessing": "continuum"}).configuration != plain.configuration
