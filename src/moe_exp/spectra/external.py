@@ -128,9 +128,10 @@ class ExternalStars:
         Raises
         ------
         InputError
-            If a file cannot be used, or holds stars that were trained on.
+            If a file cannot be used, or holds masked pixels or stars that were trained on.
         """
         files = StarFiles(self._files(option), cache_dir)
+        _refuse_masked(files, option)
         flux, _ = files.read(np.arange(files.n_stars))
         _refuse_trained(files, dataset, option)
         wavelength = self._wavelength(option, dataset.medium)
@@ -196,6 +197,17 @@ class ExternalStars:
                 f"(first: row {int(np.argmax(bad))}); leave NaN where nothing is known."
             )
         return values
+
+
+def _refuse_masked(files: StarFiles, option: str) -> None:
+    """Raise `InputError` if a star has masked pixels: on another grid nothing of the training stars' can fill them."""
+    masked = np.flatnonzero(files.masks.hold(np.arange(files.n_stars)))
+    if len(masked):
+        pixel, _ = files.look_at_masked(int(masked[0]))
+        raise InputError(
+            f"{option}: {len(masked)} of {files.n_stars} stars have pixels without finite flux and positive error "
+            f"(first: {files.locate(int(masked[0]))}, pixel {pixel}); leave these stars out or mend them."
+        )
 
 
 def _refuse_trained(files: StarFiles, dataset: Dataset, option: str) -> None:
