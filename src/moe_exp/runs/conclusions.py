@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from moe_exp import names
@@ -25,6 +26,8 @@ class Conclusions:
 
     Attributes
     ----------
+    tracking : Tracking
+        Where the runs are.
     comparison : Comparison
     runs : sequence of LoggedRun
     records : sequence of RunRecord
@@ -34,17 +37,20 @@ class Conclusions:
         Of all hypotheses; ``"not judged"`` where the runs lack what one names.
     notes : mapping of str to str
         What a reader should know of a hypothesis, by its own name.
-    external_pictures : mapping of str to (str, bytes)
-        See `find_external_pictures`.
     """
 
+    tracking: Tracking
     comparison: Comparison
     runs: Sequence[LoggedRun]
     records: Sequence[RunRecord]
     judgements: Mapping[str, Judgement]
     verdicts: Mapping[str, str]
     notes: Mapping[str, str]
-    external_pictures: Mapping[str, tuple[str, bytes]]
+
+    @cached_property
+    def external_pictures(self) -> Mapping[str, tuple[str, bytes]]:
+        """Name and figure of one run for each set of external stars, see `find_external_pictures`; fetched if asked."""
+        return find_external_pictures(self.tracking, self.runs)
 
     def write_report(self, folder: Path, *, command: str = "", remarks: Sequence[str] = ()) -> str:
         """Write report.html, report.md and their figures, and return the answer in Markdown.
@@ -105,13 +111,13 @@ def conclude(
         if doubt:
             notes[hypothesis.name] = doubt
     return Conclusions(
+        tracking=tracking,
         comparison=comparison,
         runs=runs,
         records=records,
         judgements=judgements,
         verdicts=verdicts,
         notes=notes,
-        external_pictures=find_external_pictures(tracking, runs),
     )
 
 
