@@ -13,7 +13,7 @@ import pandas as pd
 from moe_exp.errors import InputError
 from moe_exp.spectra.checksums import checksum_stars, needed_labels
 from moe_exp.spectra.design import Design
-from moe_exp.spectra.files import PLAIN, STAR_INDEX, Layout, read_grid
+from moe_exp.spectra.files import PLAIN, STAR_INDEX, Layout, read_joint_grid
 from moe_exp.spectra.grids import join_grids
 from moe_exp.spectra.inspection import Inspection, forget, inspect
 from moe_exp.spectra.masks import Masks
@@ -63,7 +63,7 @@ class StarFiles:
         layout: Layout = PLAIN,
     ) -> None:
         self.files = files
-        join_grids({str(path): read_grid(path, layout) for path in files})
+        read_joint_grid(files, layout)  # refuses files that do not fit together before they are read in full
         found: list[Inspection] = [inspect(path, cache_dir, advance, layout) for path in files]
         self.grid = join_grids({str(path): each.grid for path, each in zip(files, found, strict=True)})
         self._found, self._cache_dir = found, cache_dir

@@ -15,10 +15,10 @@ import pandas as pd
 from moe_exp.errors import InputError
 from moe_exp.spectra.dataset import STAR_ID, Dataset, StarFiles
 from moe_exp.spectra.file_state import identify
-from moe_exp.spectra.files import STAR_INDEX, find_files, read_grid
-from moe_exp.spectra.grids import Grid, join_grids
-from moe_exp.spectra.medium import MEDIA, convert
-from moe_exp.spectra.medium_choice import AUTO, choose_medium, find_lines
+from moe_exp.spectra.files import STAR_INDEX, find_files, read_joint_grid
+from moe_exp.spectra.grids import Grid
+from moe_exp.spectra.medium import convert
+from moe_exp.spectra.medium_choice import AUTO, check_asked, choose_medium, find_lines
 from moe_exp.spectra.plausibility import LABEL_RANGES
 from moe_exp.spectra.preprocessing import NativeWidth, Preprocessing
 from moe_exp.spectra.resampling import covers, pixel_edges, resample
@@ -103,8 +103,7 @@ class ExternalStars:
         InputError
             Naming the option.
         """
-        if self.medium not in (AUTO, *MEDIA):
-            raise InputError(f"{option}.medium={self.medium} is not auto, air or vacuum.")
+        check_asked(self.medium, f"{option}.medium")
         self.instrument.check(option)
         wavelength = self._wavelength(option, grid.medium)
         if not covers(wavelength, grid.wavelength):
@@ -173,7 +172,7 @@ class ExternalStars:
     def _wavelength(self, option: str, medium: str | None) -> np.ndarray:
         """Return the files' grid [Å] in the medium of the training stars."""
         files = self._files(option)
-        grid = join_grids({str(path): read_grid(path) for path in files})
+        grid = read_joint_grid(files)
         own = choose_medium(grid.medium, self.medium, find_lines(files), option, option=f"{option}.medium").medium
         unknown = [f"{name}.medium" for name, each in (("data", medium), (option, own)) if each is None]
         if medium is None or own is None:

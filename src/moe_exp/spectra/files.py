@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 
 from moe_exp.errors import InputError
-from moe_exp.spectra.grids import UNIT_NAMES, Grid, interpret_grid
+from moe_exp.spectra.grids import UNIT_NAMES, Grid, interpret_grid, join_grids
 from moe_exp.spectra.hdf5 import check_storage, open_hdf5, why_missing
 from moe_exp.spectra.medium import MEDIUM_NAMES
 
@@ -99,6 +99,11 @@ def read_grid(path: Path, layout: Layout = PLAIN) -> Grid:
     """Return the wavelength grid of one file, or raise `InputError` if its datasets cannot be used."""
     stored, attributes = _open_checked(path, layout)
     return interpret_grid(stored, attributes, f"{path}: {WAVELENGTH}")
+
+
+def read_joint_grid(files: Sequence[Path], layout: Layout = PLAIN) -> Grid:
+    """Return the one wavelength grid of several files, or raise `InputError` if they have different ones."""
+    return join_grids({str(path): read_grid(path, layout) for path in files})
 
 
 def _open_checked(path: Path, layout: Layout) -> tuple[np.ndarray, dict[str, Any]]:

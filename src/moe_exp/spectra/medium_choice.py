@@ -12,7 +12,7 @@ from moe_exp.errors import InputError
 from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import PLAIN, Layout, read_grid
 from moe_exp.spectra.known_lines import LinePositions, measure_lines
-from moe_exp.spectra.medium import Medium
+from moe_exp.spectra.medium import MEDIA, Medium
 from moe_exp.spectra.star_reader import StarReader
 
 AUTO = "auto"
@@ -37,6 +37,12 @@ class MediumChoice(NamedTuple):
             return f"neither attributes nor lines tell whether wavelengths are in air or vacuum: {self.lines}"
         source = {"file": "as the file says", "option": "as data.medium says", "lines": "as its lines tell"}
         return f"wavelengths are in {self.medium}, {source[self.source]}: {self.lines}"
+
+
+def check_asked(asked: str, option: str) -> None:
+    """Raise `InputError` if an option asks for a medium that there is not."""
+    if asked not in (AUTO, *MEDIA):
+        raise InputError(f"{option}={asked} is not auto, air or vacuum.")
 
 
 def choose_medium(

@@ -15,11 +15,10 @@ from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
 from moe_exp.spectra.design import Design, average_spectra, choose_pixels, select
 from moe_exp.spectra.file_state import identify
-from moe_exp.spectra.files import FLUX, Layout, find_files, in_random_order, read_grid
+from moe_exp.spectra.files import FLUX, Layout, find_files, in_random_order, read_grid, read_joint_grid
 from moe_exp.spectra.grids import Grid, join_grids
 from moe_exp.spectra.masked_stars import DROP, REFUSE, leave_out
-from moe_exp.spectra.medium import MEDIA
-from moe_exp.spectra.medium_choice import AUTO, MediumChoice, choose_medium, find_lines, join_choices
+from moe_exp.spectra.medium_choice import AUTO, MediumChoice, check_asked, choose_medium, find_lines, join_choices
 from moe_exp.spectra.plausibility import lower_median
 from moe_exp.spectra.repeats import check_distinct, warn_of_repeats
 from moe_exp.spectra.row_reader import RowReader
@@ -119,8 +118,7 @@ class Hdf5Data(Data):
             raise InputError(f"data.too_masked={self.too_masked} is neither refuse nor drop.")
         if not all(isinstance(value, Real) for value in self._sentinels):
             raise InputError(f"data.sentinel={self.sentinel} is neither a number nor a list of numbers.")
-        if self.medium not in (AUTO, *MEDIA):
-            raise InputError(f"data.medium={self.medium} is not auto, air or vacuum.")
+        check_asked(self.medium, "data.medium")
 
     @property
     def _sentinels(self) -> list[Any]:
@@ -151,7 +149,7 @@ class Hdf5Data(Data):
     def read_grid(self) -> Grid:
         """Return the wavelength grid of the files, with the medium that is said, asked for or found."""
         files = self._files()["data.path"]
-        grid = join_grids({str(path): read_grid(path, self._layout) for path in files})
+        grid = read_joint_grid(files, self._layout)
         return grid._replace(medium=self._choose_medium("data.path", files, grid).medium)
 
     def _choose_medium(self, option: str, files: list[Path], grid: Grid) -> MediumChoice:

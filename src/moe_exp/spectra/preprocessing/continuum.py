@@ -128,8 +128,7 @@ class SplineCurve:
     def fit(self, flux: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Return the splines, (n_pixels, n_stars)."""
         moments, right = self._products @ weight, self._values @ (weight * flux)
-        normal = np.empty((flux.shape[1], self._n, self._n))
-        normal[:] = 0
+        normal = np.zeros((flux.shape[1], self._n, self._n))
         for (i, j), moment in zip(self._pairs, moments, strict=True):
             normal[:, i, j] = normal[:, j, i] = moment
         return self._basis @ np.ascontiguousarray(np.linalg.solve(normal, right.T[..., None])[..., 0].T)
