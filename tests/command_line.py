@@ -1,8 +1,11 @@
 """train.py as a user types it, in a real process with a real store, and what it left there."""
 
+import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from mlflow.tracking import MlflowClient
@@ -32,13 +35,39 @@ def command(arguments: tuple[str, ...], folder: Path) -> list[str]:
 
 
 def train(*arguments: str, folder: Path, cwd: Path = PROJECT_ROOT, **environment: str) -> subprocess.CompletedProcess:
+    """Run train.py to its end in a copy of a process that has the libraries: to import them takes longer."""
+    _, *argv = command(arguments, folder)
+    with tempfile.TemporaryDirectory() as place:
+        said = Path(place, "stdout"), Path(place, "stderr")
+        process = READY.Process(target=_become, args=(argv, cwd, os.environ | environment, said))
+        process.start()
+        process.join(timeout=300)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(argv, 300)
+        return subprocess.CompletedProcess(argv, process.exitcode, *(path.read_text("utf-8") for path in said))
+
+
+READY = multiprocessing.get_context("forkserver")
+READY.set_forkserver_preload(["moe_exp.runs.job", "moe_exp.sweeps.callback", "mlflow.store.tracking.sqlalchemy_store"])
+
+
+def _become(argv: list[str], cwd: Path, environment: dict[str, str], said: tuple[Path, Path]) -> None:
+    """Turn this process into what a shell would have started, and run its program."""
+    for stream, path in enumerate(said, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = argv
+    sys.path[:0] = [str(Path(argv[0]).parent), *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+    runpy.run_path(argv[0], run_name="__main__")
+
+
+def train_anew(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run train.py to its end as a shell does; workers of the joblib launcher can only be started from there."""
     return subprocess.run(
-        command(arguments, folder),
-        cwd=cwd,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
+        command(arguments, folder), env=os.environ | environment, capture_output=True, text=True, timeout=300
     )
 
 

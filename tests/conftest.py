@@ -6,6 +6,7 @@ import re
 import shutil
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a worker a core: threads of both would wait for each other
 
 from collections.abc import Callable
 from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from moe_exp.experiment.config import make_stage
 from moe_exp.runs.conclusions import conclude
 from moe_exp.runs.membership import find_members
-from tests.command_line import CLAIM, REST, all_runs, parents_in, runs_in, train, train_until
+from tests.command_line import CLAIM, REST, all_runs, parents_in, runs_in, train, train_anew, train_until
 from tests.conftest import store_in
 
 
@@ -52,7 +52,7 @@ def test_a_claim_is_judged_and_one_that_was_changed_since_is_said_to_be(sweep):
 def test_a_parallel_launcher_nests_its_jobs_too(run_folder, cache_dir, sweep):
     launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     arguments = ("-m", "experiment=smoke", "gate=linear,classify", "training.max_epochs=5")
-    done = train(*arguments, *launcher, folder=run_folder, MOE_EXP_CACHE=str(cache_dir))
+    done = train_anew(*arguments, *launcher, folder=run_folder, MOE_EXP_CACHE=str(cache_dir))
     assert done.returncode == 0, done.stderr
     [parent] = parents_in(run_folder)
     _, runs = runs_in(run_folder)
