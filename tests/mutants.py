@@ -22,6 +22,7 @@ PACKAGE = Path("src/moe_exp")
 TIMEOUT_S = 600
 
 IDENTITIES = "tests/experiment/test_stage_keys.py"
+CODE_KEYS = "tests/experiment/test_code_keys.py"
 WIRING = "tests/experiment/test_wiring.py"
 CODE = "tests/cache/test_code.py"
 MASKS = "tests/spectra/test_masks.py"
@@ -63,11 +64,11 @@ MUTANTS = [
     Mutant("keys without options, alphas among them", "experiment/stage_keys.py",
            '"options": asdict(worker)', '"options": {}', f"{IDENTITIES} -k alpha"),
     Mutant("keys without the class", "experiment/stage_keys.py",
-           '"class": f"{made_by.__module__}.{made_by.__qualname__}", ', "", f"{IDENTITIES} -k two_classes"),
+           '"class": f"{made_by.__module__}.{made_by.__qualname__}", ', "", f"{CODE_KEYS} -k two_classes"),
     Mutant("keys without code", "experiment/stage_keys.py",
-           '"code": code_digest(made_by.__module__)', '"code": ""', f"{IDENTITIES} -k other_code"),
+           '"code": code_digest(made_by.__module__)', '"code": ""', f"{CODE_KEYS} -k other_code"),
     Mutant("gate inputs' key without the code that takes them", "experiment/stage_keys.py",
-           '"code": code_digest(gate_inputs.__name__),', "", f"{IDENTITIES} -k other_code"),
+           '"code": code_digest(gate_inputs.__name__),', "", f"{CODE_KEYS} -k other_code"),
     Mutant("gate inputs' key without the experts", "experiment/stage_keys.py",
            '"experts": experts,\n        "stars"', '"stars"', f"{IDENTITIES} -k alpha"),
     Mutant("baseline's key without the stars", "experiment/stage_keys.py",
@@ -83,7 +84,7 @@ MUTANTS = [
     Mutant("simulated stars' key without seed", "spectra/simulated_files.py",
            '"seed": seed,', "", f"{IDENTITIES} -k seed"),
     Mutant("simulated stars' key without code", "spectra/simulated_files.py",
-           '"code": code_digest("moe_exp.spectra.simulator")', '"code": ""', f"{IDENTITIES} -k synthesis"),
+           '"code": code_digest("moe_exp.spectra.simulator")', '"code": ""', f"{CODE_KEYS} -k synthesis"),
     Mutant("keys blind to the order of a mapping", "cache/stages.py",
            "json.dumps(identity, ", "json.dumps(identity, sort_keys=True, ", f"{STAGES} -k order"),
     # what a run's identity holds
@@ -94,12 +95,12 @@ MUTANTS = [
     Mutant("run's identity without the files", "runs/identity.py",
            "experiment.data.fingerprint()", "[]", f"{IDENTITIES} -k other_stars"),
     Mutant("run's identity without code", "runs/identity.py",
-           '"code": code', '"code": {}', f"{IDENTITIES} -k other_code"),
+           '"code": code', '"code": {}', f"{CODE_KEYS} -k other_code"),
     Mutant("run's identity with the place where it is tracked", "runs/identity.py",
            '"tracking", ', "", f"{IDENTITIES} -k tracking"),
     # which code counts
     Mutant("libraries' versions not in the digest", "cache/code.py",
-           "libraries.add(_top(imported))", "pass", f"{CODE} {IDENTITIES} -k librar"),
+           "libraries.add(_top(imported))", "pass", f"{CODE} {CODE_KEYS} -k librar"),
     Mutant("the standard library taken for source", "cache/code.py",
            "return not (within or ", "return not (", f"{CODE} -k only_source"),
     Mutant("installed packages of unknown version taken for source", "cache/code.py",

@@ -1,41 +1,32 @@
-"""Which keys, digests and identities follow which option, file, class, module and library, and that no other does."""
+"""Which keys, digests and identities follow which option and which file, and that no other does."""
 
 import shutil
-from dataclasses import dataclass, fields
-from functools import cache
-from pathlib import Path
+from dataclasses import fields
 
 import h5py
-import numpy as np
-import pandas as pd
 import pytest
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
-from moe_exp.cache import code
-from moe_exp.cache.code import code_digest
-from moe_exp.cache.stages import cache_key
-from moe_exp.evaluation.results import Evaluation
-from moe_exp.experiment.config import GROUPS, Experiment, flatten
-from moe_exp.experiment.pipeline import fit_bins, open_dataset, run
-from moe_exp.experiment.stage_keys import identify_baseline, identify_experts, identify_gate_inputs
-from moe_exp.model.baselines import LightGbm
-from moe_exp.model.bins import LabelGrid
-from moe_exp.model.experts import RidgeExperts
-from moe_exp.model.features import GateFeatures
-from moe_exp.model.gates import MlpGate, Training
-from moe_exp.progress import Stages
+from moe_exp.experiment.config import GROUPS, flatten
 from moe_exp.runs.identity import identify
-from moe_exp.spectra.files import ERROR, LABELS, WAVELENGTH
+from moe_exp.spectra.files import WAVELENGTH
 from moe_exp.spectra.medium import MEDIUM
-from moe_exp.spectra.preprocessing import NoPreprocessing
-from moe_exp.spectra.simulated_files import SimulatedFiles
-from moe_exp.spectra.sources import Hdf5Data, SimulatedData
-from moe_exp.tracking import Tracking
 from tests.conftest import PROJECT_ROOT, write_stars
+from tests.experiment.identities import (
+    BASELINE,
+    EXPERTS,
+    FILES,
+    FLUX,
+    INPUTS,
+    NOTHING,
+    RUN,
+    SIMULATED,
+    STARS,
+    differences,
+    identities_of,
+)
 
-FILES = ("data=hdf5", "data.n_train=800", "data.n_val=100", "data.n_test=100", "features=pca", "baseline=lightgbm")
-SIMULATED = ("data=simulated",)
 QUANTILES = (*FILES, "bins=quantiles")
 CLASSIFY = (*FILES, "gate=classify")
 CONTINUUM = (*FILES, "preprocessing=continuum")
@@ -46,13 +37,6 @@ BOTH_FWHM = (*FILES, "preprocessing=resolution_and_continuum", "preprocessing.re
 WINDOW = "{name: Ca II, line: [8530.0, 8555.0], side_bands: [[8500.0, 8520.0]]}"
 WITH_WINDOW = (*FILES, f"features.windows=[{WINDOW}]")
 
-NOTHING: set[str] = set()
-RUN = {"run"}
-INPUTS = {"gate inputs", "test inputs", *RUN}
-EXPERTS = {"experts", *INPUTS}
-BASELINE = {"baseline", *RUN}
-FLUX = EXPERTS | BASELINE
-STARS = {"simulated", *RUN}
 
 CHANGES = [
     (FILES, "data.path=OTHER", {"train stars", *FLUX}),
@@ -175,82 +159,6 @@ NESTED = {"data.simulator", "preprocessing.resolution", "preprocessing.continuum
 """Fields that hold options of their own."""
 
 
-@pytest.fixture(scope="session")
-def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("identities")
-    sizes = {"train": 900, "gate": 120, "test": 120, "other": 900}
-    return {
-        name: add_marks(
-            add_ids(write_stars(folder / f"{name}.h5", n_stars, random_order=True, seed=seed), first=1000 * seed)
-        )
-        for seed, (name, n_stars) in enumerate(sizes.items())
-    }
-
-
-def add_ids(path: Path, *, first: int) -> Path:
-    """Say in a file that every star was seen twice."""
-    labels = pd.DataFrame(pd.read_hdf(path))
-    ids = first + np.arange(len(labels)) // 2
-    labels.assign(star=ids).to_hdf(path, key=LABELS, format="table", mode="a", index=False)
-    return path
-
-
-def add_marks(path: Path) -> Path:
-    """Put flags of a bad pixel in every star, and inverse variances of other errors, into a file."""
-    with h5py.File(path, "a") as file:
-        file["mask"] = np.arange(60) == np.arange(len(file[ERROR]))[:, None] % 60
-        file["ivar"] = (2 * file[ERROR][()]) ** -2.0
-    return path
-
-
-def identities_of(experiment: Experiment, device: str = "cpu") -> dict[str, str]:
-    """Compute every key, digest and identity of an experiment, without running it."""
-    found = {"run": identify(experiment)}
-    if isinstance(experiment.data, SimulatedData):
-        data = experiment.data
-        store = SimulatedFiles(data.simulator, seed=data.seed, cache_dir=experiment.cache_dir, device=data.device)
-        return found | {"simulated": store.folder.name}
-    dataset = open_dataset(experiment, Stages())
-    bins = fit_bins(experiment, dataset)
-    bin_index = bins.assign_stars(dataset.train.labels)
-    experts = identify_experts(experiment, dataset.train, bin_index, bins.names_, device)
-    return found | {
-        "train stars": dataset.train.digest,
-        "gate stars": dataset.gate.digest,
-        "test stars": dataset.test.digest,
-        "test noise": dataset.test.noise_draw,
-        "experts": cache_key(experts),
-        "gate inputs": cache_key(identify_gate_inputs(experiment, dataset.gate, dataset.medium, experts)),
-        "test inputs": cache_key(identify_gate_inputs(experiment, dataset.test, dataset.medium, experts)),
-        "baseline": cache_key(identify_baseline(experiment, dataset.train)),
-    }
-
-
-@pytest.fixture(scope="session")
-def composed():
-    """Keep what was composed, which takes longer than all identities."""
-    return {}
-
-
-@pytest.fixture
-def compute(configure, files, composed):
-    """Compute the identities of a configuration whose three splits have files of their own."""
-
-    def compute_identities(base, *overrides, device="cpu"):
-        if (base, *overrides) not in composed:
-            options = {"data.path": "train", "data.val_path": "gate", "data.test_path": "test"}
-            paths = [f"{option}={files[name]}" for option, name in options.items()] if "data=hdf5" in base else []
-            composed[base, *overrides] = configure(*base, *paths, *overrides)
-        return identities_of(composed[base, *overrides], device)
-
-    return compute_identities
-
-
-def differences(before: dict[str, str], after: dict[str, str]) -> set[str]:
-    assert before.keys() == after.keys()
-    return {name for name in before if before[name] != after[name]}
-
-
 def option_of(override: str) -> str:
     return override.partition("=")[0].removeprefix("+")
 
@@ -332,177 +240,3 @@ def test_a_file_with_other_stars_changes_what_is_made_of_them(configure, tmp_pat
     before = identities_of(configure(*FILES, *splits))
     write_stars(paths[file], sizes[file], random_order=True, seed=9)
     assert differences(before, identities_of(configure(*FILES, *splits))) == expected
-
-
-@dataclass(frozen=True, kw_only=True)
-class MyData(Hdf5Data):
-    pass
-
-
-@dataclass(frozen=True, kw_only=True)
-class MyPreprocessing(NoPreprocessing):
-    pass
-
-
-@dataclass(kw_only=True)
-class MyBins(LabelGrid):
-    pass
-
-
-@dataclass(kw_only=True)
-class MyFeatures(GateFeatures):
-    """A user's features that say nothing."""
-
-    def transform(self, flux):
-        return np.zeros_like(super().transform(flux))
-
-
-@dataclass(kw_only=True)
-class MyOtherFeatures(GateFeatures):
-    pass
-
-
-@dataclass(frozen=True, kw_only=True)
-class MyExperts(RidgeExperts):
-    pass
-
-
-@dataclass(frozen=True, kw_only=True)
-class MyBaseline(LightGbm):
-    pass
-
-
-@dataclass(kw_only=True)
-class MyGate(MlpGate):
-    pass
-
-
-@dataclass(frozen=True)
-class MyTraining(Training):
-    pass
-
-
-@dataclass(frozen=True, kw_only=True)
-class MyEvaluation(Evaluation):
-    pass
-
-
-@dataclass(frozen=True, kw_only=True)
-class MyTracking(Tracking):
-    pass
-
-
-@pytest.mark.parametrize(
-    ("group", "class_name", "expected"),
-    [
-        ("data", "MyData", RUN),
-        ("preprocessing", "MyPreprocessing", FLUX),
-        ("bins", "MyBins", RUN),
-        ("features", "MyFeatures", INPUTS),
-        ("experts", "MyExperts", EXPERTS),
-        ("baseline", "MyBaseline", BASELINE),
-        ("gate", "MyGate", RUN),
-        ("training", "MyTraining", RUN),
-        ("evaluation", "MyEvaluation", RUN),
-        ("tracking", "MyTracking", NOTHING),
-    ],
-)
-def test_a_class_of_the_users_is_another_even_with_the_same_options(compute, group, class_name, expected):
-    assert differences(compute(FILES), compute(FILES, f"{group}._target_={__name__}.{class_name}")) == expected
-
-
-def test_two_classes_of_one_module_are_told_apart(compute):
-    mine, other = (compute(FILES, f"features._target_={__name__}.{name}") for name in ("MyFeatures", "MyOtherFeatures"))
-    assert differences(mine, other) == INPUTS
-
-
-def test_features_of_the_users_do_not_give_theirs_to_the_built_in_ones(configure, many_stars, tmp_path):
-    small = ("data=hdf5", f"data.path={many_stars}", "data.n_train=800", "features=pca", "training.max_epochs=20")
-
-    def r2(cache, *overrides):
-        return run(configure(*small, f"cache_dir={tmp_path / cache}", *overrides), Stages()).results.metrics()[
-            "test/r2"
-        ]
-
-    zeros = r2("shared", f"features._target_={__name__}.MyFeatures")
-    assert r2("shared") == r2("fresh") != zeros
-
-
-@pytest.fixture
-def forget():
-    """Forget the digests that were computed with other code, before and after."""
-    code_digest.cache_clear()
-    yield
-    code_digest.cache_clear()
-
-
-CODE = [
-    ("moe_exp.model.experts", EXPERTS),
-    ("moe_exp.model.ridge.estimator", EXPERTS),
-    ("moe_exp.model.features", INPUTS),
-    ("moe_exp.model.gate_inputs", INPUTS),
-    ("moe_exp.model.baselines", BASELINE),
-    ("moe_exp.model.bins", RUN),
-    ("moe_exp.model.gates.softmax", RUN),
-    ("moe_exp.model.gates.training", RUN),
-    ("moe_exp.model.mixture", RUN),
-    ("moe_exp.evaluation.bootstrap", RUN),
-    ("moe_exp.experiment.pipeline", RUN),
-    ("moe_exp.spectra.noise", FLUX),
-    ("moe_exp.spectra.preprocessing.continuum", FLUX),
-    ("moe_exp.spectra.dataset", FLUX),
-    ("moe_exp.spectra.files", FLUX),
-    ("moe_exp.spectra.masks", FLUX),
-    ("moe_exp.spectra.design", FLUX),
-    ("moe_exp.spectra.masked_stars", RUN),
-    ("moe_exp.spectra.sources", RUN),
-    ("moe_exp.spectra.simulator.synthesis", STARS),
-    ("moe_exp.spectra.simulator.workers", NOTHING),
-    ("moe_exp.cache.stages", NOTHING),
-    ("moe_exp.errors", NOTHING),
-    ("moe_exp.experiment.config", NOTHING),
-    ("moe_exp.machine", NOTHING),
-    ("moe_exp.progress", NOTHING),
-    ("moe_exp.report.html", NOTHING),
-    ("moe_exp.tracking.store", NOTHING),
-]
-
-
-@pytest.mark.usefixtures("forget")
-@pytest.mark.parametrize(("module", "expected"), CODE)
-def test_other_code_of_a_module_changes_what_it_makes(compute, monkeypatch, module, expected):
-    def identities():
-        return compute(FILES) | {"simulated": compute(SIMULATED)["simulated"]}
-
-    before, read = identities(), code._read
-
-    @cache
-    def read_other(name):
-        source = read(name)
-        return source._replace(content=b"other") if name == module else source
-
-    monkeypatch.setattr(code, "_read", read_other)
-    code_digest.cache_clear()
-    assert differences(before, identities()) == expected
-
-
-@pytest.mark.usefixtures("forget")
-@pytest.mark.parametrize(
-    ("library", "expected"),
-    [
-        ("lightgbm", BASELINE),
-        ("sklearn", EXPERTS),
-        ("scipy", {*FLUX, "simulated"}),
-        ("pandas", {*FLUX, "simulated"}),
-        ("mlflow", NOTHING),
-        ("hydra", NOTHING),
-    ],
-)
-def test_another_release_of_a_library_changes_what_uses_it(compute, monkeypatch, library, expected):
-    def identities():
-        return compute(FILES) | {"simulated": compute(SIMULATED)["simulated"]}
-
-    before, version = identities(), code._version
-    monkeypatch.setattr(code, "_version", lambda name: "99" if name == library else version(name))
-    code_digest.cache_clear()
-    assert differences(before, identities()) == expected
