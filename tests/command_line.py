@@ -20,7 +20,7 @@ CLAIM = {
 }
 """What the small sweep is judged by."""
 
-REST = "simulated_coarse n=1k noise=0.2 seed=0 training.max_epochs=5"
+REST = "n=1k noise=0.2 seed=0 simulated_coarse training.max_epochs=5"
 """What follows the gate in the names of its jobs."""
 
 

@@ -122,6 +122,10 @@ def test_a_run_is_named_for_what_it_learns_from_and_not_for_what_else_it_predict
     assert name_run(configure("preprocessing=continuum", *external)) == name_run(configure("preprocessing=continuum"))
 
 
+def test_a_run_on_the_users_stars_names_their_file(configure):
+    assert name_run(configure("data=hdf5", "data.path=/far/away/dr7.h5")) == "mlp n=all noise=0.2 seed=0 dr7.h5"
+
+
 def test_names_of_parameters_are_such_that_mlflow_takes_them():
     assert flatten({"sums": {"Na+Ca (all)": ["x"]}}, {}) == {"sums.Na_Ca _all_": "['x']"}
 

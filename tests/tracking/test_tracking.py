@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import signal
@@ -13,6 +14,8 @@ from PIL import Image
 from moe_exp import names
 from moe_exp.errors import InputError
 from moe_exp.tracking import Tracking, closing, open_run, open_store
+from moe_exp.tracking.view import TAG_SHARED_VIEW
+from tests.command_line import runs_in
 
 
 def only_run(tracking: Tracking):
@@ -170,8 +173,25 @@ def test_processes_that_start_together_share_a_fresh_store(tmp_path):
 
 
 def test_the_plain_command_is_named_for_the_plain_store(tmp_path):
-    plain = Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts="x")
-    assert f"(cd {tmp_path} && mlflow ui)" in plain.describe()
-    other = Tracking(uri=f"sqlite:///{tmp_path}/other.db", artifacts="x")
-    assert f"mlflow ui --backend-store-uri sqlite:///{tmp_path}/other.db" in other.describe()
-    assert "http://server" in Tracking(uri="http://server", artifacts="x").describe()
+    page = "/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=moe_exp"
+    plain = Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts="x").describe("7")
+    assert plain.endswith(f"(cd {tmp_path} && mlflow ui), then http://127.0.0.1:5000{page}")
+    other = Tracking(uri=f"sqlite:///{tmp_path}/other.db", artifacts="x").describe("7")
+    assert f"mlflow ui --backend-store-uri sqlite:///{tmp_path}/other.db" in other
+    assert f"http://server{page}" in Tracking(uri="http://server/", artifacts="x").describe("7")
+
+
+def test_a_store_offers_a_view_whose_columns_its_runs_have(sweep):
+    client, [_, run, _] = runs_in(sweep)
+    state = json.loads(client.get_experiment(run.info.experiment_id).tags["mlflow.sharedViewState.moe_exp"])
+    logged = {f"metrics.`{name}`" for name in run.data.metrics} | {f"params.`{name}`" for name in run.data.params}
+    assert set(state["selectedColumns"]) - logged == {"attributes.`Duration`"}
+    assert {chart["metricKey"] for chart in state["compareRunCharts"]} <= set(run.data.metrics)
+
+
+def test_the_view_of_an_older_version_is_replaced(tracking):
+    client, experiment_id = open_store(tracking)
+    new = client.get_experiment(experiment_id).tags[TAG_SHARED_VIEW]
+    client.set_experiment_tag(experiment_id, TAG_SHARED_VIEW, "{}")
+    open_store(tracking)
+    assert client.get_experiment(experiment_id).tags[TAG_SHARED_VIEW] == new

@@ -57,7 +57,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         parent_id=parent_id,
     )
     with closing(opened) as tracked, in_use(experiment.cache_dir):
-        log.info("run %r -> %s", tracked.name, experiment.tracking.describe())
+        log.info("run %r -> %s", tracked.name, experiment.tracking.describe(tracked.experiment_id))
         record_start(tracked, experiment, project_root)
         stages = Stages()
         outcome = run(experiment, stages)

@@ -34,15 +34,22 @@ LONGEST_NAME = 120
 def name_run(experiment: Experiment) -> str:
     """Return what tells a run from its neighbours in a list: ``mlp hidden=128 n=100k noise=0.2 seed=0``.
 
-    What was typed beside the four that are always named follows the gate, if it is its own option, or the end.
+    What was typed beside the four that are always named follows the gate, if it is its own option, or the end; so do
+    the names of files, since lists show some 25 characters.
     """
     data, gate = experiment.data, experiment.choices["gate"]
     typed = [text.lstrip("+~") for text in experiment.overrides]
     options = [text.removeprefix("gate.") for text in typed if text.startswith("gate.")]
     others = [text for text in typed if not LEFT_OUT_OF_NAMES.match(text)]
-    source = [] if experiment.choices["data"] == "simulated" else [experiment.choices["data"]]
+    source = [] if experiment.choices["data"] == "simulated" else [_name_source(experiment)]
     always = [f"n={_short(data.n_train)}", f"noise={data.noise_level:g}", f"seed={experiment.seed}"]
-    return " ".join([gate, *options, *source, *always, *others])[:LONGEST_NAME]
+    return " ".join([gate, *options, *always, *source, *others])[:LONGEST_NAME]
+
+
+def _name_source(experiment: Experiment) -> str:
+    """Return the name of the file that stars are read from, without its folder, else of the choice of data."""
+    path = experiment.values["data"].get("path")
+    return Path(str(path)).name if path else experiment.choices["data"]
 
 
 def _short(size: float | None) -> str:

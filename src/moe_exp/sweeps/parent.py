@@ -75,7 +75,7 @@ class Parent:
         if n_jobs is not None:
             run.log_metrics({names.METRIC_N_JOBS: n_jobs})
         os.environ[PARENT_VARIABLE] = run.run_id
-        log.info("%s: %s jobs -> %s", name, n_jobs or "as yet unknown", tracking.describe())
+        log.info("%s: %s jobs -> %s", name, n_jobs or "as yet unknown", tracking.describe(run.experiment_id))
         return cls(run, jobs[0], n_jobs, shlex.join(["python", "train.py", *sys.argv[1:]]))
 
     def close(self, *, ended_early: bool) -> None:

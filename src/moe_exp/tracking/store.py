@@ -21,6 +21,7 @@ from moe_exp import names
 from moe_exp.errors import InputError
 from moe_exp.program import from_start
 from moe_exp.tracking.moved import follow_artifacts
+from moe_exp.tracking.view import TAG_SHARED_VIEW, offer_view, page_state, view_address
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ SQLITE = "sqlite:///"
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # the UI's pages for training, not those for language models
+    TAG_SHARED_VIEW: page_state(),
     names.TAG_DESCRIPTION: "Mixtures of Ridge experts for log g: gates compared on the same covered test stars.",
 }
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # not every table of a fresh store
@@ -79,14 +81,16 @@ class Tracking:
         """The folder that runs of a local store keep their artifacts in."""
         return Path(self.artifacts) if self.artifacts else self.database.with_name("mlruns")
 
-    def describe(self) -> str:
-        """Say where runs go and which command shows them."""
+    def describe(self, experiment_id: str) -> str:
+        """Say where runs go, which command shows them, and where."""
         if not self.is_local:
-            return f"{self.uri}, experiment {self.experiment!r}"
+            address = view_address(self.uri.rstrip("/"), experiment_id)
+            return f"{self.uri}, experiment {self.experiment!r}" + (f": {address}" if "http" in self.uri else "")
         folder = self.database.parent
         plain = self.uri == f"{SQLITE}{folder}/mlflow.db"
         command = "mlflow ui" if plain else f"mlflow ui --backend-store-uri {self.uri}"
-        return f"{self.uri}, experiment {self.experiment!r}; to browse: (cd {folder} && {command})"
+        address = view_address("http://127.0.0.1:5000", experiment_id)
+        return f"{self.uri}, experiment {self.experiment!r}; to browse: (cd {folder} && {command}), then {address}"
 
 
 def open_store(tracking: Tracking) -> tuple[MlflowClient, str]:
@@ -96,6 +100,7 @@ def open_store(tracking: Tracking) -> tuple[MlflowClient, str]:
         if experiment is not None:
             _require_one_place(tracking, experiment.artifact_location)
             _require_writable(experiment.artifact_location)
+            offer_view(client, experiment)
             return client, experiment.experiment_id
         location = tracking.artifact_folder.as_uri() if tracking.is_local else None
         _require_writable(location)

@@ -38,6 +38,7 @@ class TrackedRun:
     def __init__(self, client: MlflowClient, run: Run) -> None:
         self._client = client
         self.run_id: str = run.info.run_id
+        self.experiment_id: str = run.info.experiment_id
         self.name: str = run.info.run_name
         self._is_described = False
 
