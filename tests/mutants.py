@@ -35,6 +35,7 @@ TAGS = "tests/test_train.py::test_tags_tell_which_stars_and_which_noise"
 PIPELINE = "tests/experiment/test_pipeline.py"
 EXTERNAL = "tests/spectra/test_external.py"
 TRACKING = "tests/tracking/test_tracking.py"
+CREDENTIALS = "tests/test_credentials.py"
 
 
 class Mutant(NamedTuple):
@@ -126,6 +127,18 @@ MUTANTS = [
            "lambda entry: entry[1].st_mtime", "lambda entry: -entry[1].st_mtime", f"{STAGES} -k least_recently"),
     Mutant("a job whose cache may be cleared", "runs/job.py",
            ", in_use(experiment.cache_dir)", "", "tests/runs/test_job.py"),
+    # what must not leave the machine
+    Mutant("parameters with the store's password", "experiment/config.py",
+           "values=redact(values)", "values=values", f"{CREDENTIALS} -k plain_values"),
+    Mutant("tags with the store's password", "tracking/writing.py",
+           "RunTag(name, redact(value))", "RunTag(name, value)", f"{CREDENTIALS} -k tag"),
+    Mutant("a typed password that Hydra writes down", "sweeps/callback.py",
+           "if redact(text) != text:", "if False:", f"{CREDENTIALS} -k typed"),
+    Mutant("secrets kept when they are tracked", "runs/provenance.py",
+           'return "it looks like a secret" if SECRET.search(path.as_posix()) else ""', 'return ""',
+           "tests/runs/test_provenance.py -k secret"),
+    Mutant("uncommitted files without a limit", "runs/provenance.py",
+           "if size > MOST_KEPT else", "if False else", "tests/runs/test_provenance.py -k limited"),
     # which stars, which seed and which limits a stage gets
     Mutant("gate's and test stars' inputs swapped", "experiment/pipeline.py",
            "for stars in (dataset.gate, dataset.test)", "for stars in (dataset.test, dataset.gate)", WIRING),

@@ -9,6 +9,7 @@ from tests.conftest import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "src" / "moe_exp"
 FLOORS = (
+    ("credentials",),
     ("errors", "names", "random_streams"),
     ("machine", "program", "progress"),
     ("cache",),

@@ -24,6 +24,7 @@ from moe_exp.errors import InputError
 PACKAGE = "moe_exp"
 INFRASTRUCTURE = (
     "moe_exp.cache",
+    "moe_exp.credentials",
     "moe_exp.errors",
     "moe_exp.experiment.config",
     "moe_exp.machine",

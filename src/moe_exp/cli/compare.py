@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.names import REPORT_FILE
 
@@ -55,7 +56,7 @@ def compare(
         conclusions.write_tables(tables)
         click.echo(f"Tables: {tables}", err=True)
     if report:
-        conclusions.write_report(report, command=shlex.join(["moe-exp", *sys.argv[1:]]))
+        conclusions.write_report(report, command=redact(shlex.join(["moe-exp", *sys.argv[1:]])))
         click.echo(f"Report: {report / REPORT_FILE}", err=True)
 
 

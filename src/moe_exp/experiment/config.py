@@ -17,6 +17,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.program import remember_start
 
@@ -90,7 +91,7 @@ class Experiment:
     overrides : tuple of str
         What was typed, as in ``"gate.hidden=128"``.
     values : dict
-        The resolved configuration as plain values.
+        The resolved configuration as plain values, without credentials.
     """
 
     data: Any
@@ -195,8 +196,8 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
         cache_dir=Path(values["cache_dir"]).expanduser(),
         cache_limit_gb=values["cache_limit_gb"],
         choices={group: choices[group] for group in GROUPS},
-        overrides=tuple(TYPED_NUMBER.sub(lambda number: _round_text(number[0]), text) for text in overrides),
-        values=values,
+        overrides=tuple(TYPED_NUMBER.sub(lambda number: _round_text(number[0]), text) for text in redact([*overrides])),
+        values=redact(values),
     )
 
 

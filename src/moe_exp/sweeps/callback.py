@@ -16,8 +16,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.experiment.composition import compose_job
 from moe_exp.experiment.config import Experiment
@@ -49,6 +50,22 @@ def expand(overrides: Sequence[Override], config_name: str) -> list[Experiment]:
     return [compose_job(job, config_name) for job in product(*choices)]
 
 
+def refuse_credentials(config: DictConfig) -> None:
+    """End the program if credentials were typed or stand in a YAML file: Hydra writes both into every run's folder.
+
+    What a variable of the environment holds is not in what Hydra writes.
+    """
+    text = OmegaConf.to_yaml(config, resolve=False)
+    if redact(text) != text:
+        print(
+            "An address with a user or a password was typed, or stands in conf/; it would be written into the folder "
+            "of every run. Set MLFLOW_TRACKING_URI instead, or let the YAML file read another variable: "
+            "uri: ${oc.env:NAME}.",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
 class ParentRun(Callback):
     """Opens the parent run of a sweep, once every job's configuration was found to be in order.
 
@@ -61,11 +78,16 @@ class ParentRun(Callback):
     def __init__(self, project_root: str) -> None:
         self.project_root = Path(project_root)
 
+    def on_run_start(self, config: DictConfig, **_: object) -> None:
+        """See that nothing secret is written, before the folder of a single job is made."""
+        refuse_credentials(config)
+
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
         """Check all jobs and open the parent; a sweep that cannot work ends here, before its first job.
 
         Of a sweeper that chooses its jobs as it goes, such as Optuna's, only what all of them share can be checked.
         """
+        refuse_credentials(config)
         from moe_exp.sweeps.parent import Parent
 
         hydra = config.hydra

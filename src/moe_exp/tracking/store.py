@@ -6,7 +6,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -16,8 +16,10 @@ from filelock import FileLock
 from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from moe_exp import names
+from moe_exp.credentials import hand_over, redact
 from moe_exp.errors import InputError
 from moe_exp.program import from_start
 from moe_exp.tracking.moved import follow_artifacts
@@ -42,7 +44,8 @@ class Tracking:
     Parameters
     ----------
     uri : str
-        MLflow tracking URI; an SQLite file may be relative to the folder that the user typed in.
+        MLflow tracking URI; an SQLite file may be relative to the folder that the user typed in. It may hold
+        credentials, so that only a redacted one is shown.
     artifacts : str or None
         Folder for the artifacts of a local store, by default ``mlruns`` beside its file; a server keeps its own.
     experiment : str
@@ -53,7 +56,7 @@ class Tracking:
         Whether a sweep skips jobs that an earlier one finished.
     """
 
-    uri: str
+    uri: str = field(repr=False)
     artifacts: str | None = None
     experiment: str = "moe_exp"
     run_name: str | None = None
@@ -84,8 +87,9 @@ class Tracking:
     def describe(self, experiment_id: str) -> str:
         """Say where runs go, which command shows them, and where."""
         if not self.is_local:
-            address = view_address(self.uri.rstrip("/"), experiment_id)
-            return f"{self.uri}, experiment {self.experiment!r}" + (f": {address}" if "http" in self.uri else "")
+            place = redact(self.uri)
+            address = f": {view_address(place.rstrip('/'), experiment_id)}" if place.startswith("http") else ""
+            return f"{place}, experiment {self.experiment!r}{address}"
         folder = self.database.parent
         plain = self.uri == f"{SQLITE}{folder}/mlflow.db"
         command = "mlflow ui" if plain else f"mlflow ui --backend-store-uri {self.uri}"
@@ -158,8 +162,10 @@ def _connect(tracking: Tracking) -> tuple[MlflowClient, Experiment | None]:
     """Return a client, and the experiment if the store has it."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    _tell_mlflow(tracking.uri)
-    client = MlflowClient(tracking.uri)
+    uri, credentials = hand_over(tracking.uri)
+    os.environ |= credentials
+    _tell_mlflow(uri)
+    client = MlflowClient(uri)
     experiment = client.get_experiment_by_name(tracking.experiment)
     if experiment is not None and experiment.lifecycle_stage != "active":
         raise InputError(
@@ -198,7 +204,7 @@ def _explaining(tracking: Tracking) -> Iterator[None]:
     """Turn what a store raises when it cannot be used into one message."""
     try:
         yield
-    except (MlflowException, OSError, sqlite3.Error) as error:
+    except (MlflowException, SQLAlchemyError, OSError, sqlite3.Error, ImportError) as error:
         reason = str(error).splitlines()[0][:300]
         raise InputError(f"tracking.uri={tracking.uri} cannot be used, nothing was computed: {reason}") from error
 

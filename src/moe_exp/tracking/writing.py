@@ -17,6 +17,7 @@ from mlflow.tracking import MlflowClient
 from PIL.Image import Image
 
 from moe_exp import names
+from moe_exp.credentials import redact
 from moe_exp.program import terminate_as_exit
 from moe_exp.tracking.processes import process_tags, settle_dead_runs
 from moe_exp.tracking.store import Tracking, folder_of, open_store, read_store
@@ -77,7 +78,7 @@ class TrackedRun:
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         """Log tags in one request."""
-        self._client.log_batch(self.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+        self._client.log_batch(self.run_id, tags=[RunTag(name, redact(value)) for name, value in tags.items()])
 
     def log_dataset(self, *, name: str, digest: str, source: str, schema: Mapping, profile: Mapping) -> None:
         """Log the data set that the run used."""
@@ -122,7 +123,7 @@ def open_run(
     settle_dead_runs(tracking)
     nested = {names.TAG_PARENT: parent_id} if parent_id else {}
     run = TrackedRun(
-        client, client.create_run(experiment_id, run_name=run_name, tags={**tags, **process_tags(), **nested})
+        client, client.create_run(experiment_id, run_name=run_name, tags=redact({**tags, **process_tags(), **nested}))
     )
     try:
         client.log_batch(run.run_id, params=[Param(name, value) for name, value in parameters.items()])
