@@ -33,8 +33,8 @@ def test_new_files_are_kept_too(tmp_path):
     files = {
         "my_gates.py": "class Gate:\n    pass",
         "conf/gate/mine.yaml": "_target_: my_gates.Gate\n",
-        "empty.txt": "",
-        "form.txt": "a\x0cb\r\n",
+        "empty.py": "",
+        "form.yaml": "a\x0cb\r\n",
     }
     for name, text in files.items():
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
@@ -44,9 +44,48 @@ def test_new_files_are_kept_too(tmp_path):
     (checkout / "gone.py").symlink_to("nowhere.py")
     diff = git_diff(checkout)
     for name in ("stars.h5", "nested/", "gone.py"):
-        assert f"# not kept: {name}\n" in diff
+        assert f"# not kept: {name} (" in diff
     subprocess.run(["git", "apply", "-"], cwd=other, input=diff.encode(), check=True)
     assert {name: (other / name).read_bytes().decode() for name in files} == files
+
+
+SECRETS = (
+    ".env", ".env.local", "prod.env", "id_rsa", "keys/server.pem", "api.key", ".netrc", "conf/credentials.yaml",
+    "my_token.toml", ".ssh/config.cfg", "secrets/db.yaml",
+)  # fmt: skip
+
+
+def test_nothing_that_looks_like_a_secret_is_kept(tmp_path):
+    make_checkout(tmp_path)
+    for name in SECRETS:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("geheim")
+    (tmp_path / "notes.md").write_text("geheim")
+    (tmp_path / "inline.py").write_text('KEY = """-----BEGIN OPENSSH PRIVATE KEY-----\ngeheim"""')
+    (tmp_path / "link.yaml").symlink_to(".env")
+    (tmp_path / "tokens.py").write_text("class Token: pass\n")
+    (tmp_path / "server.yaml").write_text("uri: postgresql://ada:geheim@host/runs\n")
+    for added in ((), ("-f", ".env", "id_rsa", "inline.py", "server.yaml")):
+        if added:
+            subprocess.run(["git", "add", *added], cwd=tmp_path, check=True)
+        diff = git_diff(tmp_path)
+        assert "geheim" not in diff
+        for name in (*SECRETS, "notes.md", "inline.py", "link.yaml"):
+            assert f"# not kept: {name} (" in diff
+        assert "+class Token: pass" in diff
+        assert "+uri: postgresql://***@host/runs" in diff
+
+
+def test_what_is_kept_is_limited_in_all(tmp_path):
+    make_checkout(tmp_path)
+    for number in range(300):
+        (tmp_path / f"{number:03d}.py").write_text(f"# {'x' * 20_000}\n")
+    (tmp_path / "large.py").write_text("x" * 200_001)
+    diff = git_diff(tmp_path)
+    assert 950_000 < len(diff) < 1_050_000
+    assert "b/048.py" in diff
+    assert "# not kept: 050.py (all would be more than 1,000,000 bytes)" in diff
+    assert "# not kept: 202 more\n" in diff
 
 
 @pytest.fixture

@@ -4,20 +4,39 @@ import difflib
 import io
 import logging
 import os
+import re
 import subprocess
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from moe_exp import names
+from moe_exp.credentials import redact
 
 log = logging.getLogger(__name__)
 
 PACKAGES = ("moe_exp", "numpy", "scikit-learn", "torch", "mlflow", "hydra-core")
 """Packages that decide the numbers, or how they are kept."""
 
-MOST_KEPT = 200_000
-"""Bytes of a new file that are kept with a run."""
+SOURCE = {".cfg", ".ini", ".jinja", ".py", ".pyi", ".sh", ".toml", ".yaml", ".yml"}
+SOURCE_NAMES = {"Makefile", "Dockerfile", "constraints.txt", "requirements.txt"}
+"""What source and configuration are called: of new files only these are kept."""
+
+SECRET = re.compile(
+    r"/\.(env|netrc|pgpass|pypirc|npmrc|htpasswd|git-credentials)[^/]*$|/id_(rsa|dsa|ecdsa|ed25519)[^/]*$"
+    r"|\.(env|pem|key|p12|pfx|jks|kdbx|keystore|gpg|asc|ppk)$|/kubeconfig[^/]*$"
+    r"|/[^/]*(secret|credential|passw|token)[^/]*(?<!\.py)$|/(\.ssh|\.aws|\.gnupg|\.docker|\.kube|secrets)/",
+    re.IGNORECASE,
+)
+PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
+"""What is not kept, new or changed."""
+
+MOST_OF_ONE = 200_000
+"""Bytes of a new file that is kept with a run."""
+MOST_KEPT = 1_000_000
+"""Bytes that are kept with a run in all."""
+MOST_NAMED = 50
+"""Files that are named of those which are not kept."""
 
 NAMED_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 """Environment variables by which git takes a repository for that of any folder."""
@@ -38,12 +57,60 @@ def git_tags(folder: Path) -> dict[str, str]:
 
 
 def git_diff(folder: Path) -> str:
-    """Return what the tree changes against its commit, new files included; nothing outside a checkout of its own."""
+    """Return what the tree changes against its commit, new files included; nothing outside a checkout of its own.
+
+    It begins with the names of files that are not kept and why. Of new files only source and configuration are kept, of
+    no kind those that look like secrets, and in all no more than `MOST_KEPT`; credentials in addresses are hidden.
+    """
     if not _is_checkout(folder):
         return ""
-    changed = _git(folder, "diff", "HEAD")
-    new = _git(folder, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
-    return changed + "".join(_diff_of_new(folder, name) for name in sorted(filter(None, new)))
+    changed = _list(folder, "diff", "HEAD", "--name-only", "--no-renames")
+    new = _list(folder, "ls-files", "--others", "--exclude-standard")
+    kept, left_out, size = [], [], 0
+    for name in [*changed, *new]:
+        path = folder / name
+        reason = _refuse_new(path) if name in new else _refuse_changed(path)
+        diff = "" if reason else _diff_of_new(folder, name) if name in new else _diff_of_changed(folder, name)
+        size += len(diff.encode())
+        reason = reason or _refuse_diff(diff, size)
+        if reason:
+            size -= len(diff.encode())
+            left_out.append(f"# not kept: {name} ({reason})\n")
+        else:
+            kept.append(redact(diff))
+    more = len(left_out) - MOST_NAMED
+    return "".join([*left_out[:MOST_NAMED], *([f"# not kept: {more} more\n"] if more > 0 else []), *kept])
+
+
+def _list(folder: Path, *arguments: str) -> list[str]:
+    """Return the names of files that git lists, in order."""
+    return sorted(filter(None, _git(folder, *arguments, "-z").split("\0")))
+
+
+def _refuse_new(path: Path) -> str:
+    """Say why a new file is not kept; nothing if its diff may be."""
+    if SECRET.search(path.as_posix()):
+        return "it looks like a secret"
+    if path.suffix.lower() not in SOURCE and path.name not in SOURCE_NAMES:
+        return "neither source nor configuration"
+    try:
+        if path.is_symlink() or path.stat().st_size > MOST_OF_ONE:
+            return f"no file of at most {MOST_OF_ONE:,} bytes"
+        path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError):  # gone, a folder with a checkout of its own, no text
+        return "it cannot be read as text"
+    return ""
+
+
+def _refuse_changed(path: Path) -> str:
+    return "it looks like a secret" if SECRET.search(path.as_posix()) else ""
+
+
+def _refuse_diff(diff: str, size: int) -> str:
+    """Say why a diff is not kept that would make all of them `size` long; nothing if it may be."""
+    if PRIVATE_KEY.search(diff):
+        return "it holds a private key"
+    return f"all would be more than {MOST_KEPT:,} bytes" if size > MOST_KEPT else ""
 
 
 def _is_checkout(folder: Path) -> bool:
@@ -68,16 +135,13 @@ def _say_once(message: str) -> None:
     log.warning("%s", message)
 
 
+def _diff_of_changed(folder: Path, name: str) -> str:
+    return _git(folder, "diff", "HEAD", "--no-renames", "--no-ext-diff", "--", f":(literal){name}")
+
+
 def _diff_of_new(folder: Path, name: str) -> str:
-    """Return the diff that adds a file; of one that is large or no text only that it was there."""
-    path = folder / name
-    try:
-        text = path.read_bytes().decode() if path.stat().st_size <= MOST_KEPT else None
-    except (OSError, UnicodeDecodeError):  # gone, a folder with a checkout of its own, no text
-        text = None
-    if text is None:
-        return f"# not kept: {name}\n"
-    lines = io.StringIO(text).readlines()
+    """Return the diff that adds a file of text."""
+    lines = io.StringIO((folder / name).read_bytes().decode()).readlines()
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n\\ No newline at end of file\n"
     diff = difflib.unified_diff([], lines, "/dev/null", f"b/{name}")
