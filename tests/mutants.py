@@ -139,6 +139,16 @@ MUTANTS = [
            "tests/runs/test_provenance.py -k secret"),
     Mutant("uncommitted files without a limit", "runs/provenance.py",
            "if size > MOST_KEPT else", "if False else", "tests/runs/test_provenance.py -k limited"),
+    # whom a cache trusts
+    Mutant("arrays read as pickles", "cache/codec.py",
+           "array = np.lib.format.read_array(file, allow_pickle=False)",
+           "array = np.lib.format.read_array(file, allow_pickle=True)", f"{STAGES} -k pickles"),
+    Mutant("arrays that lose their last digits", "cache/codec.py",
+           "write_array(file, array, ", "write_array(file, array.astype(\"f4\"), ", "tests/cache/test_codec.py -k bit"),
+    Mutant("a cache that everybody may write", "cache/private.py",
+           "if found.st_mode & stat.S_IWOTH:", "if False:", "tests/cache/test_private.py"),
+    Mutant("folders of a cache that others may read", "cache/private.py",
+           "mkdir(mode=0o700, ", "mkdir(", "tests/cache/test_private.py"),
     # which stars, which seed and which limits a stage gets
     Mutant("gate's and test stars' inputs swapped", "experiment/pipeline.py",
            "for stars in (dataset.gate, dataset.test)", "for stars in (dataset.test, dataset.gate)", WIRING),

@@ -1,16 +1,20 @@
-import importlib
+import io
 import os
-import shutil
+import pickle
 import signal
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from moe_exp.cache.stages import StageCache, cache_key
+from moe_exp.cache import codec
+from moe_exp.cache.codec import storable
+from moe_exp.cache.stages import StageCache, _digest, cache_key
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def test_a_failed_stage_keeps_nothing(shared):
 
 def let_a_second_pass(folder):
     """Make all that is kept a second older, so that the order of its use does not hang on the disk's clock."""
-    for path in folder.rglob("*.pickle"):
+    for path in folder.rglob("*.kept"):
         last_used = path.stat().st_mtime - 1
         os.utime(path, (last_used, last_used))
 
@@ -57,49 +61,88 @@ def let_a_second_pass(folder):
 def test_the_least_recently_used_go_first(tmp_path):
     shared = StageCache(tmp_path, limit_gb=2.5e-6)
     for name in "abc":
-        shared.get("stage", {"name": name}, lambda: b"x" * 1000)
+        shared.get("stage", {"name": name}, lambda: "x" * 1000)
         let_a_second_pass(tmp_path)
         if name == "b":
             shared.get("stage", {"name": "a"}, lambda: pytest.fail("made again"))
             let_a_second_pass(tmp_path)
     remade = []
     for name in "acb":
-        shared.get("stage", {"name": name}, lambda name=name: remade.append(name) or b"x" * 1000)
+        shared.get("stage", {"name": name}, lambda name=name: remade.append(name) or "x" * 1000)
     assert remade == ["b"]
 
 
 def test_a_result_above_the_limit_is_kept_until_the_next_one(tmp_path):
     shared = StageCache(tmp_path, limit_gb=1e-6)
-    shared.get("stage", {"a": 1}, lambda: b"x" * 10_000)
+    shared.get("stage", {"a": 1}, lambda: "x" * 10_000)
     shared.get("stage", {"a": 1}, lambda: pytest.fail("made again"))
-    shared.get("stage", {"a": 2}, lambda: b"x" * 10_000)
-    assert len([*tmp_path.rglob("*.pickle")]) == 1
+    shared.get("stage", {"a": 2}, lambda: "x" * 10_000)
+    assert len([*tmp_path.rglob("*.kept")]) == 1
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-7], lambda content: b"", lambda content: content[::-1]])
 def test_a_damaged_result_is_made_again(tmp_path, shared, damage, caplog):
     shared.get("stage", {}, lambda: list(range(100)))
-    [path] = tmp_path.rglob("*.pickle")
+    [path] = tmp_path.rglob("*.kept")
     path.write_bytes(damage(path.read_bytes()))
     assert shared.get("stage", {}, lambda: "again") == "again"
     assert "is damaged and is made again" in caplog.text
     assert shared.get("stage", {}, lambda: pytest.fail("made again")) == "again"
 
 
-@pytest.mark.parametrize("text", [None, "", "Kept = lambda value: 1 / 0\n"], ids=["module", "class", "signature"])
-def test_a_result_of_code_that_has_gone_is_made_again(tmp_path, shared, monkeypatch, caplog, text):
-    monkeypatch.syspath_prepend(tmp_path)
-    source = tmp_path / f"kept_{'nothing' if text is None else len(text)}.py"
-    source.write_text("class Kept(Exception): pass\n")
-    module = importlib.import_module(source.stem)
-    shared.get("stage", {}, lambda: module.Kept(1))
-    del sys.modules[source.stem]
-    source.unlink() if text is None else source.write_text(text)
-    shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
-    importlib.invalidate_caches()
+def test_a_result_of_a_class_that_has_gone_is_made_again(shared, monkeypatch, caplog):
+    @storable
+    class Kept(NamedTuple):
+        value: int
+
+    assert shared.get("stage", {}, lambda: Kept(1)) == Kept(1)
+    monkeypatch.setattr(codec, "_classes", {})
     assert shared.get("stage", {}, lambda: "again") == "again"
     assert "cannot be read by this code" in caplog.text
     assert shared.get("stage", {}, lambda: pytest.fail("made again")) == "again"
+
+
+def test_what_cannot_be_kept_is_made_each_time(shared, caplog):
+    made = []
+    for _ in range(2):
+        shared.get("stage", {}, lambda: made.append(1) or object())
+    assert made == [1, 1]
+    assert "stage: builtins.object is not kept in files, so that every run makes it anew" in caplog.text
+
+
+class Poison:
+    """Pickled by another user, it runs what that user likes."""
+
+    def __reduce__(self):
+        return os.mkdir, ("poisoned",)
+
+
+def test_pickles_are_not_read(tmp_path, shared, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shared.get("stage", {}, lambda: "kept")
+    [path] = tmp_path.rglob("*.kept")
+    content = pickle.dumps(Poison())
+    path.with_suffix(".pickle").write_bytes(_digest(content) + content)
+    path.write_bytes(_digest(content) + content)
+    assert shared.get("stage", {}, lambda: "again") == "again"
+    array = io.BytesIO()
+    np.save(array, np.array([Poison()]), allow_pickle=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("structure.json", '{"array": "0.npy"}')
+        archive.writestr("0.npy", array.getvalue())
+    path.write_bytes(_digest(path.read_bytes()) + path.read_bytes())
+    assert shared.get("stage", {}, lambda: "again") == "again"
+    assert not (tmp_path / "poisoned").exists()
+
+
+def test_what_older_versions_kept_goes_when_room_is_needed(tmp_path):
+    shared = StageCache(tmp_path, limit_gb=1e-6)
+    (tmp_path / "stage").mkdir()
+    old = tmp_path / "stage" / "abc.pickle"
+    old.write_bytes(b"x" * 2000)
+    os.utime(old, (1, 1))
+    shared.get("stage", {}, lambda: "new")
+    assert not old.exists()
 
 
 @pytest.mark.parametrize("value", [np.zeros(3), object(), {1, 2}])

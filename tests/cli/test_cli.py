@@ -37,7 +37,7 @@ def test_simulate_writes_the_stars_of_the_simulator(tmp_path):
 
 
 def test_cache_is_shown_and_cleared(tmp_path):
-    StageCache(tmp_path / "stages").get("experts", {}, lambda: b"x" * 1000)
+    StageCache(tmp_path / "stages").get("experts", {}, lambda: "x" * 1000)
     assert "1 files  results that runs share" in invoke("cache", "--folder", tmp_path).output
     assert "0 files  results that runs share" in invoke("cache", "--folder", tmp_path, "--clear", "stages").output
 

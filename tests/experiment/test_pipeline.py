@@ -232,7 +232,7 @@ def test_a_file_that_is_exchanged_during_a_run_ends_it_and_leaves_nothing_wrong(
     experiment = configure(*MADE_UP, f"data.path={path}", f"cache_dir={tmp_path}/cache")
     with pytest.raises(InputError, match=rf"{path}: \d+ of \d+ stars just read are not those that were checked"):
         run(experiment, Exchange(before, path, other))
-    assert [entry.parent.name for entry in (tmp_path / "cache" / "stages").rglob("*.pickle")] == kept
+    assert [entry.parent.name for entry in (tmp_path / "cache" / "stages").rglob("*.kept")] == kept
     shutil.copy(tmp_path / "copy.h5", path)
     again = run(experiment, Stages()).results
     fresh = configure(*MADE_UP, f"data.path={path}", f"cache_dir={tmp_path}/fresh")

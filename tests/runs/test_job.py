@@ -27,4 +27,4 @@ def test_the_cache_of_a_job_is_not_cleared_before_its_end(configure, many_stars,
     small = ("data=hdf5", f"data.path={many_stars}", "data.n_train=800", "features=pca", "training.max_epochs=5")
     with pytest.raises(InputError, match=f"A run is using {cache}: nothing was removed"):
         run_job(configure(*small, *clearing), PROJECT_ROOT)
-    assert [*cache.glob("stages/experts/*.pickle")]
+    assert [*cache.glob("stages/experts/*.kept")]

@@ -55,7 +55,7 @@ def test_nan_at_the_ends_of_error_is_counted_and_known_again(stars_file, tmp_pat
 @pytest.mark.parametrize("place", [3, 100, -5])
 def test_damaged_findings_are_found_again(stars_file, tmp_path, place, caplog):
     before = inspect(stars_file, tmp_path)
-    [kept] = (tmp_path / "inspected").glob("*.pickle")
+    [kept] = (tmp_path / "inspected").glob("*.kept")
     content = bytearray(kept.read_bytes())
     content[place] ^= 4
     kept.write_bytes(content)

@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import os
-import pickle
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,11 +21,17 @@ from typing import Any, TypeVar
 from filelock import FileLock, ReadWriteLock, Timeout
 
 from moe_exp.cache.atomic import complete_file
+from moe_exp.cache.codec import NotStorableError, decode, encode
+from moe_exp.cache.private import make_private
 from moe_exp.errors import InputError
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+SUFFIX = ".kept"
+PICKLE = ".pickle"
+"""What older versions kept: never read, and removed when it is its turn."""
 
 DIGEST_SIZE = 32
 """Bytes at the head of a kept result that tell whether the rest is whole."""
@@ -69,8 +74,8 @@ def _recall(path: Path) -> Any:
     if _digest(kept[DIGEST_SIZE:]) != kept[:DIGEST_SIZE]:
         raise UnreadableError("is damaged")
     try:
-        return pickle.loads(kept[DIGEST_SIZE:])
-    except Exception as error:  # whatever a class that moved, or was changed, raises
+        return decode(kept[DIGEST_SIZE:])
+    except Exception as error:  # whatever comes of a class that moved, or was changed
         raise UnreadableError(f"cannot be read by this code ({error})") from error
 
 
@@ -98,7 +103,7 @@ class StageCache:
     def get(self, stage: str, identity: Mapping[str, Any], make: Callable[[], T]) -> T:
         """Return the result of a stage: what is kept under `identity`, else what `make` returns, which is then kept."""
         path = self._path(stage, identity)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         with FileLock(path.with_suffix(".lock")):
             try:
                 recalled: T = _recall(path)
@@ -110,18 +115,25 @@ class StageCache:
                 log.log(logging.DEBUG if self.quiet else logging.INFO, "%s: recalled from the cache", stage)
                 return recalled
             result = make()
-            content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
-            with complete_file(path) as partial:
-                partial.write_bytes(_digest(content) + content)
-            self._prune(keep=path)
+            self._keep(stage, path, result)
         return result
+
+    def _keep(self, stage: str, path: Path, result: Any) -> None:
+        try:
+            content = encode(result)
+        except NotStorableError as error:
+            log.warning("%s: %s, so that every run makes it anew", stage, error)
+            return
+        with complete_file(path) as partial:
+            partial.write_bytes(_digest(content) + content)
+        self._prune(keep=path)
 
     def discard(self, stage: str, identity: Mapping[str, Any]) -> None:
         """Forget the result of a stage, if it is kept."""
         self._path(stage, identity).unlink(missing_ok=True)
 
     def _path(self, stage: str, identity: Mapping[str, Any]) -> Path:
-        return self.folder / stage / f"{cache_key(identity)}.pickle"
+        return self.folder / stage / f"{cache_key(identity)}{SUFFIX}"
 
     def _prune(self, keep: Path) -> None:
         entries = sorted(self._entries(), key=lambda entry: entry[1].st_mtime)
@@ -135,9 +147,10 @@ class StageCache:
 
     def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
         """Yield what is kept; another process may remove it at any time."""
-        for path in self.folder.rglob("*.pickle"):
-            with contextlib.suppress(FileNotFoundError):
-                yield path, path.stat()
+        for path in self.folder.rglob("*"):
+            if path.suffix in (SUFFIX, PICKLE):
+                with contextlib.suppress(FileNotFoundError):
+                    yield path, path.stat()
 
 
 def measure(folder: Path) -> tuple[int, int]:
@@ -171,5 +184,5 @@ def clear(folder: Path, parts: Iterable[str]) -> None:
 
 def _lock(folder: Path) -> ReadWriteLock:
     """Return the folder's lock, which the system takes back from a process that dies."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     return ReadWriteLock(folder / "in_use.lock", is_singleton=False)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 
 import lightgbm
 import numpy as np
 
+from moe_exp.cache.codec import storable
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.progress import Advance
@@ -100,11 +101,30 @@ class LightGbm:
             "verbosity": -1,
         }
         data = lightgbm.Dataset(_Rows(train), train.labels["logg"].to_numpy(float), params=options)
-        return partial(_predict, lightgbm.train(options, data, self.n_trees, callbacks=[lambda _: advance(1)]))
+        trees = lightgbm.train(options, data, self.n_trees, callbacks=[lambda _: advance(1)])
+        return Trees(trees.model_to_string())
 
 
-def _predict(trees: lightgbm.Booster, flux: np.ndarray) -> np.ndarray:
-    return np.asarray(trees.predict(flux))
+@storable
+@dataclass(frozen=True)
+class Trees:
+    """Grown trees.
+
+    Attributes
+    ----------
+    text : str
+        As LightGBM writes them, with every digit.
+    """
+
+    text: str
+
+    @cached_property
+    def _booster(self) -> lightgbm.Booster:
+        return lightgbm.Booster(model_str=self.text)
+
+    def __call__(self, flux: np.ndarray) -> np.ndarray:
+        """Return log g [dex], (n_stars,), of flux (n_stars, n_pixels)."""
+        return np.asarray(self._booster.predict(flux))
 
 
 def predict_stars(predict: Predictor, stars: Stars) -> np.ndarray:

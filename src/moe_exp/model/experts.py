@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from moe_exp.cache.codec import storable
 from moe_exp.errors import InputError
 from moe_exp.model.ridge.estimator import CrossValidatedRidge, assign_folds
 from moe_exp.model.ridge.moments import Moments, PrincipalComponents
@@ -172,6 +173,7 @@ class ExpertPredictions(NamedTuple):
     """(n_stars,) log g [dex]"""
 
 
+@storable
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedExperts:
     """Nine (or another number of) Ridges and the global one.

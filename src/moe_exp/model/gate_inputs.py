@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from moe_exp.cache.codec import storable
 from moe_exp.model.experts import FittedExperts
 from moe_exp.model.features import GateFeatures
 from moe_exp.model.routing import clip_predictions
 from moe_exp.spectra.dataset import Stars
 
 
+@storable
 class GateInputs(NamedTuple):
     """What a gate weighs stars by and what it weighs."""
 

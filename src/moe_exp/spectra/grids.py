@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from moe_exp.cache.codec import storable
 from moe_exp.errors import InputError
 from moe_exp.spectra.medium import Medium, as_text, read_medium
 
@@ -45,6 +46,7 @@ USUAL_READINGS = (
 )
 
 
+@storable
 class Grid(NamedTuple):
     """The wavelength grid of a file."""
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.cache.code import code_digest
+from moe_exp.cache.codec import storable
 from moe_exp.cache.stages import StageCache
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
@@ -41,6 +42,7 @@ class Look(NamedTuple):
     faults: list[Fault]
 
 
+@storable
 class Inspection(NamedTuple):
     """What one look at a file found."""
 

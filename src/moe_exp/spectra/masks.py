@@ -18,6 +18,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from moe_exp.cache.codec import storable
+
 
 def find_masked(
     flux: np.ndarray, error: np.ndarray, flags: np.ndarray | None = None, sentinels: Sequence[float] = ()
@@ -49,6 +51,7 @@ def blank(flux: np.ndarray, error: np.ndarray, masked: np.ndarray) -> None:
     flux[masked] = error[masked] = np.float32(np.nan)
 
 
+@storable
 class Masks(NamedTuple):
     """Masked pixels of a list of stars, a bit each; stars without any take no room."""
 

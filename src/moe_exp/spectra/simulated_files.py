@@ -17,6 +17,7 @@ import numpy as np
 from filelock import FileLock
 
 from moe_exp.cache.code import code_digest
+from moe_exp.cache.private import make_private
 from moe_exp.cache.stages import cache_key
 from moe_exp.errors import InputError
 from moe_exp.machine import require_room
@@ -77,7 +78,7 @@ class SimulatedFiles:
         InputError
             If the disk has too little room for them.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_private(self.folder)
         with self._lock():
             parts = self._divide(-(-n_stars // CHUNK_SIZE) * CHUNK_SIZE)
             self._make([part for part in parts if not _is_whole(part)], stages)

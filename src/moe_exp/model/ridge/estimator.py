@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from moe_exp.cache.codec import storable
 from moe_exp.errors import InputError
 from moe_exp.model.ridge.matrices import NotPositiveDefiniteError
 from moe_exp.model.ridge.moments import Moments
@@ -39,6 +40,7 @@ def assign_folds(n_stars: int, n_folds: int, rng: np.random.Generator) -> np.nda
     return rng.permutation(np.arange(n_stars) % n_folds)
 
 
+@storable
 class CrossValidatedRidge(RegressorMixin, BaseEstimator):
     """Linear regression with a penalty on squared coefficients, chosen by cross-validation.
 

@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.sparse.linalg import eigsh
 
+from moe_exp.cache.codec import storable
 from moe_exp.errors import InputError
 from moe_exp.model.ridge.fold_sums import FoldSums, Rows
 from moe_exp.model.ridge.matrices import matrices_on
@@ -24,6 +25,7 @@ MODERATE_SCALE = 2.0**20
 """Flux beyond this, or below its inverse, is rescaled: its squares would leave the range of float32."""
 
 
+@storable
 class PrincipalComponents(NamedTuple):
     """Directions of largest variance, in descending order."""
 
