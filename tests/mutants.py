@@ -36,6 +36,8 @@ PIPELINE = "tests/experiment/test_pipeline.py"
 EXTERNAL = "tests/spectra/test_external.py"
 TRACKING = "tests/tracking/test_tracking.py"
 CREDENTIALS = "tests/test_credentials.py"
+STORAGE = "tests/prediction/test_storage.py"
+MODELS = "tests/runs/test_models.py"
 
 
 class Mutant(NamedTuple):
@@ -269,6 +271,19 @@ MUTANTS = [
     Mutant("a run's identity without the files of external stars", "runs/identity.py",
            "[experiment.data.fingerprint(), files]", "experiment.data.fingerprint()",
            f"{IDENTITIES} -k only_predicted"),
+    # the model that a run keeps
+    Mutant("a model whose numbers are not held to their digest", "prediction/storage.py",
+           "if _digest(path) != digest:", "if False:", f"{STORAGE} -k refused"),
+    Mutant("a model that runs what its file names", "prediction/blueprints.py",
+           "if not is_dataclass(found) or not isinstance(found, type):", "if False:", f"{STORAGE} -k refused"),
+    Mutant("a model without its preprocessing", "prediction/storage.py",
+           'PARTS = ("bins", "features", "gate", "preprocessing")', 'PARTS = ("bins", "features", "gate")', STORAGE),
+    Mutant("a gate that draws its weights anew", "model/gates/softmax.py",
+           "        self.network_.load_state_dict(", "        dict(", f"{GATES} -k made_again"),
+    Mutant("a model without the code of a user's gate", "runs/models.py",
+           ", *(type(getattr(fitted, part)).__module__ for part in PARTS)", "", f"{MODELS} -k holds"),
+    Mutant("models that stay behind when a store moves", "tracking/moved.py",
+           "if (folder / MODELS_FOLDER / model_id).is_dir()", "if False", f"{MODELS} -k moves"),
     # what many runs conclude
     Mutant("one degree of freedom too many over data seeds", "comparison/data_seeds.py",
            "stats.t.ppf((1 + confidence) / 2, len(values) - 1)", "stats.t.ppf((1 + confidence) / 2, len(values))",

@@ -15,6 +15,7 @@ FLOORS = (
     ("cache",),
     ("spectra", "tracking"),
     ("model",),
+    ("prediction",),
     ("evaluation",),
     ("comparison",),
     ("figures",),

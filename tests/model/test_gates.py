@@ -289,3 +289,25 @@ def test_wrong_options_are_refused_by_name(gate, message):
         gate.check()
     with pytest.raises(InputError, match=re.escape(message)):
         draw_stars(100).fit(gate)
+
+
+@pytest.mark.parametrize("gate", [ClassifyGate(), LinearGate(), MlpGate(hidden=4), DeepGate(), DropoutGate()])
+@pytest.mark.parametrize("n_bins", [9, 1])
+def test_a_gate_is_made_again_of_what_it_learnt(gate, n_bins):
+    stars = draw_stars(300)
+    stars = stars._replace(bin_index=stars.bin_index % n_bins)
+    fitted = stars.fit(gate.set_params(training=SHORT))
+    learned = fitted.learned()
+    assert {values.dtype.kind for values in learned.values()} <= set("biuf")
+    before = torch.random.get_rng_state()
+    again = clone(fitted)
+    again.recall(learned)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    np.testing.assert_array_equal(again.predict_weights(stars.X), fitted.predict_weights(stars.X))
+    assert (again.converged_, again.n_epochs_) == (fitted.converged_, fitted.n_epochs_)
+
+
+def test_a_gate_that_learns_no_numbers_says_how_it_can_be_kept():
+    fitted = draw_stars(300).fit(NeighbourGate())
+    with pytest.raises(InputError, match="NeighbourGate learnt model_, neither numbers nor text"):
+        fitted.learned()

@@ -11,7 +11,7 @@ import importlib.util
 import json
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
@@ -87,6 +87,55 @@ def _follow(module: str) -> tuple[dict[str, bytes], set[str]]:
                 met.add(imported)
                 waiting.append(imported)
     return sources, libraries - sys.stdlib_module_names
+
+
+class NeededCode(NamedTuple):
+    """What has to be at hand for some modules to be imported elsewhere."""
+
+    files: dict[str, Path]
+    """source files that no installation has, and the CSV files beside them, by their place in a folder of imports"""
+    libraries: dict[str, str]
+    """installed packages by the name that they are installed under, with their versions"""
+
+
+def needed_code(modules: Collection[str]) -> NeededCode:
+    """Return all code that modules lead to, infrastructure and packages around them included, and the libraries.
+
+    Raises
+    ------
+    InputError
+        If a module has no file, as a notebook has none.
+    """
+    waiting, met = [*modules], {*modules}
+    files: dict[str, Path] = {}
+    libraries: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        spec = _find(name)
+        if name in modules and (spec is None or not spec.has_location):
+            raise InputError(f"{name}: its code cannot be read, so that it cannot be kept with a model; use a file.")
+        if spec is None or not spec.has_location or not spec.origin:
+            continue
+        files |= _placed_files(spec)
+        around = [name.rpartition(".")[0]] if "." in name else []
+        for imported in [*around, *_imported(_read(name), spec.parent or "")]:
+            if not _is_source(imported):
+                libraries.add(_top(imported))
+            elif imported not in met:
+                met.add(imported)
+                waiting.append(imported)
+    found = {DISTRIBUTIONS.get(name, name): _version(name) for name in libraries - sys.stdlib_module_names}
+    return NeededCode(dict(sorted(files.items())), dict(sorted(found.items())))
+
+
+def _placed_files(spec: ModuleSpec) -> dict[str, Path]:
+    """Return the files of a module by their place in a folder that is searched for imports."""
+    assert spec.origin is not None
+    origin, place = Path(spec.origin), spec.name.replace(".", "/")
+    if not spec.submodule_search_locations:
+        return {f"{place}{origin.suffix}": origin}
+    data = {f"{place}/{path.name}": path for path in origin.parent.glob("*.csv")}
+    return {f"{place}/{origin.name}": origin} | data
 
 
 def _top(module: str) -> str:

@@ -86,8 +86,11 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
             experts=experts,
             gate=train(experiment.gate),
             flux_unit=dataset.train.flux_unit,
-            preprocess=dataset.train.preprocess,
+            preprocessing=dataset.train.preprocessing,
             clip=clip,
+            wavelength=dataset.wavelength,
+            medium=dataset.medium,
+            template=dataset.train.design.template,
         )
         reference = mixture if is_reference(experiment.gate) else replace(mixture, gate=train(ClassifyGate()))
     with stages.stage("evaluate"):

@@ -4,6 +4,7 @@ A `FittedMixture` holds all that turns a noisy spectrum into log g, and none of 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from moe_exp.model.gate_inputs import GateInputs, measure_flux
 from moe_exp.model.gates import Gate
 from moe_exp.model.routing import fall_back, route_hard, route_oracle, route_soft
 from moe_exp.spectra.dataset import Stars
-from moe_exp.spectra.preprocessing import Transform
+from moe_exp.spectra.medium import Medium
+from moe_exp.spectra.preprocessing import Preprocessing, Transform
 
 
 def fit_gate(
@@ -73,10 +75,16 @@ class FittedMixture:
     gate : Gate
     flux_unit : float
         What flux, as a file has it, is divided by before anything else.
-    preprocess : callable
+    preprocessing : Preprocessing
         What is done to noisy flux after that, as to that of the training stars.
     clip : bool
         Whether predictions are limited to the range of the training labels.
+    wavelength : array of shape (n_pixels,)
+        Grid of the training stars [Å].
+    medium : ``air``, ``vacuum`` or None
+        What the grid is in; None if nothing tells it.
+    template : array of shape (n_pixels,)
+        Mean spectrum of the first training stars, which fills masked pixels.
     """
 
     bins: RectangularBins
@@ -84,8 +92,16 @@ class FittedMixture:
     experts: FittedExperts
     gate: Gate
     flux_unit: float
-    preprocess: Transform
+    preprocessing: Preprocessing
     clip: bool
+    wavelength: np.ndarray
+    medium: Medium | None
+    template: np.ndarray
+
+    @cached_property
+    def preprocess(self) -> Transform:
+        """What is done to noisy flux in units of `flux_unit`, (n_stars, n_pixels)."""
+        return self.preprocessing.prepare(self.wavelength)
 
     def predict(self, flux: np.ndarray) -> np.ndarray:
         """Return log g [dex], (n_stars,), by soft routing.
@@ -95,9 +111,13 @@ class FittedMixture:
         flux : array of shape (n_stars, n_pixels)
             Noisy flux in the unit and on the wavelength grid of the training stars.
         """
-        measured = measure_flux(self.preprocess(flux / np.float32(self.flux_unit)), self.features, self.experts)
-        inputs = limit(measured, self.experts, clip=self.clip)
+        inputs = self.measure(flux)
         return route_soft(self.gate.predict_weights(inputs.features), inputs.experts)
+
+    def measure(self, flux: np.ndarray) -> GateInputs:
+        """Return gate features, and predictions of every Ridge limited as configured, of the same flux."""
+        measured = measure_flux(self.preprocess(flux / np.float32(self.flux_unit)), self.features, self.experts)
+        return limit(measured, self.experts, clip=self.clip)
 
     def route(self, inputs: GateInputs, bin_index: np.ndarray, *, clip: bool) -> dict[str, np.ndarray]:
         """Return log g [dex] of stars, each (n_stars,), by ``soft``, ``hard`` and ``oracle`` routing.

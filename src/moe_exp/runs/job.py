@@ -13,6 +13,7 @@ from moe_exp.machine import choose_device
 from moe_exp.progress import Stages
 from moe_exp.runs.identity import identify
 from moe_exp.runs.membership import enter, parent_of_this_process
+from moe_exp.runs.models import record_model
 from moe_exp.runs.recording import (
     describe,
     gate_tags,
@@ -64,6 +65,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         with stages.stage("log"):
             record_dataset(tracked, outcome.dataset)
             record_outcome(tracked, outcome)
+            record_model(tracked, outcome)
     if parent_id:
         enter(experiment.tracking, parent_id, identity=identity, run_id=opened.run_id)
     log.info("%s", describe(outcome).replace("\n\n", "\n"))

@@ -229,6 +229,11 @@ class Stars:
         """Return the noisy flux of some stars, (len(members), n_pixels) float32 in units of `flux_unit`, preprocessed.
 
         The noise is added to the flux as the files have it, and goes through the preprocessing with it.
+        """
+        return self.preprocess(self.observe(members) / np.float32(self.flux_unit))
+
+    def observe(self, members: np.ndarray) -> np.ndarray:
+        """Return flux as it would be observed, (len(members), n_pixels) float32: with noise, in the files' own unit.
 
         Parameters
         ----------
@@ -240,9 +245,7 @@ class Stars:
         noisy = add_noise(
             flux, error, noise_level=self.noise_level, seed=self.seed, stage=self.noise_stage, star_index=rows
         )
-        used = self.design.apply(noisy, self.files.masks.hold(rows))
-        used /= np.float32(self.flux_unit)
-        return self.preprocess(used)
+        return self.design.apply(noisy, self.files.masks.hold(rows))
 
     @cached_property
     def preprocess(self) -> Transform:

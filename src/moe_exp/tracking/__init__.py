@@ -2,6 +2,7 @@
 
 from mlflow.entities import RunStatus
 
+from moe_exp.tracking.models import PortableModel
 from moe_exp.tracking.processes import settle_dead_runs
 from moe_exp.tracking.reading import (
     LoggedRun,
@@ -17,6 +18,7 @@ from moe_exp.tracking.writing import TrackedRun, closing, open_run, resume_run
 
 __all__ = [
     "LoggedRun",
+    "PortableModel",
     "RunStatus",
     "TrackedRun",
     "Tracking",

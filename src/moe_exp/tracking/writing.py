@@ -11,7 +11,17 @@ from pathlib import Path
 
 import numpy as np
 from mlflow.entities import Dataset as MlflowDataset
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunStatus, RunTag
+from mlflow.entities import (
+    DatasetInput,
+    InputTag,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+    Run,
+    RunStatus,
+    RunTag,
+)
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from PIL.Image import Image
@@ -19,6 +29,7 @@ from PIL.Image import Image
 from moe_exp import names
 from moe_exp.credentials import redact
 from moe_exp.program import terminate_as_exit
+from moe_exp.tracking.models import PortableModel
 from moe_exp.tracking.processes import process_tags, settle_dead_runs
 from moe_exp.tracking.store import Tracking, folder_of, open_store, read_store
 
@@ -97,6 +108,19 @@ class TrackedRun:
         with tempfile.TemporaryDirectory(prefix="moe_exp_") as folder:
             yield Path(folder)
             self._client.log_artifacts(self.run_id, folder)
+
+    def log_model(self, model: PortableModel, card: str) -> str:
+        """Keep a model with the run, in MLflow's format with a card in Markdown; return the URI that loads it."""
+        experiment_id = self._client.get_run(self.run_id).info.experiment_id
+        logged = self._client.create_logged_model(experiment_id, model.name, source_run_id=self.run_id)
+        with tempfile.TemporaryDirectory(prefix="moe_exp_") as name:
+            folder = Path(name) / "model"
+            model.write(folder, run_id=self.run_id, model_id=logged.model_id)
+            (folder / names.MODEL_CARD_FILE).write_text(card, encoding="utf-8")
+            self._client.log_model_artifacts(logged.model_id, str(folder))
+        self._client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+        self._client.log_outputs(self.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        return f"models:/{logged.model_id}"
 
     def log_images(self, images: Mapping[str, Image]) -> None:
         """Put images into the image charts of the MLflow UI."""

@@ -1,5 +1,6 @@
 """The contract of a gate: features of a star in, one weight for each expert out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -9,6 +10,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from moe_exp.model.gates.training import Training
+from moe_exp.model.learned import read_learned, write_learned
+
+NO_CURVE = pd.DataFrame({"epoch": pd.Series(dtype=int), "train_loss": [], "holdout_loss": []})
 
 
 @dataclass(kw_only=True)
@@ -87,7 +91,7 @@ class Gate(BaseEstimator):
         self.feature_mean_ = X.mean(axis=0)
         scatter = X.std(axis=0)
         self.feature_scatter_ = np.where(scatter > 0, scatter, 1.0)
-        self.curve_ = pd.DataFrame({"epoch": pd.Series(dtype=int), "train_loss": [], "holdout_loss": []})
+        self.curve_ = NO_CURVE.copy()
         self.converged_ = True
         self.n_epochs_ = 0
         self.fit_standardised(
@@ -110,6 +114,24 @@ class Gate(BaseEstimator):
         """
         check_is_fitted(self, "n_experts_")
         return self.weigh_standardised(self._standardise(np.asarray(X, dtype=float)))
+
+    def learned(self) -> dict[str, np.ndarray]:
+        """Return what `fit` learnt, as arrays by name: what a model file keeps of a gate, beside its options.
+
+        The training curve is no part of it. A subclass that learns something else than numbers overrides this and
+        `recall`.
+
+        Raises
+        ------
+        InputError
+            If an attribute is neither numbers nor text.
+        """
+        return read_learned(self, apart=("curve_",))
+
+    def recall(self, learned: Mapping[str, np.ndarray]) -> None:
+        """Become the gate whose `learned` this was."""
+        write_learned(self, learned)
+        self.curve_ = NO_CURVE.copy()
 
     def fit_standardised(
         self, X: np.ndarray, y: np.ndarray, *, expert_predictions: np.ndarray, bin_index: np.ndarray, seed: int

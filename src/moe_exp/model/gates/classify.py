@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,8 +13,12 @@ from threadpoolctl import threadpool_limits
 
 from moe_exp.errors import InputError
 from moe_exp.model.gates.base import Gate
+from moe_exp.model.learned import read_learned, write_learned
 
 logger = logging.getLogger(__name__)
+
+COEFFICIENTS = "model_."
+"""What the names of the regression's attributes begin with, among what a gate learnt."""
 
 
 @dataclass
@@ -71,6 +76,20 @@ class ClassifyGate(Gate):
             logger.warning(
                 "ClassifyGate has not converged with gate.max_iter=%d: %s", self.max_iter, said[0].splitlines()[0]
             )
+
+    def learned(self) -> dict[str, np.ndarray]:
+        """Return what `fit` learnt, the regression's coefficients among it."""
+        regression = read_learned(self.model_) if len(self.bins_) > 1 else {}
+        found = read_learned(self, apart=("curve_", "model_"))
+        return found | {f"{COEFFICIENTS}{name}": values for name, values in regression.items()}
+
+    def recall(self, learned: Mapping[str, np.ndarray]) -> None:
+        """Take up the regression's coefficients again."""
+        regression = {name: values for name, values in learned.items() if name.startswith(COEFFICIENTS)}
+        super().recall({name: values for name, values in learned.items() if name not in regression})
+        if regression:
+            self.model_ = LogisticRegression(C=self.C, tol=self.tol, max_iter=self.max_iter)
+            write_learned(self.model_, {name.removeprefix(COEFFICIENTS): values for name, values in regression.items()})
 
     def weigh_standardised(self, X: np.ndarray) -> np.ndarray:
         """Return the probability of every bin."""

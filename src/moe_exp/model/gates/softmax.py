@@ -1,6 +1,7 @@
 """Gates whose weights are the softmax of a torch network; they differ in architecture and loss alone."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,9 +13,13 @@ from moe_exp.errors import InputError
 from moe_exp.machine import one_torch_thread
 from moe_exp.model.gates.base import Gate
 from moe_exp.model.gates.training import GateStars, train
+from moe_exp.model.learned import read_learned
 from moe_exp.random_streams import random_stream
 
 logger = logging.getLogger(__name__)
+
+WEIGHTS = "network_."
+"""What the names of a network's weights begin with, among what a gate learnt."""
 
 
 def mixed_squared_error(logits: Tensor, stars: GateStars) -> Tensor:
@@ -72,6 +77,21 @@ class SoftmaxGate(Gate):
         """Return the softmax of the network's logits."""
         with one_torch_thread(), torch.no_grad():
             return torch.softmax(self.network_(torch.from_numpy(X)), dim=1).numpy()
+
+    def learned(self) -> dict[str, np.ndarray]:
+        """Return what `fit` learnt, the network's weights among it."""
+        weights = {f"{WEIGHTS}{name}": values.numpy() for name, values in self.network_.state_dict().items()}
+        return read_learned(self, apart=("curve_", "network_")) | weights
+
+    def recall(self, learned: Mapping[str, np.ndarray]) -> None:
+        """Build the network again and give it its weights."""
+        weights = {name.removeprefix(WEIGHTS): learned[name] for name in learned if name.startswith(WEIGHTS)}
+        super().recall({name: values for name, values in learned.items() if not name.startswith(WEIGHTS)})
+        with torch.random.fork_rng(devices=[]):
+            network = self.network(len(self.feature_mean_), self.n_experts_)
+        self.network_ = network.to(torch.float64)
+        self.network_.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
+        self.network_.eval()
 
     def _log(self, obstacle: str) -> None:
         name, loss = type(self).__name__, self.curve_["holdout_loss"].min()

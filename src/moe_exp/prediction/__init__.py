@@ -1,0 +1,1 @@
+"""A fitted mixture as others use it: kept as files, without pickle, and applied to spectra that it never saw."""

@@ -1,0 +1,165 @@
+"""A fitted mixture as two files: what it is made of (JSON), and all numbers (NumPy's npz, which holds no code).
+
+Nothing is pickled: reading a file runs no code of the file's. The classes are those of the package, and of a user's own
+modules, that are imported by name; what they learnt are arrays, and the JSON file knows their digest.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moe_exp.errors import InputError
+from moe_exp.model.experts import FittedExperts
+from moe_exp.model.learned import read_learned, write_learned
+from moe_exp.model.mixture import FittedMixture
+from moe_exp.model.ridge.estimator import CrossValidatedRidge
+from moe_exp.model.ridge.moments import PrincipalComponents
+from moe_exp.prediction.blueprints import build, draw
+
+DESCRIPTION_FILE, NUMBERS_FILE = "mixture.json", "numbers.npz"
+FORMAT = 1
+"""Version of the layout; a reader knows its own alone."""
+
+PARTS = ("bins", "features", "gate", "preprocessing")
+"""What a mixture has that is an object of a class of its own, which may be the user's."""
+
+
+def save_mixture(mixture: FittedMixture, folder: Path) -> None:
+    """Write a mixture into a folder, which is made; the same mixture gives the same bytes.
+
+    Raises
+    ------
+    InputError
+        If its gate learnt something that is neither numbers nor text.
+    """
+    numbers = _collect(mixture)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / NUMBERS_FILE, **numbers)  # type: ignore[arg-type]  # mypy takes them for allow_pickle
+    description = {
+        "format": FORMAT,
+        "digests": {NUMBERS_FILE: _digest(folder / NUMBERS_FILE)},
+        "medium": mixture.medium,
+        "clip": mixture.clip,
+        "parts": {name: draw(getattr(mixture, name)) for name in PARTS},
+    }
+    (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+
+
+def load_mixture(folder: Path) -> FittedMixture:
+    """Read what `save_mixture` wrote.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no model, one of another version of the package, or one that is damaged.
+    """
+    description = _read_description(folder)
+    numbers = _read_numbers(folder / NUMBERS_FILE, description["digests"][NUMBERS_FILE])
+    try:
+        parts = {name: build(blueprint) for name, blueprint in description["parts"].items()}
+        return _assemble(description, parts, numbers)
+    except (InputError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{folder}: this model was made by another version of moe_exp ({error}); use the code that was kept with "
+            f"it, or run its experiment again."
+        ) from error
+
+
+def _collect(mixture: FittedMixture) -> dict[str, np.ndarray]:
+    """Return all numbers of a mixture by name."""
+    experts = mixture.experts
+    ridges = {f"expert_{index}": ridge for index, ridge in enumerate(experts.ridges)}
+    groups: dict[str, Mapping[str, np.ndarray]] = {
+        "bins": read_learned(mixture.bins),
+        "gate": mixture.gate.learned(),
+        "components": experts.components._asdict(),
+        "experts": {
+            "names": np.array(experts.names),
+            "n_stars": experts.n_stars,
+            "logg_range": np.array(experts.logg_range),
+        },
+        "spectra": {
+            "wavelength": mixture.wavelength,
+            "template": mixture.template,
+            "flux_unit": np.array(mixture.flux_unit),
+        },
+        **{name: read_learned(ridge) for name, ridge in {**ridges, "global_ridge": experts.global_ridge}.items()},
+    }
+    return {f"{group}/{name}": values for group, found in groups.items() for name, values in found.items()}
+
+
+def _assemble(
+    description: Mapping[str, Any], parts: dict[str, Any], numbers: Mapping[str, np.ndarray]
+) -> FittedMixture:
+    def group(name: str) -> dict[str, np.ndarray]:
+        return {key.partition("/")[2]: values for key, values in numbers.items() if key.startswith(f"{name}/")}
+
+    write_learned(parts["bins"], group("bins"))
+    parts["gate"].recall(group("gate"))
+    of_experts, spectra = group("experts"), group("spectra")
+    components = PrincipalComponents(**group("components"))
+    names = tuple(of_experts["names"].tolist())
+    experts = FittedExperts(
+        names=names,
+        ridges=tuple(_recall_ridge(group(f"expert_{index}")) for index in range(len(names))),
+        global_ridge=_recall_ridge(group("global_ridge")),
+        n_stars=of_experts["n_stars"],
+        logg_range=tuple(of_experts["logg_range"].tolist()),
+        components=components,
+    )
+    medium, wavelength = description["medium"], spectra["wavelength"]
+    parts["features"].fit(wavelength, components.mean, components.components, medium=medium)
+    return FittedMixture(
+        **parts,
+        experts=experts,
+        flux_unit=spectra["flux_unit"].item(),
+        clip=description["clip"],
+        wavelength=wavelength,
+        medium=medium,
+        template=spectra["template"],
+    )
+
+
+def _recall_ridge(learned: Mapping[str, np.ndarray]) -> CrossValidatedRidge:
+    ridge = CrossValidatedRidge()
+    write_learned(ridge, learned)
+    return ridge
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION_FILE
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        version = description["format"]
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} holds no model of moe_exp: it has no {DESCRIPTION_FILE}.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+    if version != FORMAT:
+        raise InputError(
+            f"{path}: the model has format {version}, and this version of moe_exp reads format {FORMAT}; use the code "
+            f"that was kept with it, or run its experiment again."
+        )
+    return description
+
+
+def _read_numbers(path: Path, digest: str) -> dict[str, np.ndarray]:
+    try:
+        if _digest(path) != digest:
+            raise InputError(
+                f"{path} was changed or is damaged: its SHA-256 is not the one that {DESCRIPTION_FILE} has."
+            )
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

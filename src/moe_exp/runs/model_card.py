@@ -1,0 +1,119 @@
+"""The card of a run's model: what it is, what it was made from, how well it does, and what it must not be used for."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from moe_exp.experiment.pipeline import Outcome
+from moe_exp.report.document import Bullets, Code, Document, Listing, Section, Table, number_sections
+from moe_exp.report.formats import level, score
+from moe_exp.report.markdown import to_markdown
+
+USE = """\
+import mlflow
+from moe_exp import Mixture
+
+model = mlflow.pyfunc.load_model("runs:/{run_id}/{name}")   # with the store's MLFLOW_TRACKING_URI
+model = Mixture.load("the folder that this file lies in")   # the same without MLflow
+table = model.predict(flux)  # (n_stars, {n_pixels}) in; log_g, the most likely bin and all weights out"""
+
+
+def write_card(outcome: Outcome, *, run_id: str, name: str) -> str:
+    """Return the card of the model `name` of a run, in Markdown."""
+    sections = (
+        Section("Use", (Listing(USE.format(run_id=run_id, name=name, n_pixels=len(outcome.mixture.wavelength))),)),
+        Section("What goes in", (_input(outcome),)),
+        Section("What it was made from", (_data(outcome),)),
+        Section("How well it does", (_scores(outcome), _bins(outcome))),
+        Section("Limits of use", (_limits(outcome),)),
+    )
+    return to_markdown(
+        Document(
+            title=f"log g from spectra, gate {outcome.results.gate}",
+            subtitle="A mixture of Ridge experts, one for each bin of effective temperature and metallicity, whose "
+            "predictions a gate mixes.",
+            opening=(),
+            sections=number_sections(sections),
+        )
+    )
+
+
+def _input(outcome: Outcome) -> Bullets:
+    mixture = outcome.mixture
+    low, high = mixture.wavelength[0], mixture.wavelength[-1]
+    return Bullets(
+        (
+            (
+                f"Flux of {len(mixture.wavelength):,} pixels, {low:.2f} to {high:.2f} Å in "
+                f"{mixture.medium or 'a medium that nothing tells'}, stars at rest; the grid is ",
+                Code("spectra/wavelength"),
+                " of the file ",
+                Code("numbers.npz"),
+            ),
+            (f"Its unit is that of the training stars, whose median flux is {mixture.flux_unit:.4g}.",),
+            (f"Preprocessing, done by the model itself: {outcome.experiment.choices['preprocessing']}.",),
+            ("Pixels that are NaN or infinite are filled from the mean of training stars.",),
+        )
+    )
+
+
+def _data(outcome: Outcome) -> Bullets:
+    dataset = outcome.dataset
+    splits = {"experts": dataset.train, "gate": dataset.gate, "test": dataset.test}
+    sizes = ", ".join(f"{name} {len(stars):,} ({stars.digest})" for name, stars in splits.items())
+    return Bullets(
+        (
+            (f"Stars: {dataset.name}, {outcome.experiment.choices['data']}.",),
+            (f"Splits, with digests: {sizes}.",),
+            (f"Noise of {dataset.train.noise_level:g} times each pixel's error was added to the flux.",),
+        )
+    )
+
+
+def _scores(outcome: Outcome) -> Table:
+    """Return the scores of the model and of those it has to beat."""
+    results = outcome.results
+    rows = [
+        (str(model), score(row["r2"], row["r2_ci_low"], row["r2_ci_high"]), score(row["rmse"]), score(row["bias"]))
+        for model, row in results.scores.to_dict("index").items()
+    ]
+    percent = level(results.settings.confidence)
+    return Table(
+        f"On {results.n_stars:,} test stars within the bins, with {percent} intervals; soft is this model.",
+        ("model", "R²", "RMSE [dex]", "bias [dex]"),
+        rows,
+    )
+
+
+def _bins(outcome: Outcome) -> Table:
+    bins = outcome.mixture.bins
+    cells = [(teff, m_h) for teff in _intervals(bins.teff_edges_) for m_h in _intervals(bins.m_h_edges_)]
+    rows = [
+        (
+            str(row["name"]),
+            *cell,
+            f"{n_train:,}",
+            f"{row['n_stars']:,}",
+            score(row["r2"], row["r2_ci_low"], row["r2_ci_high"]),
+        )
+        for row, cell, n_train in zip(
+            outcome.results.bins.to_dict("records"), cells, outcome.mixture.experts.n_stars, strict=True
+        )
+    ]
+    columns = ("bin", "Teff [K]", "[M/H] [dex]", "training stars", "test stars", "R²")
+    return Table("The bins, each with an expert of its own.", columns, rows)
+
+
+def _intervals(edges: np.ndarray) -> list[str]:
+    return [f"{low:g} to {high:g}" for low, high in pairwise(edges.tolist())]
+
+
+def _limits(outcome: Outcome) -> Bullets:
+    low, high = outcome.mixture.experts.logg_range
+    items = [
+        (f"Training stars have log g {low:.2f} to {high:.2f}; nothing is known of stars outside of that or the bins.",),
+        ("Scores hold for stars like the test stars, with noise like theirs.",),
+    ]
+    if outcome.experiment.choices["data"].startswith("simulated"):
+        items.insert(0, ("The stars are simulated: never take a log g of a real star from this model.",))
+    return Bullets(tuple(items))

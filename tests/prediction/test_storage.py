@@ -1,0 +1,95 @@
+"""A mixture as files: the same numbers come back, and what cannot be read is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from moe_exp import Mixture
+from moe_exp.errors import InputError
+from moe_exp.experiment.pipeline import run
+from moe_exp.prediction.storage import DESCRIPTION_FILE, NUMBERS_FILE
+from moe_exp.progress import Stages
+from tests.prediction.small import SMALL
+
+
+@pytest.fixture
+def outcome(configure, many_stars):
+    return run(configure(*SMALL, f"data.path={many_stars}", "gate=linear"), Stages())
+
+
+@pytest.fixture
+def kept(outcome, tmp_path):
+    Mixture(outcome.mixture).save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize("gate", ["linear", "mlp", "mlp_classify", "classify"])
+def test_a_model_that_was_kept_gives_the_same_numbers_to_the_last_bit(configure, many_stars, tmp_path, gate):
+    options = ("preprocessing=continuum", "preprocessing.scale=80.0", f"gate={gate}", "bins=quantiles")
+    outcome = run(configure(*SMALL, f"data.path={many_stars}", *options), Stages())
+    Mixture(outcome.mixture).save(tmp_path / "model")
+    loaded = Mixture.load(tmp_path / "model")
+    flux = outcome.dataset.test.observe(np.arange(50))
+    np.testing.assert_array_equal(loaded.fitted.predict(flux), outcome.mixture.predict(flux))
+    found, table = loaded.predict(flux), loaded.fitted.experts.describe()
+    predictions = outcome.predictions
+    np.testing.assert_allclose(found["log_g"], predictions["prediction"][:50], rtol=0, atol=1e-6)
+    weights = found.filter(like="weight ").to_numpy()
+    np.testing.assert_allclose(weights, predictions.filter(regex="^weight_")[:50], rtol=0, atol=1e-6)
+    assert list(found["bin"]) == [outcome.mixture.bins.names_[each] for each in weights.argmax(axis=1)]
+    assert table.equals(outcome.mixture.experts.describe())
+    assert loaded.fitted.bins.names_ == outcome.mixture.bins.names_
+
+
+def test_the_same_mixture_gives_the_same_bytes_and_no_pickle(outcome, kept, tmp_path):
+    Mixture(outcome.mixture).save(tmp_path / "again")
+    for name in (DESCRIPTION_FILE, NUMBERS_FILE):
+        assert (kept / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    assert {path.name for path in kept.iterdir()} == {DESCRIPTION_FILE, NUMBERS_FILE}
+
+
+def test_bad_pixels_are_filled_as_those_of_a_run_are(outcome, kept):
+    model, flux = Mixture.load(kept), outcome.dataset.test.observe(np.arange(20))
+    plain = model.predict(flux)["log_g"]
+    marked, error = flux.copy(), np.ones_like(flux)
+    marked[3, 10:14] = np.nan
+    marked[4, 20] = np.inf
+    error[5, 30] = 0
+    found = model.predict(marked, error=error)["log_g"]
+    others = [row for row in range(20) if row not in (3, 4, 5)]
+    np.testing.assert_array_equal(found[others], plain[others])
+    assert np.abs(found - plain)[[3, 4, 5]].between(1e-9, 0.5).all()
+    for bad, word in ((flux[:, :-1], "the shapes"), (np.full_like(flux, np.nan), "20 of 20 stars have no pixel")):
+        with pytest.raises(InputError, match=word):
+            model.predict(bad)
+    assert len(model.predict(flux[:0])) == 0
+
+
+def change(path, **values):
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_what_is_no_model_is_refused_by_its_name(kept, tmp_path):
+    with pytest.raises(InputError, match=r"holds no model of moe_exp: it has no mixture.json"):
+        Mixture.load(tmp_path)
+    description, numbers = kept / DESCRIPTION_FILE, kept / NUMBERS_FILE
+    whole, parts = numbers.read_bytes(), json.loads(description.read_text())["parts"]
+    numbers.write_bytes(whole[:-100] + b"x" + whole[-99:])
+    with pytest.raises(InputError, match="was changed or is damaged"):
+        Mixture.load(kept)
+    numbers.write_bytes(whole)
+    parts["gate"]["options"]["depth"] = 3
+    change(description, parts=parts)
+    with pytest.raises(InputError, match="made by another version of moe_exp .*depth"):
+        Mixture.load(kept)
+    parts["gate"]["class"] = "subprocess:Popen"
+    change(description, parts=parts)
+    with pytest.raises(InputError, match="subprocess:Popen is no dataclass"):
+        Mixture.load(kept)
+    change(description, format=99)
+    with pytest.raises(InputError, match="has format 99, and this version of moe_exp reads format 1"):
+        Mixture.load(kept)
+    description.write_text("{")
+    with pytest.raises(InputError, match=r"mixture.json cannot be read"):
+        Mixture.load(kept)
