@@ -120,7 +120,7 @@ def needed_code(modules: Collection[str]) -> NeededCode:
         around = [name.rpartition(".")[0]] if "." in name else []
         for imported in [*around, *_imported(_read(name), spec.parent or "")]:
             if not _is_source(imported):
-                libraries.add(_top(imported))
+                libraries |= {_top(imported)}
             elif imported not in met:
                 met.add(imported)
                 waiting.append(imported)
