@@ -1,5 +1,7 @@
 """Structure of the atmosphere: temperature, gas pressure and electron pressure against optical depth."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -15,10 +17,12 @@ from moe_exp.spectra.simulator.gas import (
 )
 from moe_exp.spectra.simulator.molecules import h2_equilibrium
 from moe_exp.spectra.simulator.tables import Elements
+from moe_exp.spectra.simulator.temperature import temperature_structure
 
 LOG_TAU_TOP, LOG_TAU_BOTTOM = -4.0, 0.4
 DEPTH_CROWDING = 1.5  # 1: equally spaced in log tau; more: closer together at the bottom
 PRESSURE_ITERATIONS = 14  # each reduces the error of the gas pressure twofold or more
+FIRST_ELECTRON_SHARE = 1e-4  # of the gas pressure
 FIRST_ELECTRON_STEPS, ELECTRON_STEPS = 6, 2
 TOP_GROWTH = (0.2, 2.0)  # limits on d ln(integrand) / d ln(tau) above the first depth
 
@@ -30,10 +34,43 @@ def optical_depths(n_depths: int) -> Tensor:
     return 10 ** (LOG_TAU_TOP + (LOG_TAU_BOTTOM - LOG_TAU_TOP) * depth)
 
 
-def temperature_structure(teff: Tensor, tau: Tensor) -> Tensor:
-    """Return T(tau) [K] of Krishna Swamy (1966, ApJ 145, 174), scaled with T_eff; (n_stars, n_depths)."""
-    hopf = tau + 1.39 - 0.815 * torch.exp(-2.54 * tau) - 0.025 * torch.exp(-30.0 * tau)
-    return teff[:, None] * (0.75 * hopf) ** 0.25
+class Matter(NamedTuple):
+    """What the state of the gas owes to temperature and abundances alone; shapes as in `Gas`.
+
+    Attributes
+    ----------
+    h2_constant : (n_stars, n_depths), P_H^2 / P_H2
+    donor_saha, donors : (n_stars, n_depths, n_donors) and (n_stars, 1, n_donors), of the elements that give electrons
+    """
+
+    temperature: Tensor
+    partition: Tensor
+    saha: Tensor
+    abundance: Tensor
+    h2_constant: Tensor
+    donor_saha: Tensor
+    donors: Tensor
+
+    @classmethod
+    def of(cls, elements: Elements, temperature: Tensor, *, m_h: Tensor, a_m: Tensor, c_m: Tensor) -> "Matter":
+        """Return the matter of stars with these abundances at these temperatures."""
+        partition = partition_functions(elements, temperature)
+        saha = saha_factors(elements, temperature, partition)
+        abundance = abundances(elements, m_h=m_h, a_m=a_m, c_m=c_m)[:, None]
+        donor = torch.tensor(elements.donor, device=temperature.device)
+        h2_constant = h2_equilibrium(temperature, partition)
+        return cls(temperature, partition, saha, abundance, h2_constant, saha[..., donor], abundance[..., donor])
+
+    def at(self, pressure: Tensor, electron_pressure: Tensor, *, n_steps: int) -> Gas:
+        """Return the gas at a pressure, its charge balance improved by Newton steps from `electron_pressure` on."""
+        for _ in range(n_steps):
+            electron_pressure = electron_pressure_step(
+                electron_pressure, pressure, h2_constant=self.h2_constant, saha=self.donor_saha, donors=self.donors
+            )
+        hydrogen, nuclei = hydrogen_pressures(pressure - electron_pressure, self.h2_constant)
+        return Gas(
+            self.temperature, pressure, electron_pressure, hydrogen, nuclei, self.partition, self.saha, self.abundance
+        )
 
 
 def _mean_of_exponential(log_ratio: Tensor) -> Tensor:
@@ -71,30 +108,20 @@ def solve_atmosphere(
     m_h, a_m, c_m : Tensors of shape (n_stars,)
         [M/H], [alpha/M], [C/M].
     """
-    temperature = temperature_structure(teff, tau)
-    partition = partition_functions(elements, temperature)
-    saha = saha_factors(elements, temperature, partition)
-    abundance = abundances(elements, m_h=m_h, a_m=a_m, c_m=c_m)[:, None]
-    h2_constant = h2_equilibrium(temperature, partition)
-    donor = torch.tensor(elements.donor, device=teff.device)
-    donor_saha, donors = saha[..., donor], abundance[..., donor]
+    temperature = temperature_structure(tau, teff=teff, logg=logg, m_h=m_h)
+    matter = Matter.of(elements, temperature, m_h=m_h, a_m=a_m, c_m=c_m)
     absorbing = absorbers(temperature)
 
     gravity = 10 ** logg[:, None]
     pressure = 3e4 * (gravity / 10**4.44) ** 0.6 * tau**0.5
-    electrons = 1e-4 * pressure
+    electrons = FIRST_ELECTRON_SHARE * pressure
     step = torch.log(tau[1:] / tau[:-1])
     for iteration in range(PRESSURE_ITERATIONS + 1):
-        for _ in range(ELECTRON_STEPS if iteration else FIRST_ELECTRON_STEPS):
-            electrons = electron_pressure_step(
-                electrons, pressure, h2_constant=h2_constant, saha=donor_saha, donors=donors
-            )
-        hydrogen, nuclei = hydrogen_pressures(pressure - electrons, h2_constant)
-        gas = Gas(temperature, pressure, electrons, hydrogen, nuclei, partition, saha, abundance)
+        gas = matter.at(pressure, electrons, n_steps=ELECTRON_STEPS if iteration else FIRST_ELECTRON_STEPS)
         if iteration == PRESSURE_ITERATIONS:
             break
         opacity = continuum_opacity(gas, absorbing).reference / (MASS_PER_HYDROGEN * ATOMIC_MASS)
         integral = _integrate_log(tau * torch.sqrt(pressure) / opacity, step)
         new_pressure = (1.5 * gravity * integral) ** (2 / 3)
-        electrons, pressure = electrons * new_pressure / pressure, new_pressure
+        electrons, pressure = gas.electron_pressure * new_pressure / pressure, new_pressure
     return gas

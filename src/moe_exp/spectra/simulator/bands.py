@@ -10,8 +10,8 @@ from moe_exp.spectra.simulator.tables import read_table
 WAVENUMBER_EV = SECOND_RADIATION_CM * BOLTZMANN_EV  # eV per cm^-1
 
 # Empirical: brings the TiO5 index of M0-M1 dwarfs to the observed 0.8 at 3850 K (Reid, Hawley & Gizis 1995,
-# AJ 110, 1838).
-TIO_SCALE = 0.10
+# AJ 110, 1838). At the temperatures of blanketed models it is 0.78; half as much TiO would make it 0.86.
+TIO_SCALE = 0.20
 TIO_HEADS = (7125.5, 7087.6, 7054.3)  # air Angstrom: R heads of the (0,0) sub-bands from 3Delta_1, 3Delta_2, 3Delta_3
 TIO_SPLITTING = 100.0  # cm^-1 between the spin-orbit components of the lower state
 CN_SPLITTING = 26.32  # cm^-1: half the spin-orbit splitting of the upper state
