@@ -7,12 +7,12 @@ SECOND_RADIATION = 1.438777e8  # h c / k in Angstrom K
 SECOND_RADIATION_CM = 1.438777  # h c / k in cm K
 CLASSICAL_CROSS_SECTION = 0.0265401  # pi e^2 / (m_e c) in cm^2 Hz
 PHOTON_ENERGY = 12398.42  # h c in eV Angstrom
-BOHR_AREA = 2.80028e-17  # a_0^2 in cm^2
 SPEED_OF_LIGHT = 2.99792458e10  # cm / s
 SPEED_OF_LIGHT_KMS = 299_792.458
 THOMSON = 6.652e-25  # cm^2
 FWHM_PER_SIGMA = 2.354820
 
+RYDBERG = 109677.58  # cm^-1, of hydrogen
 AIR_INDEX = 1.000275  # refractive index of air, taken constant from 7000 to 9000 Angstrom
 HELIUM_PER_HYDROGEN = 0.0851  # by number, 10^(10.93 - 12): Asplund et al. 2009
 MASS_PER_HYDROGEN = 1.36  # u per hydrogen nucleus: 1.008 + 4.003 * 0.0851 + metals

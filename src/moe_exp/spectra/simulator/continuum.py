@@ -1,13 +1,15 @@
 """Continuous opacity of cool stars [cm^2 per hydrogen nucleus], with stimulated emission taken off."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from moe_exp.spectra.simulator.constants import (
+    AIR_INDEX,
     BOLTZMANN_EV,
     REFERENCE_WAVELENGTH,
+    RYDBERG,
     SECOND_RADIATION,
     THOMSON,
 )
@@ -16,8 +18,7 @@ from moe_exp.spectra.simulator.gas import Gas
 NODES = (7050.0, 7900.0, 8900.0)  # Angstrom: the smooth part is a quadratic through its values here
 HYDROGEN_IONIZATION = 13.598  # eV
 KRAMERS = 1.0449e-26  # cm^2 Angstrom^-3: Gray (2005), eq. 8.8
-# The Paschen edge (8204 Angstrom) is moved to where the last explicit Paschen line (n = 23) merges with its neighbours.
-PASCHEN_MERGER, PASCHEN_MERGER_WIDTH = 8341.0, 3.0
+PASCHEN_EDGE = 9e8 / RYDBERG / AIR_INDEX  # air Angstrom: limit of the Paschen series
 
 BOUND_FREE = (1.99654, -1.18267e-5, 2.64243e-6, -4.40524e-10, 3.23992e-14, -1.39568e-18, 2.78701e-23)
 FREE_FREE = (
@@ -88,9 +89,21 @@ def lagrange_polynomials(nodes: tuple[float, ...], wavelength: Tensor) -> Tensor
 
 
 def paschen_shape(wavelength: Tensor) -> Tensor:
-    """Return the Paschen continuum relative to that without an edge at the reference wavelength."""
+    """Return the Paschen continuum shortward of its edge relative to that at the reference wavelength."""
     cube = (wavelength / REFERENCE_WAVELENGTH) ** 3
-    return cube * torch.sigmoid((PASCHEN_MERGER - wavelength) / PASCHEN_MERGER_WIDTH)
+    gaunts = gaunt(3, PASCHEN_EDGE / wavelength) / gaunt(3, PASCHEN_EDGE / REFERENCE_WAVELENGTH)
+    return torch.where(wavelength < PASCHEN_EDGE, cube * gaunts, 0.0)
+
+
+def gaunt(n: int, x: Any) -> Any:
+    """Return the Gaunt factor of level `n` > 2 at a photon energy of `x` times its ionization energy.
+
+    Johnson (1972, ApJ 174, 227), table 1: x < 1 are lines, x > 1 is the continuum.
+    """
+    g0 = 0.9935 + 0.2328 / n - 0.1296 / n**2
+    g1 = -(0.6282 - 0.5598 / n + 0.5299 / n**2) / n
+    g2 = (0.3887 - 1.181 / n + 1.470 / n**2) / n**2
+    return g0 + g1 / x + g2 / x**2
 
 
 def h_minus_bound_free_cross_section(wavelength: Tensor) -> Tensor:
@@ -114,10 +127,11 @@ def stimulated(wavelength: Tensor | float, temperature: Tensor) -> Tensor:
 
 
 def hydrogen_level(n: int, wavelength: Tensor | float, temperature: Tensor) -> Tensor:
-    """Return the bound-free opacity of level `n` per neutral hydrogen atom (Kramers): Gray (2005), eq. 8.8."""
+    """Return the bound-free opacity of level `n` per neutral hydrogen atom: Gray (2005), eq. 8.8."""
     excitation = HYDROGEN_IONIZATION * (1 - 1 / n**2)
     boltzmann = torch.exp(-excitation / (BOLTZMANN_EV * temperature))
-    return KRAMERS * wavelength**3 / n**3 * boltzmann * stimulated(wavelength, temperature)
+    kramers = KRAMERS * wavelength**3 / n**3 * gaunt(n, n**2 / 9 * PASCHEN_EDGE / wavelength)
+    return kramers * boltzmann * stimulated(wavelength, temperature)
 
 
 def rayleigh(wavelength: Tensor) -> Tensor:

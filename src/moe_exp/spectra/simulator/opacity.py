@@ -18,13 +18,15 @@ from moe_exp.spectra.simulator.constants import (
 )
 from moe_exp.spectra.simulator.continuum import Continuum, stimulated
 from moe_exp.spectra.simulator.gas import Gas
+from moe_exp.spectra.simulator.hydrogen import LOG_DENSITIES
 from moe_exp.spectra.simulator.molecules import FreeAtoms, rotation_vibration
 from moe_exp.spectra.simulator.profiles import DAMPING_TEMPERATURE
 from moe_exp.spectra.simulator.tables import Elements
+from moe_exp.spectra.simulator.temperature import b_splines
 
 # Broadening by H2 and He relative to H, by polarisability and reduced mass; temperature law of Unsöld's width.
 H2_BROADENING, HE_BROADENING, BROADENING_EXPONENT = 0.85, 0.42, 0.3
-KINDS = ("plain", "core", "collision", "natural")
+KINDS = ("plain", "core", "collision", "natural", "hydrogen")
 
 
 class Recipe(NamedTuple):
@@ -104,12 +106,21 @@ def line_amplitudes(recipe: Recipe, populations: Tensor, gas: Gas) -> Tensor:
     """Return the amplitudes of the line templates [cm^2 Hz per hydrogen nucleus], (n_stars, n_depths, n_templates)."""
     boltzmann = torch.exp(-recipe.excitation / (BOLTZMANN_EV * gas.temperature[..., None]))
     perturbers = perturber_density(gas)[..., None]
-    plain, core, collision, natural = torch.split(
+    plain, core, collision, natural, hydrogen = torch.split(
         populations[..., recipe.species] * boltzmann, list(recipe.counts), dim=-1
     )
+    electrons = torch.log10(gas.electron_pressure / (BOLTZMANN * gas.temperature))
+    densities = torch.tensor(LOG_DENSITIES, dtype=electrons.dtype, device=electrons.device)
     core_damping = recipe.damping[recipe.counts[0] : recipe.counts[0] + recipe.counts[1]]
     return torch.cat(
-        [plain, core * torch.special.erfcx(core_damping * perturbers), collision * perturbers, natural], dim=-1
+        [
+            plain,
+            core * torch.special.erfcx(core_damping * perturbers),
+            collision * perturbers,
+            natural,
+            hydrogen * b_splines(electrons, densities),
+        ],
+        dim=-1,
     )
 
 

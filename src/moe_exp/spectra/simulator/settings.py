@@ -82,7 +82,7 @@ class Simulator:
     n_pixels: int = 4096
     microturbulence: float = 2.0
     n_depths: int = 16
-    velocity_step: float = 2.0
+    velocity_step: float = 2.5
     cn: bool = True
     tio: bool = True
     star_electrons: float = 146.0

@@ -99,7 +99,8 @@ class Synthesizer:
         wavelength = torch.tensor(self.grid)
         continuum = torch.cat([smooth_shapes(wavelength), paschen_shape(wavelength)[None]])
         values = torch.cat([continuum, torch.tensor(lines.values)])
-        self._scale = values.abs().amax(dim=1)
+        largest = values.abs().amax(dim=1)
+        self._scale = torch.where(largest > 0, largest, 1.0)  # beyond its edge the Paschen continuum is nothing
         self.templates = (values / self._scale[:, None]).to(torch.float32).to(self.device)
         self._scale = self._scale.to(self.device)
         self.shapes = source_shapes(wavelength).to(torch.float32).to(self.device)

@@ -8,17 +8,18 @@ templates of their own.
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 
 from moe_exp.spectra.simulator.bands import LineList, cn_red_lines, tio_gamma_lines
 from moe_exp.spectra.simulator.constants import BOLTZMANN_EV, SPEED_OF_LIGHT
+from moe_exp.spectra.simulator.hydrogen import LOG_DENSITIES, PASCHEN_EXCITATION, splined_opacity
 from moe_exp.spectra.simulator.opacity import KINDS, Recipe
 from moe_exp.spectra.simulator.profiles import (
-    collision_damping,
     damping_parameter,
     doppler_velocity,
-    paschen_lines,
     radiation_damping,
+    unsold_damping,
     voigt_wing,
 )
 from moe_exp.spectra.simulator.settings import Simulator
@@ -27,7 +28,6 @@ from moe_exp.spectra.simulator.tables import Elements, read_table
 NODE_TEMPERATURES = (3600.0, 5400.0)  # K: Boltzmann factors are exact at these
 NODE_SPACING = {"atom": 1.0, "CN": 0.5, "TiO": 0.25}  # eV
 MOLECULE_MASS = {"CN": 26.018, "TiO": 63.866}  # u
-PASCHEN_EXCITATION = 12.0875  # eV
 CORE_REACH = 5.5  # Doppler widths
 NATURAL_STRENGTH = 1000.0  # central line over continuum opacity above which natural damping is kept
 SMALLEST_OPACITY = 3e-4  # of the continuum: where wings end, and templates are left out of a tile
@@ -74,22 +74,11 @@ class LineStrength(NamedTuple):
 
 def atomic_lines(simulator: Simulator, elements: Elements) -> list[AtomicLine]:
     """Return the atomic lines with their broadening."""
+    table = read_table("lines")
     lines = []
-    for row in read_table("lines").to_dict("records"):
+    for row, width in zip(table.to_dict("records"), collision_widths(table, elements), strict=True):
         species, wavelength, excitation = row["species"], float(row["wavelength"]), float(row["excitation"])
-        symbol, stage = species.split()
-        place = elements.index(symbol)
-        mass = float(elements.mass[place])
-        ionization = elements.ionization if stage == "I" else elements.second_ionization
-        doppler = doppler_velocity(mass, simulator.microturbulence)
-        width = collision_damping(
-            species,
-            ionization=float(ionization[place]),
-            excitation=excitation,
-            wavelength=wavelength,
-            charge=len(stage),
-            mass=mass,
-        )
+        doppler = doppler_velocity(float(elements.mass[elements.index(species.split()[0])]), simulator.microturbulence)
         natural = radiation_damping(species, wavelength)
         lines.append(
             AtomicLine(
@@ -103,6 +92,29 @@ def atomic_lines(simulator: Simulator, elements: Elements) -> list[AtomicLine]:
             )
         )
     return lines
+
+
+def collision_widths(table: pd.DataFrame, elements: Elements) -> np.ndarray:
+    """Return the widths of lines per density of hydrogen atoms [rad s^-1 cm^3] at 10^4 K, (n_lines,).
+
+    From quantum mechanics where published (``data/widths.csv``); for other lines Unsöld's formula, times the mean
+    ratio of the published widths to it in the same species.
+    """
+    formula = []
+    for row in table.to_dict("records"):
+        symbol, stage = row["species"].split()
+        energies = elements.ionization if stage == "I" else elements.second_ionization
+        formula.append(
+            unsold_damping(
+                ionization=float(energies[elements.index(symbol)]),
+                excitation=float(row["excitation"]),
+                wavelength=float(row["wavelength"]),
+                charge=len(stage),
+            )
+        )
+    published = table.merge(read_table("widths"), how="left", on=["species", "wavelength"])["log_width"]
+    ratio = (published - np.log10(formula)).groupby(table["species"]).transform("mean").fillna(0.0)
+    return (10 ** published.fillna(np.log10(formula) + ratio)).to_numpy()
 
 
 def species_names(simulator: Simulator) -> tuple[str, ...]:
@@ -192,12 +204,9 @@ class TemplateBuilder:
                 np.add.at(template, place[rows], weight[rows, None] * profile[rows])
 
     def add_paschen(self) -> None:
-        """Add the Paschen lines of hydrogen as Lorentz profiles."""
-        template = self._template("plain", "H I", PASCHEN_EXCITATION)
-        for wavelength, gf, width in zip(*paschen_lines(), strict=True):
-            per_hertz = (wavelength * 1e-8) ** 2 / SPEED_OF_LIGHT * 1e8  # Angstrom per hertz
-            half = width / 2
-            template += gf * per_hertz * half / np.pi / ((self.grid - wavelength) ** 2 + half**2)
+        """Add the Paschen lines of hydrogen, a template for each spline of the electron density."""
+        for density, values in zip(LOG_DENSITIES, splined_opacity(self.grid), strict=True):
+            self._template("hydrogen", "H I", density)[:] = values
 
     def build(self, species: tuple[str, ...], *, device: str) -> Templates:
         """Return the templates, grouped by kind."""
@@ -206,7 +215,7 @@ class TemplateBuilder:
         )
         recipe = Recipe(
             species=torch.tensor([species.index(key[1]) for key in keys], device=device),
-            excitation=torch.tensor([key[2] for key in keys], dtype=torch.float64, device=device),
+            excitation=torch.tensor([_excitation(key) for key in keys], dtype=torch.float64, device=device),
             damping=torch.tensor([self._mean_damping(key) for key in keys], dtype=torch.float64, device=device),
             counts=tuple(sum(key[0] == kind for key in keys) for kind in KINDS),
         )
@@ -215,6 +224,10 @@ class TemplateBuilder:
     def _mean_damping(self, key: tuple[str, str, float]) -> float:
         weights, values = np.array(self._damping.get(key, [(1.0, 0.0)])).T
         return float(np.average(values, weights=weights))
+
+
+def _excitation(key: tuple[str, str, float]) -> float:
+    return PASCHEN_EXCITATION if key[0] == "hydrogen" else key[2]
 
 
 def molecular_lines(simulator: Simulator) -> dict[str, LineList]:
