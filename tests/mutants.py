@@ -36,6 +36,9 @@ PIPELINE = "tests/experiment/test_pipeline.py"
 EXTERNAL = "tests/spectra/test_external.py"
 TRACKING = "tests/tracking/test_tracking.py"
 CREDENTIALS = "tests/test_credentials.py"
+CALIBRATION = "tests/prediction/test_calibration.py"
+INTERVALS = "tests/prediction/test_intervals.py"
+FLAGS = "tests/prediction/test_flags.py"
 STORAGE = "tests/prediction/test_storage.py"
 MODELS = "tests/runs/test_models.py"
 
@@ -284,6 +287,19 @@ MUTANTS = [
            ", *(type(getattr(fitted, part)).__module__ for part in PARTS)", "", f"{MODELS} -k holds"),
     Mutant("models that stay behind when a store moves", "tracking/moved.py",
            "if (folder / MODELS_FOLDER / model_id).is_dir()", "if False", f"{MODELS} -k moves"),
+    # error bars and flags
+    Mutant("calibration stars that their gate was trained on", "model/mixture.py",
+           "others = np.where(fold == number, -1, bin_index)", "others = bin_index", f"{CALIBRATION} -k never_saw"),
+    Mutant("difficulty learnt from the star's own error", "prediction/intervals.py",
+           "others = np.flatnonzero(fold != number)", "others = np.arange(len(fold))", f"{INTERVALS} -k own_error"),
+    Mutant("quantiles that forget the new star", "prediction/intervals.py",
+           "(len(scores) + 1) * LEVELS", "len(scores) * LEVELS", f"{INTERVALS} -k new_star"),
+    Mutant("quantiles of uncovered stars too", "prediction/intervals.py",
+           "everyone = _quantiles(scores[covered])", "everyone = _quantiles(scores)", f"{INTERVALS} -k outside"),
+    Mutant("noise that is only flagged when large", "prediction/flags.py",
+           "(evidence.noise < low) | ", "", f"{FLAGS} -k what_it_is_for"),
+    Mutant("coverage of stars outside every bin", "evaluation/coverage.py",
+           '{"all": self.covered, ', '{"all": self.covered | True, ', f"{CALIBRATION} -k tenths"),
     # what many runs conclude
     Mutant("one degree of freedom too many over data seeds", "comparison/data_seeds.py",
            "stats.t.ppf((1 + confidence) / 2, len(values) - 1)", "stats.t.ppf((1 + confidence) / 2, len(values))",

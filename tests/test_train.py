@@ -11,11 +11,12 @@ from moe_exp.evaluation.predictions import Predictions
 from moe_exp.progress import Stages
 from tests.command_line import runs_in, train
 
-TABLES = {"scores", "bins", "bootstrap", "worst_stars", "experts"}
+TABLES = {"scores", "bins", "bootstrap", "worst_stars", "experts", "coverage"}
 
 
 FIGURES = {
     "r2_of_models", "delta_r2_per_bin", "delta_r2_distribution", "gate_weight_distribution", "training_curve",
+    "calibration",
 }  # fmt: skip
 
 
@@ -28,6 +29,7 @@ def test_a_run_can_be_judged_from_what_it_logged(sweep):
     logged += [f"test/delta_r2_vs_global{end}" for end in ("", "_ci_low", "_ci_high")]
     logged += ["test/r2_clipped", "test/r2_unclipped", "bin_r2/0_cool_metal_poor", "bin_delta_r2/8_hot_metal_rich"]
     logged += ["reference/classify_r2", "reference/global_ridge_r2", "time/experts_s", "gate/holdout_loss"]
+    logged += ["interval/coverage", "interval_coverage/8_hot_metal_rich", "interval_coverage/snr_9", "flag/share"]
     assert set(logged) <= set(metrics)
     assert metrics["test/delta_r2_ci_low"] <= metrics["test/delta_r2"] <= metrics["test/delta_r2_ci_high"]
     tags = run.data.tags

@@ -5,17 +5,20 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from moe_exp.evaluation.coverage import Coverage
 from moe_exp.evaluation.external import ExternalResults
 from moe_exp.evaluation.results import Results
 from moe_exp.experiment.cached_stages import SharedStages
 from moe_exp.experiment.checks import check, check_covered
 from moe_exp.experiment.config import Experiment
-from moe_exp.experiment.prediction import predict, predict_external
+from moe_exp.experiment.prediction import assess, predict, predict_external
 from moe_exp.machine import choose_device
 from moe_exp.model.baselines import predict_stars
 from moe_exp.model.bins import RectangularBins
 from moe_exp.model.gates import ClassifyGate, Gate
 from moe_exp.model.mixture import FittedMixture, fit_gate
+from moe_exp.prediction.calibration import calibrate
+from moe_exp.prediction.mixture import Mixture
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset
 
@@ -31,6 +34,10 @@ class Outcome:
         Its tables are data frames: ``scores``, ``bins``, ``intervals``, ``worst_stars``.
     dataset : Dataset
     mixture : FittedMixture
+    model : Mixture
+        The same with error bars and flags, as others use it.
+    coverage : Coverage
+        How well these are on the test stars.
     external : mapping of str to ExternalResults
         What it says of stars that it was not trained on, by the name of their file in ``conf``.
     seconds : dict of str to float
@@ -41,6 +48,8 @@ class Outcome:
     results: Results
     dataset: Dataset
     mixture: FittedMixture
+    model: Mixture
+    coverage: Coverage
     external: Mapping[str, ExternalResults]
     seconds: dict[str, float]
 
@@ -93,16 +102,21 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
             template=dataset.train.design.template,
         )
         reference = mixture if is_reference(experiment.gate) else replace(mixture, gate=train(ClassifyGate()))
+    with stages.stage("calibrate"):
+        model = calibrate(mixture, dataset.gate, bin_index, gate_inputs, seed=seed)
     with stages.stage("evaluate"):
         others = {name: predict_stars(predict_flux, dataset.test) for name, predict_flux in baseline.items()}
         predictions = predict(experiment, dataset.test.labels, test_inputs, mixture, reference, others)
         results: Results = experiment.evaluation.evaluate(predictions, seed=experiment.seed)
+        coverage = assess(model, results.predictions, test_inputs, dataset.test)
         external = predict_external(experiment, dataset, mixture, reference, baseline)
     return Outcome(
         experiment=experiment,
         results=results,
         dataset=dataset,
         mixture=mixture,
+        model=model,
+        coverage=coverage,
         external=external,
         seconds=stages.seconds,
     )

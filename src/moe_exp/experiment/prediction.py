@@ -5,14 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from moe_exp.evaluation.coverage import Coverage
 from moe_exp.evaluation.external import LABELS, ExternalResults, evaluate_external
 from moe_exp.evaluation.predictions import STAR_COLUMNS, Predictions
 from moe_exp.experiment.config import Experiment
 from moe_exp.model.baselines import Predictor
 from moe_exp.model.gate_inputs import GateInputs, measure_flux
-from moe_exp.model.mixture import FittedMixture
+from moe_exp.model.mixture import FittedMixture, limit
 from moe_exp.model.routing import clip_predictions
-from moe_exp.spectra.dataset import Dataset
+from moe_exp.prediction.mixture import Mixture
+from moe_exp.spectra.dataset import Dataset, Stars
 
 
 def predict(
@@ -45,6 +47,23 @@ def predict(
         gate_weights=mixture.gate.predict_weights(inputs.features),
         classify_weights=reference.gate.predict_weights(inputs.features),
     )
+
+
+def assess(model: Mixture, predictions: Predictions, inputs: GateInputs, stars: Stars) -> Coverage:
+    """Hold the error bars and flags of a model against the labels of the test stars.
+
+    Parameters
+    ----------
+    model : Mixture
+    predictions : Predictions
+        Of the same stars.
+    inputs : GateInputs
+        Of these stars, not clipped.
+    stars : Stars
+    """
+    limited = limit(inputs, model.fitted.experts, clip=model.fitted.clip)
+    masked = stars.n_filled / len(model.fitted.wavelength)
+    return Coverage.of(predictions, model.judge(limited, masked), model.half_widths(limited), noise=inputs.noise)
 
 
 def predict_external(

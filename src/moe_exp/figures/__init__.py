@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from moe_exp.evaluation.bootstrap import LEAST_STARS
 from moe_exp.evaluation.results import Results
+from moe_exp.figures.calibration import calibration
 from moe_exp.figures.external import logg_against_catalogue
 from moe_exp.figures.gates import gate_weight_distribution, training_curve
 from moe_exp.figures.heat_maps import delta_r2_heat_map
@@ -18,6 +19,7 @@ __all__ = [
     "DPI",
     "GATE_COLOURS",
     "all_figures",
+    "calibration",
     "delta_r2_distribution",
     "delta_r2_heat_map",
     "delta_r2_per_bin",

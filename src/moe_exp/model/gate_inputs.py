@@ -1,4 +1,4 @@
-"""What a gate knows of a star: its features, and what every expert says of it."""
+"""What a gate knows of a star: its features, what every expert says of it, and how its spectrum looks."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from moe_exp.cache.codec import storable
+from moe_exp.model.appearance import estimate_noise, measure_misfit
 from moe_exp.model.experts import FittedExperts
 from moe_exp.model.features import GateFeatures
 from moe_exp.model.routing import clip_predictions
@@ -14,7 +15,7 @@ from moe_exp.spectra.dataset import Stars
 
 @storable
 class GateInputs(NamedTuple):
-    """What a gate weighs stars by and what it weighs."""
+    """What a gate weighs stars by, what it weighs, and what tells how far that can be trusted."""
 
     features: np.ndarray
     """(n_stars, n_features)"""
@@ -22,6 +23,10 @@ class GateInputs(NamedTuple):
     """(n_stars, n_experts) log g [dex], not clipped"""
     global_ridge: np.ndarray
     """(n_stars,) log g [dex], not clipped"""
+    noise: np.ndarray
+    """(n_stars,) noise in a pixel over mean flux, as the spectrum itself shows it"""
+    misfit: np.ndarray
+    """(n_stars,) what the principal components leave, over mean flux"""
 
     def clip(self, low: float, high: float) -> "GateInputs":
         """Return the same with all predictions limited to a range of log g [dex]."""
@@ -30,9 +35,10 @@ class GateInputs(NamedTuple):
 
 
 def measure_flux(flux: np.ndarray, features: GateFeatures, experts: FittedExperts) -> GateInputs:
-    """Take gate features and every Ridge's prediction of noisy flux (n_stars, n_pixels), in the experts' flux unit."""
-    predicted = experts.predict(flux)
-    return GateInputs(features.transform(flux), predicted.experts, predicted.global_ridge)
+    """Take all of noisy flux (n_stars, n_pixels), in the experts' flux unit."""
+    predicted, measured = experts.predict(flux), features.transform(flux)
+    misfit = measure_misfit(flux, features, measured)
+    return GateInputs(measured, predicted.experts, predicted.global_ridge, estimate_noise(flux), misfit)
 
 
 def measure_stars(

@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from sklearn.base import clone
 
 from moe_exp.model.bins import RectangularBins
 from moe_exp.model.experts import FittedExperts
 from moe_exp.model.features import GateFeatures
 from moe_exp.model.gate_inputs import GateInputs, measure_flux
 from moe_exp.model.gates import Gate
+from moe_exp.model.ridge.estimator import assign_folds
 from moe_exp.model.routing import fall_back, route_hard, route_oracle, route_soft
+from moe_exp.random_streams import random_stream
 from moe_exp.spectra.dataset import Stars
 from moe_exp.spectra.medium import Medium
 from moe_exp.spectra.preprocessing import Preprocessing, Transform
+
+N_FOLDS = 2
+"""Gates that are trained besides, so that errors are known on stars that a gate never saw."""
 
 
 def fit_gate(
@@ -60,6 +66,43 @@ def fit_gate(
 def limit(inputs: GateInputs, experts: FittedExperts, *, clip: bool) -> GateInputs:
     """Return gate inputs with predictions limited to the range of the training labels; as they are without `clip`."""
     return inputs.clip(*experts.logg_range) if clip else inputs
+
+
+def cross_fit_weights(
+    gate: Gate,
+    stars: Stars,
+    bin_index: np.ndarray,
+    inputs: GateInputs,
+    experts: FittedExperts,
+    *,
+    clip: bool,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return gate weights of the gate's own stars, each from a gate that it neither trained nor stopped, and its fold.
+
+    The covered stars are divided into `N_FOLDS` folds, a star with all of its rows, and as many gates are trained on
+    the others; they have fewer stars than the run's own gate, and are a little worse. Stars outside every bin train no
+    gate, and get the weights of the first.
+
+    Parameters
+    ----------
+    gate, stars, bin_index, inputs, experts, clip, seed
+        As in `fit_gate`; the gate is that of the run, fitted or not.
+
+    Returns
+    -------
+    weights : array of shape (n_stars, n_experts)
+    fold : int array of shape (n_stars,)
+    """
+    n_stars = int(stars.star.max()) + 1
+    fold = assign_folds(n_stars, N_FOLDS, random_stream(seed, "calibration"))[stars.star]
+    weights = np.empty((len(fold), len(experts.names)))
+    for number in range(N_FOLDS):
+        others = np.where(fold == number, -1, bin_index)
+        fitted = fit_gate(clone(gate), stars, others, inputs, experts, clip=clip, seed=seed)
+        own = (fold == number) & (bin_index >= 0) | (number == 0) & (bin_index < 0)
+        weights[own] = fitted.predict_weights(inputs.features[own])
+    return weights, fold
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -1,4 +1,4 @@
-"""A fitted mixture as two files: what it is made of (JSON), and all numbers (NumPy's npz, which holds no code).
+"""A model as two files: what it is made of (JSON), and all numbers (NumPy's npz, which holds no code).
 
 Nothing is pickled: reading a file runs no code of the file's. The classes are those of the package, and of a user's own
 modules, that are imported by name; what they learnt are arrays, and the JSON file knows their digest.
@@ -8,8 +8,9 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,24 +21,39 @@ from moe_exp.model.mixture import FittedMixture
 from moe_exp.model.ridge.estimator import CrossValidatedRidge
 from moe_exp.model.ridge.moments import PrincipalComponents
 from moe_exp.prediction.blueprints import build, draw
+from moe_exp.prediction.flags import Limits
+from moe_exp.prediction.intervals import Difficulty, Intervals
 
 DESCRIPTION_FILE, NUMBERS_FILE = "mixture.json", "numbers.npz"
-FORMAT = 1
+FORMAT = 2
 """Version of the layout; a reader knows its own alone."""
 
 PARTS = ("bins", "features", "gate", "preprocessing")
 """What a mixture has that is an object of a class of its own, which may be the user's."""
 
 
-def save_mixture(mixture: FittedMixture, folder: Path) -> None:
-    """Write a mixture into a folder, which is made; the same mixture gives the same bytes.
+class Parts(NamedTuple):
+    """What a model consists of."""
+
+    fitted: FittedMixture
+    intervals: Intervals
+    limits: Limits
+
+
+def save_parts(folder: Path, mixture: FittedMixture, intervals: Intervals, limits: Limits) -> None:
+    """Write a model into a folder, which is made; the same model gives the same bytes.
 
     Raises
     ------
     InputError
         If its gate learnt something that is neither numbers nor text.
     """
-    numbers = _collect(mixture)
+    judgement = {
+        "intervals/quantiles": intervals.quantiles,
+        **_as_numbers("difficulty", intervals.difficulty),
+        **_as_numbers("limits", limits),
+    }
+    numbers = _collect(mixture) | judgement
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / NUMBERS_FILE, **numbers)  # type: ignore[arg-type]  # mypy takes them for allow_pickle
     description = {
@@ -50,8 +66,8 @@ def save_mixture(mixture: FittedMixture, folder: Path) -> None:
     (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
 
-def load_mixture(folder: Path) -> FittedMixture:
-    """Read what `save_mixture` wrote.
+def load_parts(folder: Path) -> Parts:
+    """Read what `save_parts` wrote.
 
     Raises
     ------
@@ -62,8 +78,11 @@ def load_mixture(folder: Path) -> FittedMixture:
     numbers = _read_numbers(folder / NUMBERS_FILE, description["digests"][NUMBERS_FILE])
     try:
         parts = {name: build(blueprint) for name, blueprint in description["parts"].items()}
-        return _assemble(description, parts, numbers)
-    except (InputError, KeyError, ValueError) as error:
+        difficulty = Difficulty(**_plain(_group(numbers, "difficulty")))
+        intervals = Intervals(difficulty, numbers["intervals/quantiles"])
+        limits = Limits(**_plain(_group(numbers, "limits")))
+        return Parts(_assemble(description, parts, numbers), intervals, limits)
+    except (InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{folder}: this model was made by another version of moe_exp ({error}); use the code that was kept with "
             f"it, or run its experiment again."
@@ -96,9 +115,7 @@ def _collect(mixture: FittedMixture) -> dict[str, np.ndarray]:
 def _assemble(
     description: Mapping[str, Any], parts: dict[str, Any], numbers: Mapping[str, np.ndarray]
 ) -> FittedMixture:
-    def group(name: str) -> dict[str, np.ndarray]:
-        return {key.partition("/")[2]: values for key, values in numbers.items() if key.startswith(f"{name}/")}
-
+    group = partial(_group, numbers)
     write_learned(parts["bins"], group("bins"))
     parts["gate"].recall(group("gate"))
     of_experts, spectra = group("experts"), group("spectra")
@@ -123,6 +140,21 @@ def _assemble(
         medium=medium,
         template=spectra["template"],
     )
+
+
+def _as_numbers(group: str, thing: Any) -> dict[str, np.ndarray]:
+    """Return the attributes of a dataclass of numbers, by names within a group."""
+    return {f"{group}/{name}": np.asarray(value) for name, value in vars(thing).items()}
+
+
+def _group(numbers: Mapping[str, np.ndarray], group: str) -> dict[str, np.ndarray]:
+    """Return the numbers of a group by their names in it."""
+    return {name.partition("/")[2]: values for name, values in numbers.items() if name.startswith(f"{group}/")}
+
+
+def _plain(numbers: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return the same with those without axes as plain numbers."""
+    return {name: values if values.ndim else values.item() for name, values in numbers.items()}
 
 
 def _recall_ridge(learned: Mapping[str, np.ndarray]) -> CrossValidatedRidge:

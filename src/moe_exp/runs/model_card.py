@@ -5,9 +5,12 @@ from itertools import pairwise
 import numpy as np
 
 from moe_exp.experiment.pipeline import Outcome
+from moe_exp.prediction.flags import REASONS
 from moe_exp.report.document import Bullets, Code, Document, Listing, Section, Table, number_sections
 from moe_exp.report.formats import level, score
 from moe_exp.report.markdown import to_markdown
+
+COVERAGE_COLUMNS = ("coverage_68", "coverage_95", "mean_width_95")
 
 USE = """\
 import mlflow
@@ -15,7 +18,7 @@ from moe_exp import Mixture
 
 model = mlflow.pyfunc.load_model("runs:/{run_id}/{name}")   # with the store's MLFLOW_TRACKING_URI
 model = Mixture.load("the folder that this file lies in")   # the same without MLflow
-table = model.predict(flux)  # (n_stars, {n_pixels}) in; log_g, the most likely bin and all weights out"""
+table = model.predict(flux)  # (n_stars, {n_pixels}) in; log_g, its error, a flag, weights out"""
 
 
 def write_card(outcome: Outcome, *, run_id: str, name: str) -> str:
@@ -25,6 +28,7 @@ def write_card(outcome: Outcome, *, run_id: str, name: str) -> str:
         Section("What goes in", (_input(outcome),)),
         Section("What it was made from", (_data(outcome),)),
         Section("How well it does", (_scores(outcome), _bins(outcome))),
+        Section("Error bars and flags", (_coverage(outcome), _flags())),
         Section("Limits of use", (_limits(outcome),)),
     )
     return to_markdown(
@@ -102,6 +106,24 @@ def _bins(outcome: Outcome) -> Table:
     ]
     columns = ("bin", "Teff [K]", "[M/H] [dex]", "training stars", "test stars", "R²")
     return Table("The bins, each with an expert of its own.", columns, rows)
+
+
+def _coverage(outcome: Outcome) -> Table:
+    """Return how often intervals hold the label, in all groups of stars."""
+    rows = [
+        (str(row["group"]), f"{row['n_stars']:,}", *(score(row[name]) for name in COVERAGE_COLUMNS))
+        for row in outcome.coverage.table.to_dict("records")
+    ]
+    return Table(
+        "Share of test stars within the bins whose log g lies in the 1-sigma and in the 95 % interval, and the mean "
+        "width of the latter; by bin, and by tenths of signal to noise from the noisiest on.",
+        ("stars", "number", "within 1 sigma", "within 95 %", "width [dex]"),
+        rows,
+    )
+
+
+def _flags() -> Bullets:
+    return Bullets(tuple((f"{flag.value}: {reason}.",) for flag, reason in REASONS.items()))
 
 
 def _intervals(edges: np.ndarray) -> list[str]:

@@ -11,7 +11,7 @@ from moe_exp.cache.code import needed_code
 from moe_exp.errors import InputError
 from moe_exp.experiment.pipeline import Outcome
 from moe_exp.prediction import loader
-from moe_exp.prediction.mixture import BIN, Mixture
+from moe_exp.prediction.mixture import FLAG, TEXTS
 from moe_exp.prediction.storage import PARTS
 from moe_exp.runs.model_card import write_card
 from moe_exp.tracking import PortableModel, TrackedRun
@@ -26,7 +26,7 @@ def record_model(run: TrackedRun, outcome: Outcome) -> None:
     with tempfile.TemporaryDirectory(prefix="moe_exp_") as name:
         folder = Path(name) / names.MODEL
         try:
-            Mixture(outcome.mixture).save(folder)
+            outcome.model.save(folder)
             model = portable_model(outcome, folder)
         except InputError as error:
             log.warning("no model is kept with the run: %s", error)
@@ -46,5 +46,10 @@ def portable_model(outcome: Outcome, folder: Path) -> PortableModel:
         code=code.files,
         requirements=[f"{name}=={version.partition('+')[0]}" for name, version in code.libraries.items()],
         example=test.observe(np.arange(min(EXAMPLE_STARS, len(test)))),
-        columns={name: "string" if name == BIN else "double" for name in Mixture(fitted).columns},
+        columns={name: _kind(name) for name in outcome.model.columns},
     )
+
+
+def _kind(column: str) -> str:
+    """Return the MLflow type of a column of a prediction."""
+    return "string" if column in TEXTS else "long" if column == FLAG else "double"

@@ -14,7 +14,7 @@ from moe_exp.evaluation.bootstrap import LEAST_STARS, Interval
 from moe_exp.evaluation.external import ExternalResults
 from moe_exp.experiment.config import Experiment, flatten
 from moe_exp.experiment.pipeline import Outcome
-from moe_exp.figures import DPI, all_figures, logg_against_catalogue, sweep_figures, to_image
+from moe_exp.figures import DPI, all_figures, calibration, logg_against_catalogue, sweep_figures, to_image
 from moe_exp.machine import describe_machine, peak_memory_gb
 from moe_exp.runs.conclusions import Conclusions
 from moe_exp.runs.provenance import git_diff, git_tags, version_tags
@@ -120,6 +120,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
         n_train=len(outcome.dataset.train), noise_level=outcome.dataset.test.noise_level
     )
     figures = all_figures(results, curve, published=published, loss=gate.loss_label)
+    figures["calibration"] = calibration(outcome.coverage)
     figures |= {f"{names.EXTERNAL}{name}": logg_against_catalogue(each) for name, each in outcome.external.items()}
     images = {name: to_image(figure) for name, figure in figures.items()}
     with run.artifacts() as folder:
@@ -138,6 +139,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
         run.log_curve(losses, curve["epoch"].to_numpy())
     run.log_metrics(
         results.metrics()
+        | outcome.coverage.metrics()
         | external_metrics(outcome)
         | {names.stage_seconds(stage): seconds for stage, seconds in outcome.seconds.items()}
         | {
@@ -193,6 +195,7 @@ def tables(outcome: Outcome) -> dict[str, Any]:
         "bootstrap": results.intervals,
         "worst_stars": results.worst_stars,
         "experts": outcome.mixture.experts.describe(),
+        "coverage": outcome.coverage.table,
         **{name: each.scores for name, each in external.items()},
         **{f"{name}_stars": each.to_frame() for name, each in external.items()},
     }
