@@ -30,6 +30,7 @@ MASKED_FILES = "tests/spectra/test_masked_files.py"
 DESIGN = "tests/spectra/test_design.py"
 STAGES = "tests/cache/test_stages.py"
 GATES = "tests/model/test_gates.py"
+SIMULATOR = "tests/spectra/simulator"
 TRAINING = "tests/model/test_training.py"
 TAGS = "tests/test_train.py::test_tags_tell_which_stars_and_which_noise"
 PIPELINE = "tests/experiment/test_pipeline.py"
@@ -227,6 +228,16 @@ MUTANTS = [
     Mutant("pixels beside a gap that stand for it", "model/features.py",
            "np.where(np.maximum(before, behind) < GAP * nearer, np.gradient(wavelength), nearer)",
            "np.gradient(wavelength)", "tests/model/test_features.py"),
+    # what simulated spectra are made of
+    Mutant("temperatures against optical depth itself, not its logarithm", "spectra/simulator/temperature.py",
+           "torch.log10(tau)", "tau", f"{SIMULATOR}/test_atmosphere.py -k blanketed"),
+    Mutant("lines that dissolve into nothing", "spectra/simulator/hydrogen.py",
+           "gaunt(3, x)\n    return total + STATISTICAL", "gaunt(3, x)\n    return total + 0 * STATISTICAL",
+           f"{SIMULATOR}/test_hydrogen.py -k without_a_step"),
+    Mutant("Stark widths of ions without electrons", "spectra/simulator/hydrogen.py",
+           "(2 * density)", "(density)", f"{SIMULATOR}/test_hydrogen.py -k unified_theory"),
+    Mutant("shares of faint lines too small by their scatter", "spectra/simulator/haze.py",
+           "shares * wanted.sum() / (weighted @ shares).sum()", "shares * 0.91", f"{SIMULATOR}/test_haze.py"),
     # how gates are trained
     Mutant("hold-out measured in training mode", "model/gates/training.py",
            "    network.eval()\n    with", "    with", f"{GATES} {TRAINING} -k contract or measures"),

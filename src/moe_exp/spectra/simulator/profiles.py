@@ -27,8 +27,9 @@ def voigt_wing(u: np.ndarray) -> np.ndarray:
 
 def unsold_damping(*, ionization: float, excitation: float, wavelength: float, charge: int) -> float:
     """Return the full width per hydrogen atom [rad s^-1 cm^3] at 10^4 K: Gray (2005), eqs. 11.29 and 11.30."""
-    lower = max(ionization - excitation, SMALLEST_ENERGY_GAP)
-    upper = max(ionization - excitation - PHOTON_ENERGY / wavelength, SMALLEST_ENERGY_GAP)
+    photon = PHOTON_ENERGY / wavelength
+    upper = max(ionization - excitation - photon, SMALLEST_ENERGY_GAP)
+    lower = max(ionization - excitation, upper + photon)
     c6 = 0.3e-30 * charge**2 * (1 / upper**2 - 1 / lower**2)
     log_per_pressure = 20 + 0.4 * np.log10(c6) - 0.7 * np.log10(DAMPING_TEMPERATURE)
     return float(10**log_per_pressure * BOLTZMANN * DAMPING_TEMPERATURE)

@@ -12,6 +12,7 @@ from moe_exp.spectra.simulator.atmosphere import optical_depths, solve_atmospher
 from moe_exp.spectra.simulator.constants import BOLTZMANN_EV
 from moe_exp.spectra.simulator.continuum import Continuum, absorbers, continuum_opacity, paschen_shape, smooth_shapes
 from moe_exp.spectra.simulator.gas import Gas
+from moe_exp.spectra.simulator.haze import share_levels
 from moe_exp.spectra.simulator.instrument import Instrument, fine_grid
 from moe_exp.spectra.simulator.labels import LABELS
 from moe_exp.spectra.simulator.molecules import dissociate
@@ -40,6 +41,7 @@ CHUNK_SIZE = 128  # stars whose atmospheres are solved together
 BATCH_SIZE = {"cpu": 32, "cuda": 128}  # stars whose light is transferred together: as many as fit the cache
 TILE_SIZE = {"cpu": 1024, "cuda": 4096}  # wavelengths likewise
 ALIGNMENT = 32  # tiles begin at multiples of this, for the sake of vector instructions
+FAINT = 40.0  # largest central opacity over the continuum's of lines that share templates
 DEEPEST_SEEN = 2.0  # optical depth below which an absorber no longer matters
 
 
@@ -221,13 +223,26 @@ class Synthesizer:
                 float(centre.max()), float((centre * (perturbers * line.collision + line.natural)).max())
             )
 
-        builder = TemplateBuilder(self.grid)
+        builder, faint = TemplateBuilder(self.grid), []
         for line in atomic_lines(self.simulator, self.elements):
-            builder.add_atomic(line, strength(line))
+            if line.species in self.species and (largest := strength(line)).centre > FAINT:
+                builder.add_atomic(line, largest)
+            else:
+                faint.append(line)
+        self._add_haze(builder, faint, gas, continuum)
         builder.add_paschen()
         for name, lines in molecular_lines(self.simulator).items():
             builder.add_molecule(name, lines, microturbulence=self.simulator.microturbulence)
         return builder.build(self.species, device=str(self.device))
+
+    def _add_haze(self, builder: TemplateBuilder, lines: list[AtomicLine], gas: Gas, continuum: Continuum) -> None:
+        """Add faint lines; those of one level have the same shares."""
+        of_line = [(line.species, line.excitation) for line in lines]
+        levels = list(dict.fromkeys(of_line))
+        free = dissociate(gas, self.elements)
+        shares = share_levels(levels, gas, free, self.elements, continuum=continuum.reference, tau=self.tau)
+        places = {level: place for place, level in enumerate(levels)}
+        builder.add_haze(lines, shares[[places[level] for level in of_line]])
 
     def _cut_tiles(self, extremes: Tensor) -> Iterator[Tile]:
         """Cut the grid into tiles and leave out of each the templates that no star would notice there."""

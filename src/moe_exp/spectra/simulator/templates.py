@@ -13,6 +13,7 @@ import torch
 
 from moe_exp.spectra.simulator.bands import LineList, cn_red_lines, tio_gamma_lines
 from moe_exp.spectra.simulator.constants import BOLTZMANN_EV, SPEED_OF_LIGHT
+from moe_exp.spectra.simulator.haze import LEVELS
 from moe_exp.spectra.simulator.hydrogen import LOG_DENSITIES, PASCHEN_EXCITATION, splined_opacity
 from moe_exp.spectra.simulator.opacity import KINDS, Recipe
 from moe_exp.spectra.simulator.profiles import (
@@ -74,7 +75,7 @@ class LineStrength(NamedTuple):
 
 def atomic_lines(simulator: Simulator, elements: Elements) -> list[AtomicLine]:
     """Return the atomic lines with their broadening."""
-    table = read_table("lines")
+    table = pd.concat([read_table("lines"), read_table("weak_lines")], ignore_index=True)
     lines = []
     for row, width in zip(table.to_dict("records"), collision_widths(table, elements), strict=True):
         species, wavelength, excitation = row["species"], float(row["wavelength"]), float(row["excitation"])
@@ -120,7 +121,8 @@ def collision_widths(table: pd.DataFrame, elements: Elements) -> np.ndarray:
 def species_names(simulator: Simulator) -> tuple[str, ...]:
     """Return the names of all species with lines."""
     molecules = [name for name, wanted in (("CN", simulator.cn), ("TiO", simulator.tio)) if wanted]
-    return (*dict.fromkeys(read_table("lines")["species"]), "H I", *molecules)
+    atoms = [*read_table("lines")["species"], *(species for species, _ in LEVELS)]
+    return (*dict.fromkeys(atoms), "H I", *molecules)
 
 
 def split_excitation(excitation: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -182,26 +184,37 @@ class TemplateBuilder:
                 pairs = self._damping.setdefault((kind, line.species, excitation), [])
                 pairs.append((float(weight[0]) * line.gf, line.collision))
 
-    def add_molecule(self, name: str, lines: LineList, *, microturbulence: float) -> None:
-        """Add the lines of a molecule as Gaussians."""
-        doppler = doppler_velocity(MOLECULE_MASS[name], microturbulence) / SPEED_OF_LIGHT
-        margin = CORE_REACH * doppler + self._log_step
-        inside = (lines.wavelength > self.grid[0] * (1 - margin)) & (lines.wavelength < self.grid[-1] * (1 + margin))
-        wavelength, excitation, gf = (column[inside] for column in lines)
-        node, *weights = split_excitation(excitation, NODE_SPACING[name])
-        peak = gf * wavelength * 1e-8 / (np.sqrt(np.pi) * doppler * SPEED_OF_LIGHT)
+    def add_gaussians(
+        self, species: str, energies: np.ndarray, wavelength: np.ndarray, peak: np.ndarray, doppler: np.ndarray
+    ) -> None:
+        """Add Gaussians of some peaks and Doppler widths [cm/s], each to the template of its energy."""
+        width = doppler / SPEED_OF_LIGHT
+        half = int(np.ceil(CORE_REACH * width.max() / self._log_step))
         centre = np.rint(np.log(wavelength / self.grid[0]) / self._log_step).astype(int)
-        half = int(np.ceil(CORE_REACH * doppler / self._log_step))
-        place = centre[:, None] + np.arange(-half, half + 1)
+        inside = (centre >= -half) & (centre < len(self.grid) + half) & (peak > 0)
+        place = centre[inside, None] + np.arange(-half, half + 1)
         on_grid = (place >= 0) & (place < len(self.grid))
         place = np.where(on_grid, place, 0)
-        u = (self.grid[place] / wavelength[:, None] - 1) / doppler
-        profile = peak[:, None] * np.exp(-(u**2)) * on_grid
+        u = (self.grid[place] / wavelength[inside, None] - 1) / width[inside, None]
+        profile = peak[inside, None] * np.exp(-(u**2)) * on_grid
+        for energy in np.unique(energies[inside]):
+            rows = energies[inside] == energy
+            np.add.at(self._template("plain", species, float(energy)), place[rows], profile[rows])
+
+    def add_molecule(self, name: str, lines: LineList, *, microturbulence: float) -> None:
+        """Add the lines of a molecule as Gaussians."""
+        doppler = np.full(len(lines.gf), doppler_velocity(MOLECULE_MASS[name], microturbulence))
+        peak = lines.gf * lines.wavelength * 1e-8 / (np.sqrt(np.pi) * doppler)
+        node, *weights = split_excitation(lines.excitation, NODE_SPACING[name])
         for offset, weight in enumerate(weights):
-            for number in np.unique(node):
-                rows = node == number
-                template = self._template("plain", name, (number + offset) * NODE_SPACING[name])
-                np.add.at(template, place[rows], weight[rows, None] * profile[rows])
+            energies = (node + offset) * NODE_SPACING[name]
+            self.add_gaussians(name, energies, lines.wavelength, weight * peak, doppler)
+
+    def add_haze(self, lines: list[AtomicLine], shares: np.ndarray) -> None:
+        """Add faint lines as Gaussians, shared between `LEVELS`; shares (n_lines, n_shared)."""
+        wavelength, peak, doppler = np.array([(line.wavelength, line.peak, line.doppler) for line in lines]).T
+        for (species, excitation), share in zip(LEVELS, shares.T, strict=True):
+            self.add_gaussians(species, np.full(len(lines), excitation), wavelength, share * peak, doppler)
 
     def add_paschen(self) -> None:
         """Add the Paschen lines of hydrogen, a template for each spline of the electron density."""
