@@ -133,7 +133,7 @@ def split_excitation(excitation: np.ndarray, spacing: float) -> tuple[np.ndarray
     node : integer array of shape (n_lines,)
         Number of the lower node, in units of `spacing`.
     lower, upper : arrays of shape (n_lines,)
-        Weights that reproduce exp(-E / kT) exactly at `NODE_TEMPERATURES`, to 1 % between them.
+        Weights that reproduce exp(-E / kT) exactly at `NODE_TEMPERATURES`, to 4 % between them.
     """
     node = np.floor(excitation / spacing)
     a, b = (np.exp(-spacing * (excitation / spacing - node) / (BOLTZMANN_EV * t)) for t in NODE_TEMPERATURES)
