@@ -42,6 +42,7 @@ INTERVALS = "tests/prediction/test_intervals.py"
 FLAGS = "tests/prediction/test_flags.py"
 STORAGE = "tests/prediction/test_storage.py"
 MODELS = "tests/runs/test_models.py"
+CREATION = "tests/tracking/test_creation.py"
 
 
 class Mutant(NamedTuple):
@@ -155,6 +156,16 @@ MUTANTS = [
            "if found.st_mode & stat.S_IWOTH:", "if False:", "tests/cache/test_private.py"),
     Mutant("folders of a cache that others may read", "cache/private.py",
            "mkdir(mode=0o700, ", "mkdir(", "tests/cache/test_private.py"),
+    # stores that have to be made first
+    Mutant("a store that has its name before it is whole", "tracking/creation.py",
+           'SqlAlchemyStore(f"sqlite:///{partial}"', 'SqlAlchemyStore(f"sqlite:///{database}"', f"{CREATION} -k whole"),
+    Mutant("half-made stores trusted", "tracking/creation.py",
+           "return [version for (version,) in versions] == [_get_latest_schema_revision()]", "return True",
+           f"{CREATION} -k half_made"),
+    Mutant("stores with runs made again", "tracking/creation.py",
+           'if "runs" in tables and ', 'if False and ', f"{CREATION} -k left_alone"),
+    Mutant("starts on a fresh server that do not wait", "tracking/creation.py",
+           "SELECT pg_advisory_lock(:number)", "SELECT :number", f"{CREATION} -k server"),
     # which stars, which seed and which limits a stage gets
     Mutant("gate's and test stars' inputs swapped", "experiment/pipeline.py",
            "for stars in (dataset.gate, dataset.test)", "for stars in (dataset.test, dataset.gate)", WIRING),

@@ -2,17 +2,17 @@
 
 import logging
 import os
+import re
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import mlflow
-from filelock import FileLock
 from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -22,12 +22,15 @@ from moe_exp import names
 from moe_exp.credentials import hand_over, redact
 from moe_exp.errors import InputError
 from moe_exp.program import from_start
+from moe_exp.tracking.creation import ensure_made, is_made, one_at_a_time
 from moe_exp.tracking.moved import follow_artifacts
 from moe_exp.tracking.view import TAG_SHARED_VIEW, offer_view, page_state, view_address
 
 log = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
+STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, sqlite3.Error, ImportError)
+"""What is raised by a store that cannot be used."""
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # the UI's pages for training, not those for language models
@@ -35,6 +38,7 @@ EXPERIMENT_TAGS = {
     names.TAG_DESCRIPTION: "Mixtures of Ridge experts for log g: gates compared on the same covered test stars.",
 }
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # not every table of a fresh store
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # no tracebacks of what it raises anyway
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +103,10 @@ class Tracking:
 
 def open_store(tracking: Tracking) -> tuple[MlflowClient, str]:
     """Connect to the store for writing and return a client and the experiment's id; both are created if need be."""
-    with _explaining(tracking), _store_lock(tracking):
+    database = tracking.database if tracking.is_local else None
+    with explaining(tracking), one_at_a_time(tracking.uri, database):
+        if database is not None:
+            ensure_made(database, tracking.artifact_folder.as_uri())
         client, experiment = _connect(tracking)
         if experiment is not None:
             _require_one_place(tracking, experiment.artifact_location)
@@ -148,10 +155,12 @@ def read_store(tracking: Tracking) -> tuple[MlflowClient, str]:
     InputError
         If there is no such store or experiment.
     """
-    if tracking.is_local and not tracking.database.exists():
-        raise InputError(f"{tracking.uri} does not exist: no run was tracked there yet.")
-    with _explaining(tracking), _store_lock(tracking):
-        client, experiment = _connect(tracking)
+    database = tracking.database if tracking.is_local else None
+    with explaining(tracking):
+        if database is not None and not is_made(database):
+            raise InputError(f"{tracking.uri} does not exist, or is not finished: no run was tracked there yet.")
+        with one_at_a_time(tracking.uri, database):
+            client, experiment = _connect(tracking)
     if experiment is None:
         known = ", ".join(sorted(found.name for found in client.search_experiments()))
         raise InputError(f"{tracking.uri} has no experiment {tracking.experiment!r}; it has {known}.")
@@ -199,20 +208,36 @@ def _was_moved(tracking: Tracking, experiment: Experiment) -> bool:
     return True
 
 
+REMEDIES = {
+    "locked": "Another program holds it, such as a database browser or a backup: close that and start again.",
+    "readonly": "Allow this user to write the file and its folder, or name another store with tracking.uri.",
+    "read-only": "Allow this user to write the file and its folder, or name another store with tracking.uri.",
+    "unable to open": "Allow this user to write the file and its folder, or name another store with tracking.uri.",
+    "full": "Free some room on that disk, or name another store with tracking.uri.",
+    "no space": "Free some room on that disk, or name another store with tracking.uri.",
+    "not a database": "The file is something else: move it away, or name another one with tracking.uri.",
+    "malformed": "The file is damaged: put back a copy, or save what it holds with `sqlite3 FILE .recover`.",
+    "out-of-date": "It was made by another version of MLflow: copy it, then run `mlflow db upgrade URI`.",
+    "no module named": "Install what reaches such a store, for PostgreSQL with pip install -e '.[postgresql]'.",
+}
+"""What to do, by words of what a store says."""
+
+
 @contextmanager
-def _explaining(tracking: Tracking) -> Iterator[None]:
-    """Turn what a store raises when it cannot be used into one message."""
+def explaining(tracking: Tracking) -> Iterator[None]:
+    """Turn what a store raises when it cannot be used, before any work, into one message."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError, sqlite3.Error, ImportError) as error:
-        reason = str(error).splitlines()[0][:300]
-        raise InputError(f"tracking.uri={tracking.uri} cannot be used, nothing was computed: {reason}") from error
+    except STORE_ERRORS as error:
+        raise InputError(
+            f"tracking.uri={tracking.uri} cannot be used, nothing was computed: {explain(error)}"
+        ) from error
 
 
-def _store_lock(tracking: Tracking) -> FileLock | nullcontext:
-    """Keep processes that start together from filling one fresh SQLite file at the same time."""
-    if not tracking.is_local:
-        return nullcontext()
-    database = tracking.database
-    database.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(database.with_name(f"{database.name}.lock"))
+def explain(error: BaseException) -> str:
+    """Return the line that says what a store found, and what to do about it where that is known."""
+    text = str(error).strip() or type(error).__name__
+    driver = re.search(r"\(\w+\.\w+\) (.*)", text)  # SQLAlchemy names the driver's class before its words
+    reason = (driver[1] if driver else text.splitlines()[0])[:300].rstrip(".")
+    remedy = next((advice for words, advice in REMEDIES.items() if words in reason.lower()), "")
+    return f"{reason}. {remedy}".rstrip()

@@ -25,13 +25,15 @@ from mlflow.entities import (
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from PIL.Image import Image
+from sqlalchemy.exc import SQLAlchemyError
 
 from moe_exp import names
 from moe_exp.credentials import redact
+from moe_exp.errors import InputError
 from moe_exp.program import terminate_as_exit
 from moe_exp.tracking.models import PortableModel
 from moe_exp.tracking.processes import process_tags, settle_dead_runs
-from moe_exp.tracking.store import Tracking, folder_of, open_store, read_store
+from moe_exp.tracking.store import STORE_ERRORS, Tracking, explain, explaining, folder_of, open_store, read_store
 
 log = logging.getLogger(__name__)
 
@@ -144,16 +146,18 @@ def open_run(
         If the store cannot be reached or written, before anything else is done.
     """
     client, experiment_id = open_store(tracking)
-    settle_dead_runs(tracking)
     nested = {names.TAG_PARENT: parent_id} if parent_id else {}
-    run = TrackedRun(
-        client, client.create_run(experiment_id, run_name=run_name, tags=redact({**tags, **process_tags(), **nested}))
-    )
-    try:
-        client.log_batch(run.run_id, params=[Param(name, value) for name, value in parameters.items()])
-    except MlflowException as error:
-        run.close(RunStatus.FAILED, str(error))
-        raise
+    with explaining(tracking):
+        settle_dead_runs(tracking)
+        run = TrackedRun(
+            client,
+            client.create_run(experiment_id, run_name=run_name, tags=redact({**tags, **process_tags(), **nested})),
+        )
+        try:
+            client.log_batch(run.run_id, params=[Param(name, value) for name, value in parameters.items()])
+        except MlflowException as error:
+            run.close(RunStatus.FAILED, str(error))
+            raise
     return run
 
 
@@ -165,13 +169,24 @@ def resume_run(tracking: Tracking, run_id: str) -> TrackedRun:
 
 @contextmanager
 def closing(run: TrackedRun) -> Iterator[TrackedRun]:
-    """Close a run whatever happens: FINISHED, or FAILED (KILLED when interrupted) with the message as a tag."""
+    """Close a run whatever happens: FINISHED, or FAILED (KILLED when interrupted) with the message as a tag.
+
+    Raises
+    ------
+    InputError
+        If the store cannot be used any more; the run may then stay RUNNING until a later start settles it.
+    """
     try:
         with terminate_as_exit():
             yield run
     except BaseException as error:
         interrupted = not isinstance(error, Exception)
         message = "interrupted" if interrupted else f"{type(error).__name__}: {error}"
-        run.close(RunStatus.KILLED if interrupted else RunStatus.FAILED, message)
+        try:
+            run.close(RunStatus.KILLED if interrupted else RunStatus.FAILED, message)
+        except STORE_ERRORS as lost:
+            log.error("run %s cannot be closed: %s", run.name, explain(lost))
+        if isinstance(error, MlflowException | SQLAlchemyError):
+            raise InputError(f"Run {run.name!r} could not be logged: {explain(error)}") from error
         raise
     run.close(RunStatus.FINISHED)
