@@ -1,12 +1,26 @@
+import multiprocessing
 import os
 
-import psutil
-
-from moe_exp.tracking.processes import is_alive
+from moe_exp.tracking.processes import _started, is_alive, process_tags
 
 
 def test_a_process_is_known_by_its_number_and_its_start():
-    started = psutil.Process().create_time()
-    assert is_alive(os.getpid(), started)
-    assert not is_alive(os.getpid(), started - 60)  # another one had the number before
-    assert not is_alive(2**22 + 1, started)
+    tags = process_tags()
+    assert is_alive(tags, 0)
+    assert not is_alive({**tags, "process.started": "1"}, 0)  # another one had the number before
+    assert not is_alive({**tags, "process.pid": str(2**22 + 1)}, 0)
+
+
+def test_a_clock_that_is_set_changes_no_start(monkeypatch):
+    before = _started(os.getpid())
+    monkeypatch.setattr("psutil.boot_time", lambda: 0.0)
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    assert _started(os.getpid()) == before
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_none():
+    child = multiprocessing.get_context("fork").Process(target=os._exit, args=(0,))
+    child.start()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert _started(child.pid) is None
+    child.join()

@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,15 +120,93 @@ def test_a_run_of_a_living_process_is_left_alone(tracking):
         assert {run.info.status for run in client.search_runs([experiment_id])} == {"RUNNING"}
 
 
-def test_only_runs_of_this_host_are_settled(tracking):
-    with start(tracking) as here, start(tracking) as elsewhere:
+NO_PROCESS = str(2**22 + 1)
+"""more than a process number can be"""
+
+
+def settle(tracking: Tracking, **tags: str) -> str:
+    """Return what becomes of an open run with these tags about its process when another one starts."""
+    with start(tracking) as run:
         client, experiment_id = open_store(tracking)
-        for run in (here, elsewhere):
-            client.set_tag(run.run_id, names.TAG_PID, str(2**22 + 1))  # more than a process number can be
-        client.set_tag(elsewhere.run_id, names.TAG_HOST, "another host")
+        for name, value in tags.items():
+            client.set_tag(run.run_id, getattr(names, name), value)
         with start(tracking):
-            statuses = {run.info.run_id: run.info.status for run in client.search_runs([experiment_id])}
-        assert (statuses[here.run_id], statuses[elsewhere.run_id]) == ("FAILED", "RUNNING")
+            return client.get_run(run.run_id).info.status
+
+
+def ago(wall: float, since_boot: float) -> str:
+    return f"{time.time() - wall:.0f} {time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot:.0f}"
+
+
+HOUR = 3600
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        ({"TAG_PID": NO_PROCESS}, "FAILED"),
+        ({"TAG_PROCESS_STARTED": "1"}, "FAILED"),
+        ({"TAG_HEARTBEAT": ago(HOUR, HOUR)}, "RUNNING"),  # seen to live, though it is silent
+        # another PID namespace of this machine, with the same host name
+        ({"TAG_PID_NAMESPACE": "pid:[1]", "TAG_PID": NO_PROCESS}, "RUNNING"),
+        ({"TAG_PID_NAMESPACE": "pid:[1]", "TAG_HEARTBEAT": ago(HOUR, 100)}, "RUNNING"),  # the clock was set
+        ({"TAG_PID_NAMESPACE": "pid:[1]", "TAG_HEARTBEAT": ago(100, HOUR)}, "FAILED"),
+        # another machine, or an earlier boot of this one
+        ({"TAG_BOOT": "another", "TAG_PID": NO_PROCESS}, "RUNNING"),
+        ({"TAG_BOOT": "another", "TAG_HEARTBEAT": ago(100, HOUR)}, "RUNNING"),
+        ({"TAG_BOOT": "another", "TAG_HEARTBEAT": ago(HOUR, 100)}, "FAILED"),
+    ],
+)
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux tells how long ago it started")
+def test_a_run_is_settled_when_its_process_is_gone_and_not_before(tracking, tags, status):
+    assert settle(tracking, **tags) == status
+
+
+def test_a_run_of_an_older_version_has_its_start_for_a_sign_of_life(tracking):
+    client, experiment_id = open_store(tracking)
+    tags = {names.TAG_HOST: "here", names.TAG_PID: "1", names.TAG_PROCESS_STARTED: "1790000000"}
+    for age in (HOUR, 10):
+        client.create_run(experiment_id, start_time=int(1000 * (time.time() - age)), run_name=f"{age}", tags=tags)
+    client.create_run(experiment_id, start_time=0, run_name="of another program")
+    with start(tracking):
+        statuses = {run.info.run_name: run.info.status for run in client.search_runs([experiment_id])}
+    assert statuses == {"3600": "FAILED", "10": "RUNNING", "of another program": "RUNNING", "mlp n=1k": "RUNNING"}
+
+
+def test_a_run_shows_that_it_lives_until_it_is_closed(tracking, monkeypatch):
+    monkeypatch.setattr("moe_exp.tracking.processes.BEAT_S", 0.05)
+    monkeypatch.setattr("moe_exp.tracking.processes._now", lambda: f"{next(beats)} 0")
+    beats = iter(range(10**6))
+
+    def beat() -> int:
+        return int(client.get_run(run.run_id).data.tags[names.TAG_HEARTBEAT].split()[0])
+
+    client, _ = open_store(tracking)
+    with start(tracking) as run:
+        deadline = time.monotonic() + 30
+        while beat() < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    time.sleep(0.5)
+    last = beat()
+    time.sleep(0.5)
+    assert beat() == last
+
+
+def test_a_start_in_another_pid_namespace_leaves_a_living_run_alone(tracking):
+    separate = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if shutil.which("unshare") is None or subprocess.run([*separate, "true"], capture_output=True).returncode:
+        pytest.skip("no PID namespace can be made here")
+    code = (
+        "import sys; from moe_exp.tracking import *\n"
+        "tracking = Tracking(uri=sys.argv[1], artifacts=sys.argv[2])\n"
+        "open_run(tracking, run_name='x', parameters={}, tags={}).close(RunStatus.FINISHED)"
+    )
+    with start(tracking) as run:
+        command = [*separate, sys.executable, "-c", code, tracking.uri, str(tracking.artifacts)]
+        subprocess.run(command, check=True, timeout=120)
+        client, _ = open_store(tracking)
+        assert client.get_run(run.run_id).info.status == "RUNNING"
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "sqlite:////proc/nowhere/mlflow.db", "nonsense://x"])

@@ -1,47 +1,133 @@
-"""Which process writes a run, whether it still lives, and what becomes of the runs of those that do not."""
+"""Which process writes a run, whether it still lives, and what becomes of the runs of those that do not.
+
+Within one boot of a machine and one PID namespace a process is known by its number and its start, in ticks since the
+boot: no clock that is set changes these, and a container with the host's name has another namespace. Everywhere else a
+run is alive for as long as its process renews a heartbeat in it.
+"""
 
 import logging
 import os
 import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import psutil
-from mlflow.entities import RunStatus, ViewType
+from mlflow.entities import Run, RunStatus, ViewType
 
 from moe_exp import names
-from moe_exp.tracking.store import Tracking, read_store
+from moe_exp.tracking.store import STORE_ERRORS, Tracking, read_store
 
 log = logging.getLogger(__name__)
+
+BEAT_S = 60
+"""Seconds between two heartbeats."""
+
+LEASE_S = 1800
+"""Seconds without a heartbeat after which any process may take a run for dead."""
 
 
 def process_tags() -> dict[str, str]:
     """Identify this process, so that a later one can tell whether it still lives."""
-    started = psutil.Process().create_time()
     return {
         names.TAG_HOST: socket.gethostname(),
+        names.TAG_BOOT: _boot(),
+        names.TAG_PID_NAMESPACE: _pid_namespace(),
         names.TAG_PID: str(os.getpid()),
-        names.TAG_PROCESS_STARTED: f"{started:.0f}",
+        names.TAG_PROCESS_STARTED: str(_started(os.getpid())),
+        names.TAG_HEARTBEAT: _now(),
     }
 
 
-def is_alive(pid: int, started: float) -> bool:
-    """Say whether the process that `process_tags` identified still runs."""
-    try:
-        process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 2
-    except psutil.NoSuchProcess:
-        return False
+def is_alive(tags: Mapping[str, str], started: float) -> bool:
+    """Say whether the process that wrote `process_tags` into a run still lives, or may do so.
+
+    Parameters
+    ----------
+    tags : mapping of str to str
+        Of the run; without a heartbeat, as older versions left it, its start stands for the last sign of life.
+    started : float
+        When the run was, in seconds since 1970.
+    """
+    within = tags.get(names.TAG_BOOT) == _boot()
+    if within and tags[names.TAG_PID_NAMESPACE] == _pid_namespace():
+        return _started(int(tags[names.TAG_PID])) == tags[names.TAG_PROCESS_STARTED]
+    seen, seen_since_boot = map(float, tags.get(names.TAG_HEARTBEAT, f"{started} 0").split())
+    silent = _since_boot() - seen_since_boot if within else time.time() - seen
+    return silent < LEASE_S
 
 
 def settle_dead_runs(tracking: Tracking) -> None:
-    """Mark runs of this host as FAILED that say RUNNING but whose process is gone."""
+    """Mark runs as FAILED that say RUNNING but whose process is gone."""
     client, experiment_id = read_store(tracking)
-    running = client.search_runs(
-        [experiment_id],
-        f"attributes.status = 'RUNNING' and tags.`{names.TAG_HOST}` = '{socket.gethostname()}'",
-        run_view_type=ViewType.ACTIVE_ONLY,
-    )
+    running = client.search_runs([experiment_id], "attributes.status = 'RUNNING'", run_view_type=ViewType.ACTIVE_ONLY)
     for run in running:
-        if not is_alive(int(run.data.tags[names.TAG_PID]), float(run.data.tags[names.TAG_PROCESS_STARTED])):
+        if names.TAG_PID in run.data.tags and not is_alive(run.data.tags, run.info.start_time / 1000):
             log.info("run %s was left RUNNING by a process that is gone: marked FAILED", run.info.run_name)
-            client.set_tag(run.info.run_id, names.TAG_ERROR, "the process ended without closing the run")
+            client.set_tag(run.info.run_id, names.TAG_ERROR, _describe_end(run))
             client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
+
+
+def _describe_end(run: Run) -> str:
+    return f"its process, on {run.data.tags[names.TAG_HOST]}, ended without closing the run"
+
+
+class Heartbeat:
+    """Renews the sign of life of a run while this process lives, until it is stopped.
+
+    Parameters
+    ----------
+    write : callable
+        Given the tags to write.
+    """
+
+    def __init__(self, write: Callable[[dict[str, str]], None]) -> None:
+        self._write, self._stopped = write, threading.Event()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+
+    def stop(self) -> None:
+        """Write no more."""
+        self._stopped.set()
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(BEAT_S):
+            try:
+                self._write({names.TAG_HEARTBEAT: _now()})
+            except STORE_ERRORS as error:  # the next one may come through
+                log.debug("no heartbeat was written: %s", error)
+
+
+def _now() -> str:
+    """Return the time in seconds since 1970, and since the boot, which is the same in all containers of a machine."""
+    return f"{time.time():.0f} {_since_boot():.0f}"
+
+
+def _since_boot() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+def _boot() -> str:
+    """Return what no other boot of any machine has; where the system has no such thing, the machine's name."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return socket.gethostname()
+
+
+def _pid_namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return "the only one"
+
+
+def _started(pid: int) -> str | None:
+    """Return when a process started, in ticks since the boot, or seconds without Linux's /proc; None if it ended."""
+    try:
+        if not Path("/proc/self/stat").exists():
+            return f"{psutil.Process(pid).create_time():.0f}"
+        state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except (OSError, psutil.NoSuchProcess):
+        return None
+    return fields[18] if state not in "ZX" else None

@@ -32,7 +32,7 @@ from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.program import terminate_as_exit
 from moe_exp.tracking.models import PortableModel
-from moe_exp.tracking.processes import process_tags, settle_dead_runs
+from moe_exp.tracking.processes import Heartbeat, process_tags, settle_dead_runs
 from moe_exp.tracking.store import STORE_ERRORS, Tracking, explain, explaining, folder_of, open_store, read_store
 
 log = logging.getLogger(__name__)
@@ -55,10 +55,17 @@ class TrackedRun:
         self.experiment_id: str = run.info.experiment_id
         self.name: str = run.info.run_name
         self._is_described = False
+        self._heartbeat: Heartbeat | None = None
+
+    def show_life(self) -> None:
+        """Renew the sign of life that the run was opened with, until it is closed or this process ends."""
+        self._heartbeat = Heartbeat(self.log_tags)
 
     def close(self, status: int, message: str = "") -> None:
         """End the run with a status of `mlflow.entities.RunStatus`, and keep the message of one that went wrong."""
         name = RunStatus.to_string(status)
+        if self._heartbeat:
+            self._heartbeat.stop()
         if message:
             self.log_tags({names.TAG_ERROR: message[:5000]})
             if not self._is_described:
@@ -138,7 +145,7 @@ def open_run(
     tags: Mapping[str, str],
     parent_id: str | None = None,
 ) -> TrackedRun:
-    """Open a run in MLflow, after settling those that dead processes of this host left open.
+    """Open a run in MLflow, after settling those that dead processes left open.
 
     Raises
     ------
@@ -158,6 +165,7 @@ def open_run(
         except MlflowException as error:
             run.close(RunStatus.FAILED, str(error))
             raise
+    run.show_life()
     return run
 
 
