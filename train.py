@@ -3,7 +3,10 @@
 import atexit
 import gc
 import logging
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
@@ -11,6 +14,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 # What imports make stays until the end: to search it for garbage on the way, and again at exit, would cost two seconds.
 gc.set_threshold(100_000)
@@ -24,12 +29,13 @@ log = logging.getLogger("moe_exp.train")
 def main(config: DictConfig) -> float:
     """Run one job; sweepers that optimise minimise what it returns, its gate's hold-out loss."""
     from moe_exp.errors import InputError
+    from moe_exp.experiment.composition import typed_in
     from moe_exp.experiment.config import build
     from moe_exp.runs.job import run_job  # late: --help and tab completion need neither torch nor MLflow
 
     hydra = HydraConfig.get()
     try:
-        return run_job(build(config, hydra.runtime.choices, hydra.overrides.task), PROJECT_ROOT)
+        return run_job(build(config, hydra.runtime.choices, typed_in(hydra)), PROJECT_ROOT)
     except (InputError, OSError) as error:
         log.error("%s", error)
         if hydra.mode == RunMode.RUN:
@@ -37,12 +43,32 @@ def main(config: DictConfig) -> float:
         raise CompactHydraException(str(error)) from None
 
 
+@contextmanager
+def without_tracebacks() -> Iterator[None]:
+    """Say what Hydra, or YAML, finds wrong with what was typed or written; HYDRA_FULL_ERROR=1 shows where they did."""
+    if os.environ.get("HYDRA_FULL_ERROR"):
+        yield
+        return
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra would print a traceback of what is not its own
+    try:
+        yield
+    except (CompactHydraException, YAMLError) as error:
+        causes = [error, error.__cause__] if isinstance(error.__cause__, OmegaConfBaseException) else [error]
+        text = "\n".join(map(str, causes))
+        sys.exit(" ".join(text.split()) if isinstance(error, YAMLError) else text)
+
+
 if __name__ == "__main__":
-    from moe_exp.experiment.config import register
+    from moe_exp.errors import InputError
+    from moe_exp.experiment.config import check_choices, register
     from moe_exp.program import print_in_any_encoding
     from moe_exp.sweeps.callback import sweeping
 
     print_in_any_encoding()
     register(PROJECT_ROOT)
-    with sweeping():
+    try:
+        check_choices(sys.argv)
+    except InputError as error:
+        sys.exit(str(error))
+    with sweeping(), without_tracebacks():
         main()

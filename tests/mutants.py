@@ -175,6 +175,13 @@ MUTANTS = [
            f"{TRACKING} -k not_before"),
     Mutant("runs that show no life", "tracking/writing.py",
            "    run.show_life()\n", "", f"{TRACKING} -k shows_that"),
+    # what is refused before it takes memory or time
+    Mutant("sizes that no machine has", "machine.py",
+           "if n_bytes > there:", "if False:", "tests/experiment/test_bounds.py -k memory"),
+    Mutant("more stars than the disk holds", "experiment/checks.py",
+           "    experiment.data.check(experiment.cache_dir)\n", "", "tests/experiment/test_bounds.py -k train"),
+    Mutant("penalties without a bound", "experiment/checks.py",
+           "    experiment.experts.check(grid.wavelength.size)\n", "", "tests/experiment/test_bounds.py -k alphas"),
     # which stars, which seed and which limits a stage gets
     Mutant("gate's and test stars' inputs swapped", "experiment/pipeline.py",
            "for stars in (dataset.gate, dataset.test)", "for stars in (dataset.test, dataset.gate)", WIRING),

@@ -88,6 +88,8 @@ def test_plain_lines_are_kept_in_a_log_file(sweep):
         (["gate=oracle"], "classify\n\tlinear\n\tmlp\n\tmlp_classify"),
         (["gate.hiden=3"], "Key 'hiden' is not in struct"),
         (["data=hdf5"], "data.path is missing"),
+        (["baseline=null"], "baseline=null: name a file of conf/baseline"),
+        (["gate.hidden=${nowhere}"], "gate.hidden (typed, or in conf/gate/mlp.yaml): Interpolation key 'nowhere'"),
     ],
 )
 def test_bad_input_ends_in_a_short_message(tmp_path, arguments, message):
@@ -96,6 +98,19 @@ def test_bad_input_ends_in_a_short_message(tmp_path, arguments, message):
     assert done.stderr.count(message) == 1
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) < 20
+
+
+@pytest.mark.parametrize("arguments", [(), ("-m",)])
+def test_a_file_with_a_python_tag_is_named_and_runs_nothing(tmp_path, arguments):
+    (tmp_path / "hypothesis").mkdir()
+    text = (
+        f"_target_: moe_exp.comparison.hypotheses.Hypothesis\nname: !!python/object/apply:os.mkdir ['{tmp_path}/a']\n"
+    )
+    (tmp_path / "hypothesis" / "tagged.yaml").write_text(text)
+    done = train(*arguments, f"--config-dir={tmp_path}", "hypothesis=[tagged]", folder=tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert f'in "{tmp_path}/hypothesis/tagged.yaml", line 2' in done.stderr
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_run_that_fails_says_so_in_mlflow(run_folder, many_stars):

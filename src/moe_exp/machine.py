@@ -87,6 +87,19 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def require_memory(n_bytes: float, what: str, advice: str) -> None:
+    """Refuse what would need more memory than the machine has.
+
+    Raises
+    ------
+    InputError
+        Saying what it needs, how much there is, and `advice`.
+    """
+    there = psutil.virtual_memory().total
+    if n_bytes > there:
+        raise InputError(f"{what} would need {n_bytes / 1e9:,.0f} GB of memory; there are {there / 1e9:.0f}. {advice}")
+
+
 def require_room(folder: Path, n_bytes: int, what: str, advice: str) -> None:
     """Refuse to write `n_bytes` into a folder whose disk has too little room.
 

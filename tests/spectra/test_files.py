@@ -89,3 +89,28 @@ def test_flux_that_is_no_real_number_is_refused(stars_file, kind):
         file[FLUX] = values.astype(kind)
     with pytest.raises(InputError, match="real numbers are needed, but the file has dataset/arrays/flux/value of type"):
         read_grid(stars_file)
+
+
+@pytest.mark.parametrize("said", ["no", np.array([True, False]), 0.5])
+def test_an_order_that_is_neither_true_nor_false_is_refused(stars_file, said):
+    with h5py.File(stars_file, "a") as file:
+        file.attrs["stars_in_random_order"] = said
+    with pytest.raises(InputError, match="attribute stars_in_random_order must be true or false, but it is"):
+        in_random_order(stars_file)
+
+
+def test_links_that_lead_in_a_circle_are_named(stars_file):
+    with h5py.File(stars_file, "a") as file:
+        del file[FLUX]
+        file[FLUX] = h5py.SoftLink(f"/{FLUX}")
+    with pytest.raises(InputError, match=f"{stars_file} cannot be read as HDF5: .*link"):
+        read_grid(stars_file)
+
+
+def test_a_label_table_that_is_half_there_is_named_in_one_line(stars_file):
+    with h5py.File(stars_file, "a") as file:
+        for name in list(file["dataset/params"].attrs):
+            del file["dataset/params"].attrs[name]
+    with pytest.raises(InputError, match=f"{stars_file}: the label table cannot be read") as found:
+        read_labels(stars_file)
+    assert len(str(found.value).splitlines()) == 1

@@ -29,6 +29,10 @@ LEAST_STARS = 10
 """With fewer stars there is no interval: a percentile interval even of a mean would be too narrow by a fifth and more
 (Student's t for the normal's quantile), and that of two stars may have no width."""
 
+MOST_RESAMPLES = 1_000_000
+BYTES_PER_RESAMPLE = 8 * 12 * 10
+"""What the draws of twelve models take, on all stars and in nine bins."""
+
 MAX_DRAWN = 2**20
 """Most stars drawn at a time; has no effect on results."""
 
@@ -140,6 +144,12 @@ def check_options(n_resamples: int, confidence: float) -> None:
     """Raise `InputError` unless there is a resample and `confidence` is a probability."""
     if n_resamples < 1:
         raise InputError(f"evaluation.n_resamples={n_resamples}: at least one resample is needed.")
+    if n_resamples > MOST_RESAMPLES:
+        raise InputError(
+            f"evaluation.n_resamples={n_resamples}: at most {MOST_RESAMPLES:,}. These would need some "
+            f"{n_resamples * BYTES_PER_RESAMPLE / 1e9:,.0f} GB of memory; 10,000 tell the ends of an interval "
+            f"to a hundredth of its width."
+        )
     if not 0 < confidence < 1:
         raise InputError(f"evaluation.confidence={confidence} must lie between 0 and 1, for example 0.95.")
 

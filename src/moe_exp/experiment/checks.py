@@ -20,11 +20,13 @@ def check(experiment: Experiment) -> None:
         Naming the option.
     """
     experiment.bins.check()
+    experiment.data.check(experiment.cache_dir)
     grid = experiment.data.read_grid()
     experiment.preprocessing.check(grid.wavelength)
     for name, stars in experiment.externals.items():
         stars.check(f"externals.{name}", grid, experiment.preprocessing)
     experiment.features.check_wavelength(grid.wavelength, medium=grid.medium)
+    experiment.experts.check(grid.wavelength.size)
     replace(experiment.gate, training=experiment.training).check()
     experiment.evaluation.check()
     for hypothesis in experiment.hypotheses.values():

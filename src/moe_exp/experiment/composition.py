@@ -3,23 +3,32 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import open_dict
+from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from moe_exp.errors import InputError
-from moe_exp.experiment.config import Experiment, build, register
+from moe_exp.experiment.config import Experiment, build, check_choices, register
 
 
 def compose_job(overrides: Sequence[str], config_name: str = "config") -> Experiment:
     """Compose and build one job; Hydra has to be initialised."""
+    check_choices(overrides)
     config = compose(config_name, list(overrides), return_hydra_config=True)
     hydra = config.hydra
     with open_dict(config):
         del config["hydra"]
-    return build(config, dict(hydra.runtime.choices), list(hydra.overrides.task))
+    return build(config, dict(hydra.runtime.choices), typed_in(hydra))
+
+
+def typed_in(hydra: Any) -> list[str]:
+    """Return what was typed, as it was typed: Hydra's own list looks up what ``${...}`` in it names."""
+    typed: Any = OmegaConf.to_container(hydra.overrides.task)
+    return list(typed)
 
 
 def compose_in(project: Path, overrides: Sequence[str]) -> Experiment:
@@ -47,5 +56,5 @@ def reading_conf(project: Path) -> Iterator[None]:
     try:
         with initialize_config_dir(str(project / "conf"), version_base="1.3"):
             yield
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise InputError(" ".join(str(error).split())) from error

@@ -46,6 +46,9 @@ GROUPS = (
     "tracking",
 )
 
+LISTS = ("external", "hypothesis")
+"""Groups of which any number of files is chosen."""
+
 
 @dataclass
 class Schema:
@@ -149,6 +152,21 @@ def register(project_root: Path) -> None:
             os.environ.pop(name, None)
 
 
+def check_choices(overrides: Sequence[str]) -> None:
+    """Refuse null where a YAML file has to be named, of which Hydra says nothing that helps.
+
+    Raises
+    ------
+    InputError
+        Naming the group.
+    """
+    for group in (text.partition("=")[0] for text in overrides if text.endswith("=null")):
+        if group in GROUPS:
+            raise InputError(f"{group}=null: name a file of conf/{group}; `python train.py --help` lists them.")
+        if group in LISTS:
+            raise InputError(f"{group}=null: give a list of files of conf/{group}, or {group}=[] for none.")
+
+
 def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> Experiment:
     """Make all stage objects of a composed configuration.
 
@@ -170,7 +188,10 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
         OmegaConf.resolve(config)
         values: dict[str, Any] = round_numbers(OmegaConf.to_container(config, throw_on_missing=True))
     except OmegaConfBaseException as error:
-        raise InputError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+        key = _find_unresolved(config) or str(error.full_key)
+        group = key.partition(".")[0]
+        where = f"{key} (typed, or in conf/{group}/{choices[group]}.yaml)" if group in GROUPS else key
+        raise InputError(f"{where}: {str(error).splitlines()[0]}") from error
     unknown = sorted(set(values) - {option.name for option in fields(Schema)})
     if unknown:
         raise InputError(
@@ -199,6 +220,21 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
         overrides=tuple(TYPED_NUMBER.sub(lambda number: _round_text(number[0]), text) for text in redact([*overrides])),
         values=redact(values),
     )
+
+
+def _find_unresolved(node: DictConfig, place: str = "") -> str:
+    """Return the name of an option that names another one which is not there, by ``${...}``; else nothing."""
+    for key in map(str, node):
+        child = node._get_node(key)
+        if isinstance(child, DictConfig) and not (child._is_none() or child._is_interpolation()):
+            if found := _find_unresolved(child, f"{place}{key}."):
+                return found
+            continue
+        try:
+            node.get(key)
+        except OmegaConfBaseException:
+            return f"{place}{key}"
+    return ""
 
 
 def round_numbers(values: Any) -> Any:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from moe_exp.cache.codec import storable
 from moe_exp.errors import InputError
+from moe_exp.machine import require_memory
 from moe_exp.model.ridge.estimator import CrossValidatedRidge, assign_folds
 from moe_exp.model.ridge.moments import Moments, PrincipalComponents
 from moe_exp.random_streams import random_stream
@@ -50,6 +51,18 @@ class RidgeExperts:
             raise InputError(f"experts.n_alphas={self.n_alphas}: at least 2, or 1 with alpha_min equal to alpha_max.")
         if self.n_folds < 2:
             raise InputError(f"experts.n_folds={self.n_folds}: cross-validation needs at least 2 folds.")
+
+    def check(self, n_pixels: int) -> None:
+        """Refuse a grid of penalties whose solutions, one for each fold and penalty, memory cannot hold.
+
+        Raises
+        ------
+        InputError
+            Saying what it would need.
+        """
+        n_bytes = 8.0 * n_pixels * self.n_alphas * self.n_folds
+        what = f"experts.n_alphas={self.n_alphas} with experts.n_folds={self.n_folds}"
+        require_memory(n_bytes, what, "Ten penalties a decade are a fine grid, and ten folds are many.")
 
     @property
     def alphas(self) -> np.ndarray:

@@ -140,4 +140,7 @@ def _read_attributes(file: h5py.File) -> dict[str, Any]:
 def in_random_order(path: Path) -> bool:
     """Say whether the file declares its stars to be independent draws, so that any run of rows is a fair sample."""
     with open_hdf5(path) as file:
-        return bool(file.attrs.get(RANDOM_ORDER, False))
+        said = file.attrs.get(RANDOM_ORDER, False)
+    if not isinstance(said, bool | np.bool_ | np.integer):
+        raise InputError(f"{path}: the attribute {RANDOM_ORDER} must be true or false, but it is {said!r}.")
+    return bool(said)

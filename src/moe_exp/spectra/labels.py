@@ -27,7 +27,8 @@ def read_labels(path: Path) -> pd.DataFrame:
     try:
         table = pd.DataFrame(pd.read_hdf(path))
     except Exception as error:  # what pandas, PyTables and pickle say of damaged files has no end
-        raise InputError(f"{path}: the label table cannot be read with pandas.read_hdf: {error}") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: the label table cannot be read with pandas.read_hdf: {reason}") from error
     missing = [name for name in REQUIRED_LABELS if name not in table]
     if missing:
         columns = ", ".join(map(str, table.columns))

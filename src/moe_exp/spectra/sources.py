@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shutil
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
@@ -22,7 +23,7 @@ from moe_exp.spectra.medium_choice import AUTO, MediumChoice, check_asked, choos
 from moe_exp.spectra.plausibility import lower_median
 from moe_exp.spectra.repeats import check_distinct, warn_of_repeats
 from moe_exp.spectra.row_reader import RowReader
-from moe_exp.spectra.simulated_files import SIMULATED_MEDIUM, SimulatedFiles
+from moe_exp.spectra.simulated_files import SIMULATED_MEDIUM, SimulatedFiles, bytes_per_star
 from moe_exp.spectra.simulator import Simulator
 from moe_exp.spectra.splits import hand_out, stable_order
 from moe_exp.spectra.star_ids import number_stars, read_star_ids
@@ -62,6 +63,15 @@ class Data:
             raise InputError(f"data.noise_level={self.noise_level}: it multiplies the error and cannot be negative.")
         if self.seed < 0:
             raise InputError(f"data.seed={self.seed}: a seed is 0 or more.")
+
+    def check(self, cache_dir: Path) -> None:
+        """Refuse sizes that the disk of `cache_dir` cannot hold; files of the user's are there already.
+
+        Raises
+        ------
+        InputError
+            Naming the options.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,13 +243,30 @@ class SimulatedData(Data):
         """Return the simulator's wavelength grid."""
         return Grid(self.simulator.wavelength, descending=False, medium=SIMULATED_MEDIUM, remarks=())
 
-    def open(self, cache_dir: Path, stages: Stages) -> Dataset:
-        """Make the stars that are missing, check the files and split their stars."""
+    def _sizes(self) -> dict[str, int]:
         sizes = {"data.n_test": self.n_test, "data.n_val": self.n_val, "data.n_train": self.n_train}
         for option, size in sizes.items():
             if size is None or not math.isfinite(size) or size < 1 or size != int(size):
                 raise InputError(f"{option}={size}: the number of simulated stars must be given as a whole number.")
-        n_stars = sum(int(size) for size in sizes.values() if size is not None)
+        return {option: int(size) for option, size in sizes.items() if size is not None}
+
+    def check(self, cache_dir: Path) -> None:
+        """Refuse more stars than the disk could hold if it held nothing else."""
+        sizes = self._sizes()
+        n_bytes = sum(sizes.values()) * bytes_per_star(self.simulator)
+        disk = shutil.disk_usage(next(each for each in (cache_dir, *cache_dir.absolute().parents) if each.exists()))
+        if n_bytes > disk.total:
+            asked_for = ", ".join(f"{option}={size}" for option, size in sizes.items())
+            raise InputError(
+                f"{asked_for}: the spectra would need {n_bytes / 1e9:,.0f} GB in {cache_dir}, on a disk of "
+                f"{disk.total / 1e9:,.0f} GB. Ask for fewer stars, or name another folder with cache_dir=... or "
+                f"MOE_EXP_CACHE."
+            )
+
+    def open(self, cache_dir: Path, stages: Stages) -> Dataset:
+        """Make the stars that are missing, check the files and split their stars."""
+        sizes = self._sizes()
+        n_stars = sum(sizes.values())
         store = SimulatedFiles(self.simulator, seed=self.seed, cache_dir=cache_dir, device=choose_device(self.device))
         stars = StarFiles(store.require(n_stars, stages), cache_dir)
         rows = hand_out(np.arange(stars.n_stars), stars.star_ids, sizes)

@@ -10,13 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from moe_exp.errors import InputError
-from moe_exp.machine import one_torch_thread
+from moe_exp.machine import one_torch_thread, require_memory
 from moe_exp.model.gates.base import Gate
 from moe_exp.model.gates.training import GateStars, train
 from moe_exp.model.learned import read_learned
 from moe_exp.random_streams import random_stream
 
 logger = logging.getLogger(__name__)
+
+USUAL_SIZES = (30, 9)
+"""Features and experts that a network is laid out for, to see how large it is."""
+
+BYTES_PER_WEIGHT = 16
+"""float32 weight, gradient and the two moments of Adam."""
 
 WEIGHTS = "network_."
 """What the names of a network's weights begin with, among what a gate learnt."""
@@ -46,6 +52,21 @@ class SoftmaxGate(Gate):
     """
 
     loss_label: ClassVar[str] = "Mean squared error [dex²]"
+
+    def check(self) -> None:
+        """Refuse a network that memory cannot hold while it is trained; it is laid out without any.
+
+        Raises
+        ------
+        InputError
+            Saying what it would need.
+        """
+        super().check()
+        with torch.device("meta"):
+            n_weights = sum(weights.numel() for weights in self.network(*USUAL_SIZES).parameters())
+        options = [f"gate.{name}={value}" for name, value in vars(self).items() if isinstance(value, int)]
+        what = f"A network of {n_weights:,} weights ({', '.join(options)})"
+        require_memory(BYTES_PER_WEIGHT * n_weights, what, "Choose a smaller one.")
 
     def network(self, n_features: int, n_experts: int) -> nn.Module:
         """Return the untrained network, (n_stars, n_features) to logits (n_stars, n_experts)."""
@@ -132,11 +153,11 @@ class MlpGate(SoftmaxGate):
         Raises
         ------
         InputError
-            If `hidden` is below 1, or the recipe is wrong.
+            If `hidden` is below 1 or more than memory holds, or the recipe is wrong.
         """
-        super().check()
         if self.hidden < 1:
             raise InputError(f"gate.hidden is {self.hidden}; it must be 1 or more.")
+        super().check()
 
 
 @dataclass

@@ -116,7 +116,11 @@ class Simulator:
     def _range_problems(self) -> list[str]:
         problems = []
         for name, (lowest, highest) in RANGES.items():
-            first, last = getattr(self, name)
+            ends = getattr(self, name)
+            if len(ends) != 2:
+                problems.append(f"data.simulator.{name}={[*ends]}: give two numbers, not {len(ends)}.")
+                continue
+            first, last = ends
             if not lowest <= first <= last <= highest:
                 problems.append(
                     f"data.simulator.{name}=[{first:g}, {last:g}]: give two numbers in rising order between "
