@@ -31,6 +31,7 @@ bench: $(INSTALLED)  ## every comparison with its rivals, into bench/results/: a
 	$(INSTALL) --editable '.[bench]'
 	$(BIN)/python bench/ridge.py
 	$(BIN)/python bench/bootstrap.py
+	$(BIN)/python bench/validity.py
 	$(BIN)/python bench/data_seeds.py
 	$(BIN)/python bench/simulator.py
 	$(BIN)/python bench/physics.py

@@ -133,13 +133,43 @@ def test_one_wild_star_is_named_as_what_decides() -> None:
     assert pair["deciding_star"] == mlp.predictions.stars["star_index"][star]
     assert pair["delta_r2"] < 0 < pair["delta_r2_without"]
     assert pair["star_changes_sign"]
-    assert (pair["verdict"], pair["verdict_without"]) == ("no difference shown", "higher")
-    assert pair["star_changes_verdict"]
+    assert (pair["verdict"], pair["verdict_without"]) == ("not decidable here", "not decidable here")
+    assert pair["mark"].startswith("carried by 1 star")
     rows = pick(compared.influence, contrast="mlp - linear")
     assert rows["rank"].tolist() == [1, 2, 3, 4, 5]
     assert rows["changes_sign"].tolist() == [True, False, False, False, False]
     assert rows["error"].iloc[0] > 14
     assert (rows["bin"] == np.array(BIN_NAMES)[rows["bin_index"]]).all()
+
+
+def test_a_star_that_carries_a_difference_within_limits_changes_its_verdict() -> None:
+    mlp = make_record("mlp")
+    logg, soft = mlp.predictions.logg, mlp.predictions.logg + 0.1
+    wild = np.flatnonzero(mlp.predictions.covered)[:4]
+    soft[wild] = np.where(logg[wild] < 3, 5, 1)
+    predictions = replace(mlp.predictions, clipped={**mlp.predictions.clipped, "soft": soft, "classify": logg + 0.12})
+    pair = compare([replace(mlp, predictions=predictions)], n_resamples=500).pairs.iloc[0]
+    assert (pair["verdict"], pair["trusted"]) == ("not decidable here", False)
+    assert pair["n_carriers"] < 10
+    assert pair["delta_mae"] == pytest.approx(np.mean(np.abs(soft - logg)[mlp.predictions.covered]) - 0.12)
+
+
+def test_nothing_is_decided_by_predictions_without_limit() -> None:
+    unlimited = [make_record(gate, clip=False) for gate in ("mlp", "linear")]
+    free, limited = (compare(runs, n_resamples=100).pairs for runs in (unlimited, GRID[:1]))
+    assert set(free["verdict"]) == {"not decidable here"}
+    assert set(free["mark"]) == {"predictions without limit: not to be trusted"}
+    assert limited["trusted"].all()
+    assert (limited["mark"] == "").all()
+
+
+def test_what_carries_a_pair_is_what_its_run_says() -> None:
+    record = make_record("mlp")
+    delta = Evaluation(n_resamples=50).evaluate(record.predictions, seed=0).delta
+    pair = compare([record], n_resamples=50).pairs.iloc[0]
+    assert delta is not None
+    assert (pair["n_carriers"], pair["tail_index"]) == pytest.approx(delta.carriers[:2])
+    assert pair["delta_mae"] == pytest.approx(delta.mae)
 
 
 def test_without_the_star_p_is_that_of_resamples_without_it() -> None:

@@ -99,7 +99,7 @@ QUANTILES = stats.norm.ppf((np.arange(400) + 0.5) / 400)
 def estimate_of(value: float) -> Estimate:
     draws = value + STAR_SCATTER * QUANTILES
     low, high = value + STAR_SCATTER * stats.norm.ppf([0.025, 0.975])
-    return Estimate(Interval(value, low, high), 1, np.nan, draws)
+    return Estimate(Interval(value, low, high), 1, np.nan, draws, np.ones(100), True)
 
 
 def verdicts(truth: float, n_data_seeds: int, *, spread: float = 0.0, n_experiments: int = 1000) -> pd.Series:

@@ -82,6 +82,14 @@ def test_a_hypothesis_holds_when_all_its_criteria_do() -> None:
         assert judge(replace(state(above=0.0), criteria=criteria), COMPARED).verdict == expected
 
 
+def test_what_is_not_to_be_trusted_decides_nothing() -> None:
+    compared = compare([make_record("mlp", clip=False)], n_resamples=100)
+    claim = state(quantity="delta_r2", reference="classify", n_train=32_000, above=0.0)
+    found = judge(claim, compared)
+    assert found.verdict == "not decidable here"
+    assert found.criteria["mark"].tolist() == ["predictions without limit: not to be trusted"]
+
+
 def test_the_mean_over_data_seeds_is_judged() -> None:
     records = [make_record("mlp", n_train=100_000, data_seed=seed) for seed in (0, 1, 2)]
     compared = compare(records, n_resamples=200)

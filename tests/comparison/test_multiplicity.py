@@ -71,8 +71,12 @@ def test_false_differences_among_equal_gates_stay_rare() -> None:
 
 
 def test_verdicts() -> None:
-    assert verdict(0.1, 0.049, 0.95, 100) == "higher"
-    assert verdict(-0.1, 0.049, 0.95, 100) == "lower"
-    assert verdict(0.1, 0.051, 0.95, 100) == "no difference shown"
-    assert verdict(np.nan, np.nan, 0.95, 100) == "not tested"
-    assert verdict(0.1, np.nan, 0.95, 9) == verdict(np.nan, np.nan, 0.95, 1) == "too few stars"
+    assert verdict(0.1, 0.049, 0.95, 100, trusted=True) == "higher"
+    assert verdict(-0.1, 0.049, 0.95, 100, trusted=True) == "lower"
+    assert verdict(0.1, 0.051, 0.95, 100, trusted=True) == "no difference shown"
+    assert verdict(np.nan, np.nan, 0.95, 100, trusted=True) == "not tested"
+    assert (
+        verdict(0.1, np.nan, 0.95, 9, trusted=False)
+        == verdict(np.nan, np.nan, 0.95, 1, trusted=True)
+        == "too few stars"
+    )

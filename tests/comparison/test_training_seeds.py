@@ -10,7 +10,7 @@ from tests.comparison.made_up import make_record
 
 def test_one_seed_has_the_interval_of_the_stars() -> None:
     draws = np.random.default_rng(0).normal(size=500)
-    found = estimate(0.1, draws, np.array([0.1]), confidence=0.95, seed=0)
+    found = estimate(0.1, draws, np.array([0.1]), np.ones(9), limited=True, confidence=0.95, seed=0)
     assert found.draws is draws
     assert (found.n_seeds, found.scatter, found.degrees_of_freedom) == (1, "stars", np.inf)
     assert np.isnan(found.seed_sd)
@@ -18,14 +18,16 @@ def test_one_seed_has_the_interval_of_the_stars() -> None:
 
 def test_seeds_that_agree_add_nothing() -> None:
     draws = np.random.default_rng(0).normal(size=500)
-    found = estimate(0.3, draws, np.full(3, 0.3), confidence=0.95, seed=0)
+    found = estimate(0.3, draws, np.full(3, 0.3), np.ones(9), limited=True, confidence=0.95, seed=0)
     assert found.draws is draws
     assert (found.seed_sd, found.scatter) == (0, "stars and seeds")
 
 
 def test_seeds_alone_give_students_interval() -> None:
     values = np.array([0.90, 0.92, 0.91, 0.95])
-    found = estimate(values.mean(), np.full(10_000, values.mean()), values, confidence=0.95, seed=0)
+    found = estimate(
+        values.mean(), np.full(10_000, values.mean()), values, np.ones(9), limited=True, confidence=0.95, seed=0
+    )
     expected = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
     assert (found.interval.low, found.interval.high) == pytest.approx(expected, rel=1e-3)
 
@@ -33,7 +35,7 @@ def test_seeds_alone_give_students_interval() -> None:
 def test_star_and_seed_scatter_add_in_quadrature() -> None:
     values = np.linspace(0.4, 0.6, 30)
     draws = 0.5 + 0.03 * np.random.default_rng(0).standard_normal(20_000)
-    found = estimate(0.5, draws, values, confidence=0.95, seed=0)
+    found = estimate(0.5, draws, values, np.ones(9), limited=True, confidence=0.95, seed=0)
     seed_variance = found.seed_sd**2 / 30 * 29 / 27  # that of Student's t with 29 degrees of freedom
     assert np.var(found.draws) == pytest.approx(0.03**2 + seed_variance, rel=0.03)
 
@@ -52,7 +54,7 @@ def test_intervals_over_stars_and_seeds_hold_the_truth_as_often_as_they_say(seed
         found = bootstrap_r2(y, models, n_resamples=300, seed=repetition)
         values = found.values[:n_seeds] - found.values[n_seeds:]
         draws = np.mean(found.draws[:, :n_seeds] - found.draws[:, n_seeds:], axis=1)
-        both = estimate(values.mean(), draws, values, confidence=0.95, seed=repetition)
+        both = estimate(values.mean(), draws, values, np.ones(9), limited=True, confidence=0.95, seed=repetition)
         held.append(both.interval.low <= 0 <= both.interval.high)
         held_by_stars.append(np.quantile(draws, 0.025) <= 0 <= np.quantile(draws, 0.975))
     assert np.mean(held) >= 0.93

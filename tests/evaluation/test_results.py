@@ -17,6 +17,8 @@ NAMES = {
     "test/r2", "test/r2_ci_low", "test/r2_ci_high", "test/rmse", "test/mae", "test/bias", "test/r2_clipped",
     "test/r2_unclipped", "test/r2_all_stars", "test/delta_r2", "test/delta_r2_ci_low", "test/delta_r2_ci_high",
     "test/delta_r2_vs_global", "test/delta_r2_vs_global_ci_low", "test/delta_r2_vs_global_ci_high",
+    "test/delta_r2_n_carriers", "test/delta_r2_vs_global_n_carriers", "test/delta_r2_trusted",
+    "test/delta_r2_vs_global_trusted", "test/delta_mae", "test/delta_mae_vs_global",
     "test/oracle_gain_fraction", "test/worst5_error_share", "test/gate_accuracy", "test/n_stars", "test/coverage",
     "reference/classify_r2", "reference/global_ridge_r2", "reference/oracle_r2", "reference/hard_r2",
     "reference/classify_accuracy",
@@ -60,6 +62,18 @@ def test_differences_are_differences_and_lie_in_their_intervals() -> None:
     bins = RESULTS.bins
     np.testing.assert_allclose(bins["delta_r2"], bins["r2"] - bins["classify_r2"])
     np.testing.assert_allclose(bins["delta_r2_vs_global"], bins["r2"] - bins["global_ridge_r2"])
+
+
+def test_a_difference_says_whether_it_is_to_be_trusted() -> None:
+    unclipped = EVALUATION.evaluate(replace(PREDICTIONS, clip=False), seed=0)
+    assert RESULTS.metrics()["test/delta_r2_trusted"] == 1
+    assert unclipped.metrics()["test/delta_r2_trusted"] == 0
+    bins = RESULTS.bins
+    assert (bins["delta_r2_n_carriers"] < 40).all()
+    assert (bins["delta_r2_trusted"] == 0).all()
+    covered, logg = PREDICTIONS.covered, PREDICTIONS.logg
+    mae = [np.mean(np.abs(PREDICTIONS.clipped[model] - logg)[covered]) for model in ("soft", "classify")]
+    assert RESULTS.metrics()["test/delta_mae"] == pytest.approx(mae[0] - mae[1])
 
 
 def test_clipping_is_as_configured_and_both_are_reported() -> None:

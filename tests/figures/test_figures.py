@@ -96,8 +96,19 @@ def test_published_values_are_labelled_and_take_a_row_of_their_own() -> None:
 
 
 def test_differences_are_against_classify_unless_that_is_the_gate() -> None:
-    assert delta_r2_per_bin(RESULTS).axes[0].get_xlabel().endswith("mlp − classify")
-    assert delta_r2_per_bin(evaluate("classify")).axes[0].get_xlabel().endswith("classify − global Ridge")
+    assert "mlp − classify" in delta_r2_per_bin(RESULTS).axes[0].get_xlabel()
+    assert "classify − global Ridge" in delta_r2_per_bin(evaluate("classify")).axes[0].get_xlabel()
+
+
+def test_what_is_not_to_be_trusted_is_an_open_circle() -> None:
+    axes = delta_r2_per_bin(RESULTS).axes[0]
+    trusted = [RESULTS.pooled.delta("soft", "classify"), *(b.delta("soft", "classify") for b in RESULTS.per_bin)]
+    circles = [line for line in axes.lines if line.get_marker() == "o"]
+    filled = [line.get_markerfacecolor() != "white" for line in circles]
+    assert filled == [delta.carriers.trusted for delta in trusted]
+    assert True in filled
+    assert False in filled
+    assert axes.get_xlabel().endswith("open: not to be trusted")
 
 
 def test_a_wild_bin_does_not_hide_the_others() -> None:

@@ -76,7 +76,10 @@ def test_cells_show_the_differences_and_bold_ones_differ() -> None:
     pairs = COMPARED.pairs[COMPARED.pairs["factor"] == "noise_level"]
     bins = COMPARED.bin_pairs[COMPARED.bin_pairs["factor"] == "noise_level"]
     first = [pairs["delta_r2"].iloc[0], *bins["delta_r2"].iloc[:9]]
-    assert [cell.get_text() for cell in cells[:10]] == [f"{value:+.4f}".replace("-", "−") for value in first]
+    marks = ["" if trusted else "?" for trusted in [pairs["trusted"].iloc[0], *bins["trusted"].iloc[:9]]]
+    assert set(marks) == {"", "?"}
+    numbers = [f"{value:+.4f}{mark}".replace("-", "−") for value, mark in zip(first, marks, strict=True)]
+    assert [cell.get_text() for cell in cells[:10]] == numbers
     verdicts = [pairs["verdict"].iloc[0], *bins["verdict"].iloc[:9]]
     assert [cell.get_weight() == "bold" for cell in cells[:10]] == [word in ("higher", "lower") for word in verdicts]
 

@@ -1,6 +1,7 @@
 """What runs say together, as tables in the terminal."""
 
 import math
+from collections.abc import Iterable
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
@@ -52,11 +53,19 @@ def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
         f"delta R² [{percent}]": _intervals(pairs, "delta_r2", "+.4f"),
         "p (Holm)": [_probability(value) for value in pairs["p_holm"]],
         "verdict": pairs["verdict"],
+        "": pairs["mark"],
+        "delta MAE": _where(pairs["mark"], [f"{value:+.4f}" for value in pairs["delta_mae"]]),
+        "clipped": _where(pairs["mark"], _intervals(pairs, "delta_r2_clipped", "+.4f")),
         "unclipped": [f"{value:+.4f}" for value in pairs["delta_r2_unclipped"]],
         "without star": [f"{value:+.4f} ({star})" for star, value in without],
         "data seeds": pairs["n_data_seeds"],
     }
-    return _table(title, columns, unless={"data seeds": "1"})
+    return _table(title, columns, unless={"data seeds": "1", "": "", "delta MAE": "", "clipped": ""})
+
+
+def _where(marks: Iterable[str], cells: Iterable[str]) -> list[str]:
+    """Return the cells of rows that are marked, and empty ones for all others."""
+    return [cell if mark else "" for mark, cell in zip(marks, cells, strict=True)]
 
 
 def _probability(p: float) -> str:
@@ -77,7 +86,7 @@ def _table(title: str, columns: dict, *, unless: dict[str, str]) -> Table:
     shown = {name: values for name, values in shown.items() if set(values) != {unless.get(name)}}
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for name in shown:
-        words = name in ("model", "design", "difference", "where", "verdict")
+        words = name in ("model", "design", "difference", "where", "verdict", "")
         table.add_column(name, justify="left" if words else "right", overflow="fold")
     for row in zip(*shown.values(), strict=True):
         table.add_row(*row)

@@ -61,6 +61,8 @@ class SquaredErrors(NamedTuple):
     unclipped: np.ndarray
     configured: np.ndarray
     """one of the two, as the run was configured"""
+    clip: bool
+    """whether that is the first"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -192,4 +194,4 @@ def _errors(record: RunRecord, model: str) -> SquaredErrors:
         (np.asarray(values[model], float)[covered] - logg) ** 2
         for values in (predictions.clipped, predictions.unclipped)
     )
-    return SquaredErrors(clipped, unclipped, clipped if record.clip else unclipped)
+    return SquaredErrors(clipped, unclipped, clipped if record.clip else unclipped, record.clip)

@@ -14,6 +14,7 @@ from scipy import stats
 
 from moe_exp.comparison.training_seeds import Estimate
 from moe_exp.evaluation.bootstrap import Interval
+from moe_exp.evaluation.validity import Carriers, find_carriers
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class Pooled:
     data_seeds : tuple of int
     data_seed_sd : float
         Standard deviation between data seeds; NaN for one.
+    carriers : Carriers
+        What carries the value, over the stars of all data seeds.
     """
 
     interval: Interval
@@ -44,6 +47,7 @@ class Pooled:
     seed_sd: float
     data_seeds: tuple[int, ...]
     data_seed_sd: float
+    carriers: Carriers
 
 
 def pool(estimates: Sequence[tuple[int, Estimate]], *, confidence: float) -> Pooled:
@@ -61,14 +65,22 @@ def pool(estimates: Sequence[tuple[int, Estimate]], *, confidence: float) -> Poo
     seeds, found = tuple(seed for seed, _ in known), [estimate for _, estimate in known]
     n_seeds = min(estimate.n_seeds for estimate in found)
     seed_sd = float(np.sqrt(np.mean([estimate.seed_sd**2 for estimate in found])))
+    carriers = carriers_of(found)
     if len(found) == 1:
         [one] = found
-        return Pooled(one.interval, one.p, one.scatter, n_seeds, seed_sd, seeds, np.nan)
+        return Pooled(one.interval, one.p, one.scatter, n_seeds, seed_sd, seeds, np.nan, carriers)
     values = np.array([estimate.interval.value for estimate in found])
     interval, p = students_mean(values, confidence)
     if np.isnan([estimate.interval.low for estimate in found]).any():
         interval, p = Interval(interval.value, np.nan, np.nan), np.nan
-    return Pooled(interval, p, "data seeds", n_seeds, seed_sd, seeds, float(np.std(values, ddof=1)))
+    data_seed_sd = float(np.std(values, ddof=1))
+    return Pooled(interval, p, "data seeds", n_seeds, seed_sd, seeds, data_seed_sd, carriers)
+
+
+def carriers_of(estimates: Sequence[Estimate]) -> Carriers:
+    """Return what carries the mean of some estimates."""
+    contributions = np.concatenate([estimate.contributions for estimate in estimates])
+    return find_carriers(contributions, limited=all(estimate.limited for estimate in estimates))
 
 
 def students_mean(values: np.ndarray, confidence: float) -> tuple[Interval, float]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from moe_exp.comparison import Comparison, Contender
 from moe_exp.comparison.data_seeds import pool
+from moe_exp.comparison.multiplicity import NOT_DECIDABLE
 from moe_exp.comparison.scoring import Scoring
 from moe_exp.comparison.training_seeds import Estimate
 from moe_exp.errors import InputError
@@ -19,6 +20,7 @@ QUANTITIES = ("r2", "delta_r2")
 """What a criterion can bound: R² of a model, or R² of a model minus R² of a reference on the same stars."""
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
+"""Verdicts, beside `NOT_DECIDABLE`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,11 +140,13 @@ class Judgement:
     ----------
     hypothesis : Hypothesis
     verdict : str
-        ``"supported"`` when every criterion is, ``"refuted"`` when any is, ``"undecided"`` otherwise.
+        ``"supported"`` when every criterion is, ``"refuted"`` when any is; of the others ``"not decidable here"`` when
+        the interval of a criterion is not to be trusted, and ``"undecided"`` else.
     criteria : DataFrame
         One row per criterion: ``criterion`` in words, ``value`` (the mean over data seeds) with ``value_ci_low`` and
-        ``value_ci_high``, ``verdict``, ``n_seeds``, ``n_data_seeds``, ``scatter``, which says what the interval holds,
-        and ``by_data_seed``, the value of each data seed.
+        ``value_ci_high``, ``verdict``, ``mark``, which says why an interval is not to be trusted, ``n_seeds``,
+        ``n_data_seeds``, ``scatter``, which says what the interval holds, and ``by_data_seed``, the value of each data
+        seed.
     """
 
     hypothesis: Hypothesis
@@ -171,7 +175,9 @@ def judge(hypothesis: Hypothesis, comparison: Comparison) -> Judgement:
             raise InputError(f"hypothesis.criteria[{place}] of {hypothesis.name}: {error}") from error
         found = pool(estimates, confidence=comparison.settings.confidence)
         row: dict[str, object] = {"criterion": str(criterion), **interval_columns("value", found.interval)}
-        row |= {"verdict": judge_interval(found.interval, *criterion.bound), "scatter": found.scatter}
+        trusted, mark = found.carriers.trusted, found.carriers.mark
+        row["verdict"] = judge_interval(found.interval, *criterion.bound) if trusted else NOT_DECIDABLE
+        row |= {"mark": mark, "scatter": found.scatter}
         row |= {"n_seeds": found.n_seeds, "n_data_seeds": len(found.data_seeds)}
         rows.append(row | {"by_data_seed": {seed: estimate.interval.value for seed, estimate in estimates}})
     criteria = pd.DataFrame(rows)
@@ -187,7 +193,7 @@ def judge_interval(interval: Interval, kind: str, bound: float) -> str:
 
 
 def _conjunction(verdicts: Sequence[str]) -> str:
-    return next((verdict for verdict in (REFUTED, UNDECIDED) if verdict in verdicts), SUPPORTED)
+    return next((verdict for verdict in (REFUTED, NOT_DECIDABLE, UNDECIDED) if verdict in verdicts), SUPPORTED)
 
 
 def _estimates(criterion: Criterion, comparison: Comparison) -> list[tuple[int, Estimate]]:

@@ -8,6 +8,9 @@ from moe_exp.evaluation.bootstrap import LEAST_STARS
 TOO_FEW = "too few stars"
 """Verdict on a difference that has no p because fewer than `LEAST_STARS` stars make it."""
 
+NOT_DECIDABLE = "not decidable here"
+"""Verdict on a difference whose interval is not to be trusted, see `validity`."""
+
 TAIL_DRAWS = 10
 """Draws beyond zero from which on their share is taken as it is; rarer ones are extrapolated."""
 
@@ -65,10 +68,12 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def verdict(value: float, p: float, confidence: float, n_stars: int) -> str:
-    """Say what a difference on `n_stars` stars shows at an adjusted p."""
+def verdict(value: float, p: float, confidence: float, n_stars: int, trusted: bool) -> str:
+    """Say what a difference on `n_stars` stars shows at an adjusted p, if its interval may be trusted."""
     if np.isnan(p):
         return "not tested" if np.isnan(value) and n_stars >= LEAST_STARS else TOO_FEW
+    if not trusted:
+        return NOT_DECIDABLE
     if p >= 1 - confidence or value == 0:
         return "no difference shown"
     return "higher" if value > 0 else "lower"

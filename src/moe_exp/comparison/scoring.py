@@ -8,7 +8,8 @@ import numpy as np
 
 from moe_exp.comparison.contenders import Contender, Panel
 from moe_exp.comparison.training_seeds import Estimate, estimate
-from moe_exp.evaluation.bootstrap import r2_of_sums, r2_terms, resample_sums
+from moe_exp.evaluation.bootstrap import r2_of_sums, r2_terms, resample_sums, sum_by_star
+from moe_exp.evaluation.expansion import expand_ratio
 
 
 class Column(NamedTuple):
@@ -78,8 +79,9 @@ class Scoring:
         column = Column(contender, self.panel.seeds(contender))
         resampled = self._resampled(bin_index, column)
         place = resampled.position[column]
-        values = seed_r2(self.panel, column, resampled.members)
-        return self._estimate(resampled.values[place], resampled.draws[:, place], values)
+        members = resampled.members
+        values, lost = seed_r2(self.panel, column, members), mean_error(self.panel, column)[members]
+        return self._estimate(resampled.values[place], resampled.draws[:, place], values, lost, members, column)
 
     def delta(
         self,
@@ -111,15 +113,37 @@ class Scoring:
         if without is not None:
             members = members[self.panel.star[members] != without]
         values = np.subtract(*(seed_r2(self.panel, column, members) for column in columns))
+        gain = np.subtract(*(mean_error(self.panel, column)[members] for column in reversed(columns)))
         places = [resampled.position[column] for column in columns]
         draws = resampled.draws[:, places[0]] - resampled.draws[:, places[1]]
         if without is None:
-            return self._estimate(resampled.values[places[0]] - resampled.values[places[1]], draws, values)
-        return self._estimate(float(np.mean(values)), draws[resampled.absent[without]], values)
+            value = resampled.values[places[0]] - resampled.values[places[1]]
+            return self._estimate(value, draws, values, gain, members, *columns)
+        draws = draws[resampled.absent[without]]
+        return self._estimate(float(np.mean(values)), draws, values, gain, members, *columns)
 
-    def _estimate(self, value: float, draws: np.ndarray, seed_values: np.ndarray) -> Estimate:
-        confidence, seed = self.settings.confidence, self.settings.seed
-        return estimate(float(value), draws, seed_values, confidence=confidence, seed=seed)
+    def _estimate(
+        self,
+        value: float,
+        draws: np.ndarray,
+        seed_values: np.ndarray,
+        gain: np.ndarray,
+        members: np.ndarray,
+        *columns: Column,
+    ) -> Estimate:
+        """Put an estimate together; `gain` (n_members,) in dex² sums to the value times the labels' variation."""
+        panel, (_, confidence, seed) = self.panel, self.settings
+        terms = r2_terms(panel.logg[members], gain[:, None])
+        _, _, distance, by_star = sum_by_star(terms, panel.star[members]).T
+        return estimate(
+            float(value),
+            expand_ratio(draws, by_star, distance),
+            seed_values,
+            by_star / (np.sum(distance) or np.nan),
+            limited=all(_is_limited(panel, column) for column in columns),
+            confidence=confidence,
+            seed=seed,
+        )
 
     def _resampled(self, bin_index: int | None, *columns: Column) -> Resampled:
         """Return the bootstrap that holds the columns; one that was not made in advance is made from the same draws."""
@@ -171,6 +195,12 @@ def resample(
         draws=r2_of_sums(sums[:, :n_scored], y),
         absent={each: sums[:, n_scored + place] == 0 for place, each in enumerate(marked)},
     )
+
+
+def _is_limited(panel: Panel, column: Column) -> bool:
+    """Whether the predictions of a column are clipped."""
+    clips = [panel.entries[column.contender][seed].clip for seed in column.seeds]
+    return column.variant == "clipped" or (column.variant == "configured" and all(clips))
 
 
 def mean_error(panel: Panel, column: Column) -> np.ndarray:

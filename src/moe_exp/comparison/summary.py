@@ -42,7 +42,10 @@ class Comparison:
     pairs : DataFrame
         One row per two gates that differ in one factor alone: R² of ``model`` minus R² of ``reference`` with its
         paired interval, p, p_holm over all rows of this table, and the verdict on the latter; both with clipping as
-        configured, and the interval with and without. ``deciding_star`` is the one of largest influence.
+        configured, and the interval with and without. ``n_carriers`` says how many stars carry it, ``tail_index`` how
+        heavy their tail is, ``trusted`` whether its interval may be, ``mark`` why not; ``delta_mae`` [dex] is the
+        difference of the mean absolute error, which no few stars carry. ``deciding_star`` is the one of largest
+        influence.
     bin_pairs : DataFrame
         The same pairs within every bin, adjusted over all rows of this table.
     influence : DataFrame

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.comparison.contenders import Contender
-from moe_exp.comparison.data_seeds import Pooled, pool, replicate_rows, students_mean
+from moe_exp.comparison.data_seeds import Pooled, carriers_of, pool, replicate_rows, students_mean
 from moe_exp.comparison.influence import Influence
 from moe_exp.comparison.multiplicity import holm, verdict
 from moe_exp.comparison.pairs import Pair
@@ -34,8 +34,9 @@ PAIR_COLUMNS = [
 OTHER_PAIR_COLUMNS = [
     *(f"delta_r2_{variant}{end}" for variant in VARIANTS for end in ("", "_ci_low", "_ci_high")),
     *("n_seeds", "seed_sd", "n_data_seeds", "data_seed_sd", "scatter", "n_stars", "bin_index", "bin"),
+    *("n_carriers", "tail_index", "trusted", "mark", "delta_mae"),
     *("deciding_data_seed", "deciding_star", "delta_r2_without"),
-    *("p_without", "verdict_without", "star_changes_sign", "star_changes_verdict"),
+    *("p_without", "trusted_without", "verdict_without", "star_changes_sign", "star_changes_verdict"),
 ]
 """Columns that only a table with pairs fills; one without any has them too."""
 VERDICT_COLUMNS = ["delta_r2", "delta_r2_ci_low", "delta_r2_ci_high", "p", "p_holm", "verdict"]
@@ -59,6 +60,16 @@ class ScoredPair(NamedTuple):
         """Return the difference; see `Scoring.delta`."""
         model, reference = self.pair.model, self.pair.reference
         return self.scoring.delta(model, reference, variant=variant, bin_index=bin_index, without=without)
+
+    def delta_mae(self, bin_index: int | None = None) -> float:
+        """Return the mean absolute error of the model minus that of the reference [dex], mean over seeds."""
+        panel = self.scoring.panel
+        members = slice(None) if bin_index is None else panel.bin_index == bin_index
+        model, reference = (
+            np.concatenate([np.sqrt(panel.entries[each][seed].configured[members]) for seed in self.pair.seeds])
+            for each in (self.pair.model, self.pair.reference)
+        )
+        return float(np.mean(model) - np.mean(reference)) if len(model) else np.nan
 
     @property
     def deciding_star(self) -> int:
@@ -103,7 +114,7 @@ def pair_row(scored: Sequence[ScoredPair]) -> Row:
         other = _pool(scorings, [(each.data_seed, each.delta(variant=variant)) for each in scored])
         row |= interval_columns(f"delta_r2_{variant}", other.interval)
     row |= seed_columns(found) | {"n_stars": sum(scoring.panel.n_stars for scoring in scorings)}
-    return row | _without_deciding_star(scored)
+    return row | carrier_columns(found, scored) | _without_deciding_star(scored)
 
 
 def _without_deciding_star(scored: Sequence[ScoredPair]) -> Row:
@@ -112,9 +123,10 @@ def _without_deciding_star(scored: Sequence[ScoredPair]) -> Row:
     decided = scored[place]
     left = decided.delta(without=decided.deciding_star)
     value, p = left.interval.value, left.p
-    deltas = [each.delta().interval for each in scored]
+    deltas = [each.delta() for each in scored]
+    carried = [left if each is decided else delta for each, delta in zip(scored, deltas, strict=True)]
     if len(scored) > 1:
-        values = np.array([delta.value for delta in deltas])
+        values = np.array([delta.interval.value for delta in deltas])
         values[place] = value
         interval, p = students_mean(values, decided.scoring.settings.confidence)
         value = interval.value
@@ -123,7 +135,8 @@ def _without_deciding_star(scored: Sequence[ScoredPair]) -> Row:
         "deciding_data_seed": decided.data_seed,
         "deciding_star": panel.stars["star_id"].iloc[panel.visits(decided.deciding_star)[0]],
         "delta_r2_without": value,
-        "p_without": p if np.isfinite([delta.low for delta in deltas]).all() else np.nan,
+        "p_without": p if np.isfinite([delta.interval.low for delta in deltas]).all() else np.nan,
+        "trusted_without": carriers_of(carried).trusted,
     }
 
 
@@ -139,7 +152,8 @@ def judge_pairs(rows: Iterable[Row], confidence: float) -> pd.DataFrame:
     for place, row in enumerate(table.to_dict("records")):
         p = table["p"].to_numpy(float, copy=True)
         p[place] = row["p_without"]
-        without.append(verdict(row["delta_r2_without"], holm(p)[place], confidence, row["n_stars"]))
+        found = row["delta_r2_without"], holm(p)[place], confidence, row["n_stars"], row["trusted_without"]
+        without.append(verdict(*found))
     table["verdict_without"] = without
     table["star_changes_sign"] = np.sign(table["delta_r2"]) != np.sign(table["delta_r2_without"])
     table["star_changes_verdict"] = table["verdict"] != table["verdict_without"]
@@ -153,7 +167,16 @@ def bin_pair_rows(scored: Sequence[ScoredPair]) -> Iterator[Row]:
         found = _pool(scorings, [(each.data_seed, each.delta(bin_index=index)) for each in scored])
         row = pair_columns(scored[0].pair) | {"bin_index": index, "bin": name}
         row |= delta_columns(found) | seed_columns(found)
-        yield row | {"n_stars": sum(scoring.per_bin[index].n_stars for scoring in scorings)}
+        row |= {"n_stars": sum(scoring.per_bin[index].n_stars for scoring in scorings)}
+        yield row | carrier_columns(found, scored, bin_index=index)
+
+
+def carrier_columns(found: Pooled, scored: Sequence[ScoredPair], *, bin_index: int | None = None) -> Row:
+    """Return what carries a difference, whether it is to be trusted, and the difference of the MAE [dex]."""
+    mae = float(np.mean([each.delta_mae(bin_index) for each in scored]))
+    carriers = found.carriers
+    row: Row = {"n_carriers": carriers.n_carriers, "tail_index": carriers.tail_index}
+    return row | {"trusted": carriers.trusted, "mark": carriers.mark, "delta_mae": mae}
 
 
 def adjust(rows: Iterable[Row], confidence: float) -> pd.DataFrame:
@@ -163,8 +186,8 @@ def adjust(rows: Iterable[Row], confidence: float) -> pd.DataFrame:
         return pd.DataFrame(columns=[*PAIR_COLUMNS, *VERDICT_COLUMNS, *OTHER_PAIR_COLUMNS])
     table["p_holm"] = holm(table["p"].to_numpy(float))
     table["verdict"] = [
-        verdict(value, p, confidence, n_stars)
-        for value, p, n_stars in zip(table["delta_r2"], table["p_holm"], table["n_stars"], strict=True)
+        verdict(row["delta_r2"], row["p_holm"], confidence, row["n_stars"], row["trusted"])
+        for row in table.to_dict("records")
     ]
     first = [name for name in (*PAIR_COLUMNS, "bin_index", "bin", *VERDICT_COLUMNS) if name in table]
     return table[[*first, *(name for name in table if name not in first)]]

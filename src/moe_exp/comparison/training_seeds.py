@@ -29,12 +29,18 @@ class Estimate:
         Standard deviation between training seeds; NaN for one seed.
     draws : array of shape (n_resamples,)
         What the interval was taken from.
+    contributions : array of shape (n_stars,)
+        What each star adds to the value; to an R², what it takes from one.
+    limited : bool
+        Whether what a star could add is limited, as that of clipped predictions is.
     """
 
     interval: Interval
     n_seeds: int
     seed_sd: float
     draws: np.ndarray
+    contributions: np.ndarray
+    limited: bool
 
     @property
     def scatter(self) -> str:
@@ -53,7 +59,14 @@ class Estimate:
 
 
 def estimate(
-    value: float, star_draws: np.ndarray, seed_values: np.ndarray, *, confidence: float, seed: int
+    value: float,
+    star_draws: np.ndarray,
+    seed_values: np.ndarray,
+    contributions: np.ndarray,
+    *,
+    limited: bool,
+    confidence: float,
+    seed: int,
 ) -> Estimate:
     """Combine the bootstrap over stars with the scatter between training seeds.
 
@@ -66,6 +79,8 @@ def estimate(
     seed_values : array of shape (n_seeds,)
         Each seed's value on the stars as they are. It holds the scatter of single stars' predictions between seeds,
         which the star draws hold too: counted twice, it makes the interval a little too wide, never too narrow.
+    contributions : array of shape (n_stars,)
+    limited : bool
     confidence : float
     seed : int
         Seed of the resamples.
@@ -75,7 +90,8 @@ def estimate(
     draws = star_draws
     if seed_sd > 0:
         draws = star_draws + seed_sd / np.sqrt(n_seeds) * _seed_scatter(n_seeds, len(star_draws), seed)
-    return Estimate(percentile_interval(value, draws, confidence), n_seeds, seed_sd, draws)
+    interval = percentile_interval(value, draws, confidence)
+    return Estimate(interval, n_seeds, seed_sd, draws, contributions, limited)
 
 
 @lru_cache(maxsize=32)

@@ -1,5 +1,7 @@
 """Percentile intervals for R² and for differences of R² between models that are scored on the same stars.
 
+They are widened where the stars hardly know their own scatter; see `expansion`.
+
 Each resample draws stars with replacement once and scores every model on that draw, so that the scatter which two
 models share cancels in their difference (paired bootstrap; Efron & Tibshirani 1993, An Introduction to the Bootstrap,
 chapters 6, 8 and 13). A star that was seen several times is drawn with all of its visits (cluster bootstrap; Davison &
@@ -18,7 +20,9 @@ import pandas as pd
 from scipy import sparse
 
 from moe_exp.errors import InputError
-from moe_exp.evaluation.scores import r2
+from moe_exp.evaluation.expansion import expand_ratio
+from moe_exp.evaluation.scores import mae, r2
+from moe_exp.evaluation.validity import Carriers, find_carriers
 from moe_exp.machine import usable_cores
 from moe_exp.random_streams import random_stream
 
@@ -52,6 +56,10 @@ class Delta(NamedTuple):
     interval: Interval
     draws: np.ndarray
     """(n_resamples,) the difference on each resample"""
+    carriers: Carriers
+    """what carries it, and whether its interval may be trusted"""
+    mae: float
+    """mean absolute error of the model minus that of the reference, in the unit of the label: no few stars carry it"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +75,14 @@ class R2Bootstrap:
         R² on the stars as they are.
     draws : array of shape (n_resamples, n_models)
         R² on each resample; NaN where all stars drawn have the same label, and with fewer than `LEAST_STARS`.
+    distance : array of shape (n_stars,)
+        Squared distance of the labels from their mean, sums over the rows of each star.
+    squared_errors : array of shape (n_stars, n_models)
+        Likewise.
+    mae : array of shape (n_models,)
+        Mean absolute error, in the unit of the label.
+    limited : bool
+        Whether predictions are limited, so that no star can err by any amount.
     confidence : float
     """
 
@@ -74,19 +90,31 @@ class R2Bootstrap:
     n_stars: int
     values: np.ndarray
     draws: np.ndarray
+    distance: np.ndarray
+    squared_errors: np.ndarray
+    mae: np.ndarray
+    limited: bool
     confidence: float
 
     def r2(self, model: str) -> Interval:
         """Return R² of one model with its interval."""
         column = self.models.index(model)
-        return percentile_interval(self.values[column], self.draws[:, column], self.confidence)
+        draws = expand_ratio(self.draws[:, column], self.squared_errors[:, column], self.distance)
+        return percentile_interval(self.values[column], draws, self.confidence)
 
     def delta(self, model: str, reference: str) -> Delta:
         """Return R² of `model` minus R² of `reference` with its paired interval and draws."""
         column, other = self.models.index(model), self.models.index(reference)
-        draws = self.draws[:, column] - self.draws[:, other]
+        gain = self.squared_errors[:, other] - self.squared_errors[:, column]
+        draws = expand_ratio(self.draws[:, column] - self.draws[:, other], gain, self.distance)
         value = self.values[column] - self.values[other]
-        return Delta(reference, percentile_interval(value, draws, self.confidence), draws)
+        return Delta(
+            reference,
+            percentile_interval(value, draws, self.confidence),
+            draws,
+            carriers=find_carriers(gain, limited=self.limited),
+            mae=float(self.mae[column] - self.mae[other]),
+        )
 
 
 def bootstrap_r2(
@@ -98,6 +126,7 @@ def bootstrap_r2(
     confidence: float = 0.95,
     seed: int,
     stage: str = "bootstrap",
+    limited: bool = True,
 ) -> R2Bootstrap:
     """Score all models on the same resamples of their stars.
 
@@ -119,6 +148,8 @@ def bootstrap_r2(
     seed : int
     stage : str
         Name of the random stream.
+    limited : bool
+        Whether predictions are limited, so that no star can err by any amount.
 
     Raises
     ------
@@ -134,10 +165,13 @@ def bootstrap_r2(
     y = np.asarray(y, float)
     if not (np.isfinite(y).all() and np.isfinite(predicted).all()):
         raise InputError(f"{stage}: labels or predictions hold NaN or infinite values; the bootstrap needs none.")
-    values = np.array([r2(y, column) for column in predicted.T])
+    values, absolute = (np.array([score(y, column) for column in predicted.T]) for score in (r2, mae))
     star = np.arange(len(y)) if star is None else star
     draws = draw_r2(y, predicted, star, n_resamples=n_resamples, seed=seed, stage=stage)
-    return R2Bootstrap(tuple(predictions), len(np.unique(star)), values, draws, confidence)
+    terms = sum_by_star(r2_terms(y, (y[:, None] - predicted) ** 2), star)
+    return R2Bootstrap(
+        tuple(predictions), len(terms), values, draws, terms[:, 2], terms[:, 3:], absolute, limited, confidence
+    )
 
 
 def check_options(n_resamples: int, confidence: float) -> None:

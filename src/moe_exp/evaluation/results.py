@@ -185,4 +185,5 @@ class Evaluation:
             confidence=self.confidence,
             seed=seed,
             stage=stage,
+            limited=predictions.clip,
         )

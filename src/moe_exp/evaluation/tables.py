@@ -77,8 +77,16 @@ def interval_columns(name: str, interval: Interval) -> dict[str, float]:
 
 
 def delta_columns(name: str, delta: Delta | None) -> dict[str, float]:
-    """Like `interval_columns`, NaN where there is no difference to speak of."""
-    return interval_columns(name, delta.interval if delta else Interval(np.nan, np.nan, np.nan))
+    """Like `interval_columns`, with how many stars carry the difference, whether that is enough, and that of the MAE.
+
+    NaN where there is no difference to speak of.
+    """
+    interval = delta.interval if delta else Interval(np.nan, np.nan, np.nan)
+    n_carriers, trusted, mae = np.nan, np.nan, np.nan
+    if delta:
+        n_carriers, trusted, mae = delta.carriers.n_carriers, float(delta.carriers.trusted), delta.mae
+    columns = interval_columns(name, interval) | {f"{name}_n_carriers": n_carriers, f"{name}_trusted": trusted}
+    return columns | {name.replace("r2", "mae"): mae}
 
 
 def bin_key(index: int, name: str) -> str:

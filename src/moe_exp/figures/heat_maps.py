@@ -21,7 +21,8 @@ LUMINANCE = (0.2126, 0.7152, 0.0722)
 def delta_r2_heat_map(comparison: Comparison, factor: str) -> Figure:
     """Draw the R² difference of every pair in all covered stars and in each bin.
 
-    A number in bold differs from zero after Holm's adjustment. The colours end at the 90 % quantile of the
+    A number in bold differs from zero after Holm's adjustment; one with a question mark is not to be
+    trusted. The colours end at the 90 % quantile of the
     differences' size, so that one wild bin does not wash out the others; each number is printed.
 
     Parameters
@@ -40,7 +41,10 @@ def delta_r2_heat_map(comparison: Comparison, factor: str) -> Figure:
         raise InputError(f"factor={factor}: no two gates differ in it alone.")
     n_bins = len(comparison.bin_names)
     delta = np.column_stack([pairs["delta_r2"], bin_pairs["delta_r2"].to_numpy().reshape(-1, n_bins)]).astype(float)
-    shown = np.column_stack([pairs["verdict"], bin_pairs["verdict"].to_numpy().reshape(-1, n_bins)])
+    shown, trusted = (
+        np.column_stack([pairs[name], bin_pairs[name].to_numpy().reshape(-1, n_bins)])
+        for name in ("verdict", "trusted")
+    )
     rows = [
         minus("\n".join([contrast, *wrap(condition, LABEL_WIDTH)]))
         for contrast, condition in pairs[["contrast", "condition"]].to_numpy()
@@ -49,17 +53,18 @@ def delta_r2_heat_map(comparison: Comparison, factor: str) -> Figure:
     columns = [f"{name}\n({n:,})" for name, n in zip(["all bins", *comparison.bin_names], counts, strict=True)]
     figure = new_figure(PAGE_WIDTH, 2 + 0.125 * max(row.count("\n") + 1.6 for row in rows) * len(rows))
     axes = figure.add_subplot()
-    _draw_cells(figure, axes, delta, np.isin(shown, ["higher", "lower"]))
+    _draw_cells(figure, axes, delta, np.isin(shown, ["higher", "lower"]), np.where(trusted.astype(bool), "", "?"))
     axes.set_yticks(range(len(rows)), rows)
     axes.set_xticks(range(n_bins + 1), columns, rotation=40, ha="right", rotation_mode="anchor")
     finish(axes, x="True bin (test stars)")
     axes.tick_params(length=0, labelsize=6.5)
-    set_title(figure, title_of(comparison, int(counts[0])) + "; bold: differs from 0 after Holm's adjustment")
+    marks = "" if trusted.all() else "; ?: not to be trusted"
+    set_title(figure, title_of(comparison, int(counts[0])) + f"; bold: differs from 0 after Holm's adjustment{marks}")
     return figure
 
 
-def _draw_cells(figure: Figure, axes: Axes, delta: np.ndarray, bold: np.ndarray) -> None:
-    """Draw differences (n_rows, n_columns) as coloured cells with their numbers."""
+def _draw_cells(figure: Figure, axes: Axes, delta: np.ndarray, bold: np.ndarray, marks: np.ndarray) -> None:
+    """Draw differences (n_rows, n_columns) as coloured cells with their numbers, each followed by its mark."""
     size = np.abs(delta[np.isfinite(delta)])
     limit = next((end for end in (np.quantile(size, 0.9), size.max()) if end > 0), 1.0) if len(size) else 1.0
     image = axes.imshow(delta, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
@@ -69,7 +74,7 @@ def _draw_cells(figure: Figure, axes: Axes, delta: np.ndarray, bold: np.ndarray)
             axes.text(
                 column,
                 row,
-                minus(f"{value:+.4f}"),
+                minus(f"{value:+.4f}{marks[row, column]}"),
                 ha="center",
                 va="center",
                 fontsize=5.5,

@@ -9,6 +9,7 @@ from moe_exp.evaluation.bootstrap import Delta
 from moe_exp.evaluation.results import Results
 from moe_exp.figures.style import (
     COLUMN_WIDTH,
+    NOT_TRUSTED,
     difference_limit,
     display_name,
     draw_interval,
@@ -76,13 +77,14 @@ def delta_r2_per_bin(results: Results) -> Figure:
     axes = figure.add_subplot()
     axes.axvline(0, color="#404040", linewidth=0.8)
     axes.axhline(0.5, color="#BFBFBF", linewidth=0.6)
+    trusted = [delta.carriers.trusted for delta in deltas]
     for row, interval in enumerate(intervals):
-        draw_interval(axes, row, interval, (-limit, limit), gate_colour(results.gate))
+        draw_interval(axes, row, interval, (-limit, limit), gate_colour(results.gate), trusted=trusted[row])
     name_rows(axes, [f"{name} ({count:,})" for name, count in zip(names, counts, strict=True)])
     axes.grid(axis="x", color="#E5E5E5", linewidth=0.6)
     axes.set_axisbelow(True)
     set_title(figure, f"{star_count(results.n_stars)}, {_confidence(results)}")
-    finish(axes, x=_delta_label(results, pooled))
+    finish(axes, x=_delta_label(results, pooled) + ("" if all(trusted) else f"\n{NOT_TRUSTED}"))
     return figure
 
 
@@ -101,7 +103,8 @@ def delta_r2_distribution(results: Results) -> Figure:
     axes.axvline(0, color="#404040", linewidth=0.8, linestyle="--", label="no difference")
     figure.legend(loc="outside lower center", ncols=3, fontsize=6.5, frameon=False, handlelength=1.4, columnspacing=1)
     axes.locator_params(axis="x", nbins=6)
-    set_title(figure, f"{star_count(results.n_stars)}, {len(delta.draws):,} resamples")
+    mark = f"\n{delta.carriers.mark}".rstrip()
+    set_title(figure, f"{star_count(results.n_stars)}, {len(delta.draws):,} resamples{mark}")
     finish(axes, x=_delta_label(results, delta), y="Number of resamples")
     return figure
 

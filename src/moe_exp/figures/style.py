@@ -81,7 +81,14 @@ def difference_limit(intervals: Sequence[Interval]) -> float:
 
 
 def draw_interval(
-    axes: Axes, row: float, interval: Interval, window: tuple[float, float], colour: str, *, below: bool = False
+    axes: Axes,
+    row: float,
+    interval: Interval,
+    window: tuple[float, float],
+    colour: str,
+    *,
+    below: bool = False,
+    trusted: bool = True,
 ) -> None:
     """Draw a value and its interval on one row; what lies outside `window` becomes an arrow at its edge.
 
@@ -96,6 +103,8 @@ def draw_interval(
     colour : str
     below : bool
         Whether the number of a value outside the window stands below its row rather than above.
+    trusted : bool
+        Whether the interval may be trusted; one that may not is dotted, its value an open circle.
     """
     value, low, high = interval
     if not np.isfinite(value):
@@ -103,12 +112,13 @@ def draw_interval(
     low, high = (end if np.isfinite(end) else value for end in (low, high))
     left, right = window
     if low <= right and high >= left:
-        axes.plot(np.clip([low, high], left, right), [row, row], color=colour, linewidth=1.4, solid_capstyle="butt")
+        ends, line = np.clip([low, high], left, right), "-" if trusted else ":"
+        axes.plot(ends, [row, row], line, color=colour, linewidth=1.4, solid_capstyle="butt")
     for beyond, edge, marker in ((low < left, left, "<"), (high > right, right, ">")):
         if beyond:
             axes.plot(edge, row, marker, color=colour, markersize=4, clip_on=False)
     if left <= value <= right:
-        axes.plot(value, row, "o", color=colour, markersize=4.5)
+        axes.plot(value, row, "o", color=colour, markersize=4.5, markerfacecolor=colour if trusted else "white")
     else:
         beyond_left = value < left
         axes.annotate(
@@ -121,6 +131,10 @@ def draw_interval(
             fontsize=6.5,
             color=colour,
         )
+
+
+NOT_TRUSTED = "open: not to be trusted"
+"""What a figure says of its open circles."""
 
 
 def name_rows(axes: Axes, names: list[str]) -> None:

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from moe_exp.evaluation.bootstrap import Interval
 from moe_exp.figures.style import (
+    NOT_TRUSTED,
     PAGE_WIDTH,
     difference_limit,
     draw_interval,
@@ -109,14 +110,16 @@ def draw_bins(selection: Selection) -> Figure:
         colour = gate_colour(pair["model"])
         for height, row in enumerate(of_pair):
             found = Interval(*interval_of(row, "delta_r2"))
-            draw_interval(axes, height + shift, found, (-limit, limit), colour, below=shift > 0)
+            place_ = height + shift
+            draw_interval(axes, place_, found, (-limit, limit), colour, below=shift > 0, trusted=row["trusted"])
         axes.plot([], [], "o-", color=colour, markersize=4, linewidth=1.4, label=_difference_name(pair))
     name_rows(axes, [f"{name} ({row['n_stars']:,})" for name, row in zip(names, rows[0], strict=True)])
     axes.grid(axis="x", color="#E5E5E5", linewidth=0.6)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=4, fontsize=7, frameon=False)
     set_title(figure, _title(selection))
-    finish(axes, x="ΔR² (dimensionless)")
+    trusted = all(row["trusted"] for of_pair in rows for row in of_pair)
+    finish(axes, x="ΔR² (dimensionless)" + ("" if trusted else f"; {NOT_TRUSTED}"))
     return figure
 
 
@@ -135,7 +138,8 @@ def draw_distributions(selection: Selection) -> Figure:
         axes.axvspan(low, high, color=colour, alpha=0.15, linewidth=0)
         axes.axvline(value, color=colour, linewidth=1.2)
         axes.axvline(0, color="#404040", linewidth=0.8, linestyle="--")
-        axes.set_title(f"{_difference_name(pair)}: {formats.difference(*estimate.interval)}", fontsize=7)
+        mark = f"\n{pair['mark']}".rstrip()
+        axes.set_title(f"{_difference_name(pair)}: {formats.difference(*estimate.interval)}{mark}", fontsize=7)
         axes.locator_params(axis="x", nbins=5)
         finish(axes, x="ΔR² (dimensionless)", y="Number of resamples" if axes is grid[0, 0] else "")
     set_title(figure, f"{_title(selection)}, {selection.comparison.settings.n_resamples:,} resamples")

@@ -182,7 +182,8 @@ def _intervals(selection: Selection) -> Item:
     scatter = " To them the scatter between training seeds is added, where there are several." if seeds else ""
     return (
         f"{formats.level(confidence)} percentile intervals from {n_resamples:,} bootstrap resamples of the test stars "
-        f"(seed {seed}), the same resamples for all models, so that differences are paired.{scatter}",
+        f"(seed {seed}), the same resamples for all models, so that differences are paired; widened from the normal to "
+        f"Student's t, as the kurtosis of the stars' influence asks.{scatter}",
     )
 
 

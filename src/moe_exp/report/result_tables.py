@@ -4,9 +4,19 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from moe_exp.comparison.multiplicity import NOT_DECIDABLE
+from moe_exp.evaluation.validity import HEAVIEST_TAIL, LEAST_CARRIERS
 from moe_exp.report import formats
 from moe_exp.report.document import NOTHING, Strong, Table
 from moe_exp.report.selection import KEYS, Row, Selection, interval_of, model_name, name_difference, where
+
+BOUNDED = ("ΔR² clipped", "ΔMAE [dex]")
+"""Columns that stand beside a difference of R² that is not to be trusted: no few stars carry these."""
+
+NOT_TRUSTED = (
+    f" An interval is not to be trusted where fewer than {LEAST_CARRIERS} stars carry the difference, where the index "
+    f"of their tail is above {HEAVIEST_TAIL:g}, or where nothing limits predictions."
+)
 
 PUBLISHED = "published"
 """Title of a column of published values."""
@@ -55,11 +65,15 @@ def difference_table(selection: Selection, factor: str) -> Table:
     pairs = selection.comparison.pairs
     pairs = selection.sort(pairs[pairs["factor"] == factor], without=[factor])
     keys = [key for key in selection.keys if key != factor]
-    columns = [*(KEYS[key] for key in keys), "Difference", "ΔR² [interval]", "p", "p (Holm)", "Verdict"]
+    marked = not pairs["trusted"].all()
+    columns = [*(KEYS[key] for key in keys), "Difference", "ΔR² [interval]", *(BOUNDED if marked else ())]
+    columns += ["p", "p (Holm)", "Verdict"]
     rows, others = [], []
     for row in pairs.to_dict("records"):
         cells = [selection.name_level(key, row[key]) for key in keys]
         cells += [name_difference(row), formats.difference(*interval_of(row, "delta_r2"))]
+        if marked:
+            cells += [formats.difference(*interval_of(row, "delta_r2_clipped")), formats.difference(row["delta_mae"])]
         rows.append([*cells, formats.probability(row["p"]), formats.probability(row["p_holm"]), _verdict(row)])
         others.append(_published_difference(selection, row))
     n_keys, published = len(keys), frozenset[int]()
@@ -71,6 +85,7 @@ def difference_table(selection: Selection, factor: str) -> Table:
     caption = (
         f"Differences of R² on the same stars, {_confidence(selection)} {_kind_of_interval(selection, pairs)}. "
         f"Verdicts hold after Holm's adjustment over all {formats.counted(n_pairs, 'difference')} of the comparison."
+        f"{NOT_TRUSTED if marked else ''}"
     )
     return Table(caption, columns, formats.blank_repeats(rows, n_keys), published)
 
@@ -82,6 +97,8 @@ def _published_difference(selection: Selection, row: Row) -> str:
 
 
 def _verdict(row: Row) -> str:
+    if row["verdict"] == NOT_DECIDABLE:
+        return f"{NOT_DECIDABLE}, {row['mark']}"
     return Strong(row["verdict"]) if row["verdict"] in ("higher", "lower") else str(row["verdict"])
 
 
@@ -113,6 +130,8 @@ def _bin_table(selection: Selection, table: pd.DataFrame, quantity: str) -> Tabl
         others = []
         for row in group.to_dict("records"):
             cell = (formats.score if is_score else formats.difference)(*interval_of(row, quantity))
+            if not is_score and not row["trusted"]:
+                cell += f", {row['mark']}; ΔMAE {formats.difference(row['delta_mae'])}"
             names[row["bin_index"]].append(Strong(cell) if not is_score and _differs(row) else cell)
             others.append(_published_bin(selection, row, quantity))
         if any(others):
@@ -122,6 +141,7 @@ def _bin_table(selection: Selection, table: pd.DataFrame, quantity: str) -> Tabl
                 names[int(index)].append(other)
     what = "R² of the gates" if is_score else "Differences of R² between gates"
     bold = "" if is_score else " Bold: differs from zero after Holm's adjustment over all bins and pairs."
+    bold += NOT_TRUSTED if not is_score and not table["trusted"].all() else ""
     caption = f"{what} by true bin, {selection.condition(first)}, {_confidence(selection)} interval.{bold}"
     return Table(caption, columns, list(names.values()), frozenset(published))
 

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from moe_exp.comparison.hypotheses import Judgement
-from moe_exp.comparison.multiplicity import TOO_FEW
+from moe_exp.comparison.multiplicity import NOT_DECIDABLE, TOO_FEW
 from moe_exp.report import formats
 from moe_exp.report.context import QUESTION, ReportContext
 from moe_exp.report.document import Block, Bullets, Paragraph, Strong, Table, paragraph
 from moe_exp.report.selection import Row, Selection, claim, gate_of, interval_of, model_name
+
+WORDS = ("higher", "lower", "no difference shown", NOT_DECIDABLE, "not tested", TOO_FEW)
+"""Verdicts on differences, in the order in which they are counted."""
 
 MOST_STATED = 4
 """Differences that are stated one by one; more are counted."""
@@ -64,7 +67,8 @@ def _answer_word(verdicts: Sequence[str]) -> str:
         return ""
     if len(set(verdicts)) > 1:
         return "It depends on the gate or the condition." if "higher" in verdicts else "Not shown."
-    return {"higher": "Yes.", "lower": "No, it is worse."}.get(verdicts[0], "Not shown.")
+    words = {"higher": "Yes.", "lower": "No, it is worse.", NOT_DECIDABLE: "Not decidable here."}
+    return words.get(verdicts[0], "Not shown.")
 
 
 def _phrase(selection: Selection, row: Row) -> str:
@@ -75,17 +79,22 @@ def _phrase(selection: Selection, row: Row) -> str:
         "lower": f"{model} has a lower R² than {reference}",
         "not tested": f"{model} could not be tested against {reference}",
         TOO_FEW: f"there are too few stars to test {model} against {reference}",
+        NOT_DECIDABLE: f"{model} against {reference} is not decidable here",
     }
     words = verbs.get(row["verdict"], f"no difference is shown between {model} and {reference}")
     value, low, high = interval_of(row, "delta_r2")
     adjusted = row["verdict"] == "no difference shown" and claim(low, high) in ("higher", "lower")
     remark = "; its own interval excludes zero, but not after Holm's adjustment" if adjusted else ""
+    if row["verdict"] == NOT_DECIDABLE:
+        clipped = formats.difference(*interval_of(row, "delta_r2_clipped"))
+        remark = f", {row['mark']}; with clipped predictions {clipped}, "
+        remark += f"and the mean absolute error differs by {formats.difference(row['delta_mae'])} dex"
     name = selection.design_names[row["design"]] if "design" in selection.keys else ""
     return f"{f'{name}: ' if name else ''}{words} ({formats.difference(value, low, high)}{remark})"
 
 
 def _counted(verdicts: Sequence[str]) -> str:
-    counts = {word: verdicts.count(word) for word in ("higher", "lower", "no difference shown", "not tested", TOO_FEW)}
+    counts = {word: verdicts.count(word) for word in WORDS}
     return formats.enumerate_words(f"{word} in {n} of {len(verdicts)}" for word, n in counts.items() if n)
 
 
@@ -163,7 +172,8 @@ def hypothesis_blocks(selection: Selection, context: ReportContext) -> Iterator[
     confidence = formats.level(selection.comparison.settings.confidence)
     caption = (
         f"Criteria of the hypotheses. Supported: the whole {confidence} interval keeps the bound; refuted: the whole "
-        f"interval breaks it; undecided: the interval straddles it."
+        f"interval breaks it; undecided: the interval straddles it; not decidable here: the interval is not to be "
+        f"trusted."
     )
     several = len(selection.comparison.data_seeds) > 1
     columns = ["Hypothesis", "Criterion", "Measured [interval]", *(["Each data seed"] if several else []), "Verdict"]
@@ -173,7 +183,8 @@ def hypothesis_blocks(selection: Selection, context: ReportContext) -> Iterator[
             number = formats.score if row["criterion"].startswith("R²") else formats.difference
             cells = [found.hypothesis.name, row["criterion"], number(*interval_of(row, "value"))]
             each = "; ".join(f"{seed}: {number(value)}" for seed, value in row["by_data_seed"].items())
-            rows.append([*cells, *([each] if several else []), Strong(row["verdict"])])
+            remark = f", {row['mark']}" if row["mark"] else ""
+            rows.append([*cells, *([each] if several else []), Strong(row["verdict"] + remark)])
     yield Table(caption, columns, formats.blank_repeats(rows, 1))
 
 

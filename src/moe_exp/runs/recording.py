@@ -10,7 +10,7 @@ import yaml
 
 from moe_exp import names
 from moe_exp.comparison.published import Published
-from moe_exp.evaluation.bootstrap import LEAST_STARS, Interval
+from moe_exp.evaluation.bootstrap import LEAST_STARS, Delta, Interval
 from moe_exp.evaluation.external import ExternalResults
 from moe_exp.experiment.config import Experiment, flatten
 from moe_exp.experiment.pipeline import Outcome
@@ -209,7 +209,7 @@ def describe(outcome: Outcome) -> str:
     lines = [f"R² = {_with_interval(soft, '')} on {results.n_stars:,} covered test stars."]
     for delta in (results.delta, results.delta_vs_global):
         if delta is not None:
-            lines.append(f"{results.gate} - {delta.reference}: {_with_interval(delta.interval, '+')}.")
+            lines.append(f"{results.gate} - {delta.reference}: {_with_interval(delta.interval, '+')}{_mark(delta)}.")
     lines += [_describe_external(each) for each in outcome.external.values()]
     gate = outcome.mixture.gate
     ended = "converged" if gate.converged_ else "NOT converged"
@@ -217,6 +217,12 @@ def describe(outcome: Outcome) -> str:
     if results.n_stars < LEAST_STARS:
         lines.append(f"Fewer than {LEAST_STARS} stars have no interval.")
     return "\n\n".join(lines)
+
+
+def _mark(delta: Delta) -> str:
+    """Say that a difference is not to be trusted, and beside it what no few stars carry."""
+    mark = delta.carriers.mark
+    return f", {mark}; the mean absolute error differs by {delta.mae:+.4f} dex" if mark else ""
 
 
 def _describe_external(external: ExternalResults) -> str:
