@@ -8,7 +8,7 @@ from moe_exp.comparison.data_seeds import Pooled, pool, students_mean
 from moe_exp.comparison.hypotheses import judge_interval
 from moe_exp.comparison.multiplicity import holm
 from moe_exp.comparison.training_seeds import Estimate
-from moe_exp.evaluation.bootstrap import Interval
+from moe_exp.evaluation.bootstrap import Interval, percentile_interval
 from tests.comparison.made_up import make_record
 
 DATA_SEEDS = (3, 5, 9)
@@ -98,8 +98,7 @@ QUANTILES = stats.norm.ppf((np.arange(400) + 0.5) / 400)
 
 def estimate_of(value: float) -> Estimate:
     draws = value + STAR_SCATTER * QUANTILES
-    low, high = value + STAR_SCATTER * stats.norm.ppf([0.025, 0.975])
-    return Estimate(Interval(value, low, high), 1, np.nan, draws, np.ones(100), True)
+    return Estimate(percentile_interval(value, draws, 0.95), 1, np.nan, draws, np.ones(100), True)
 
 
 def verdicts(truth: float, n_data_seeds: int, *, spread: float = 0.0, n_experiments: int = 1000) -> pd.Series:

@@ -13,6 +13,7 @@ from tests.conftest import PROJECT_ROOT
 
 FILES = sorted((PROJECT_ROOT / "conf" / "hypothesis").glob("*.yaml"))
 RECORDS = [make_record("mlp", n_train=n_train, models=["lightgbm"]) for n_train in (32_000, 100_000)]
+RECORDS += [make_record("mlp_classify", n_train=100_000, models=["lightgbm"])]
 COMPARED = compare(RECORDS, n_resamples=300)
 
 
@@ -122,7 +123,13 @@ def test_seeds_that_the_reference_lacks_are_left_out() -> None:
         ({"model": "mpl", "above": 0}, r"criteria\[0\] of H: no data seed has mpl at n_train=100000.* There are class"),
         ({"n_train": 7, "above": 0}, "no data seed has mlp at n_train=7, noise_level=0.2. .*mlp.* at n_train=32000"),
         ({"quantity": "rmse", "above": 0}, "quantity=rmse is unknown; choose r2 or delta_r2"),
-        ({}, "needs one of above, at_least, below, at_most; it has none"),
+        ({}, "needs one of above, at_least, below, at_most, equivalent_within; it has none"),
+        (
+            {"quantity": "delta_r2", "reference": "oracle", "equivalent_within": -0.002},
+            "-0.002: a margin is above zero",
+        ),
+        ({"equivalent_within": 0.002}, "quantity=r2, equivalent_within=0.002: .* belongs to delta_r2"),
+        ({"quantity": "delta_r2", "reference": "oracle", "equivalent_within": 1, "above": 0}, "it has above and equiv"),
         ({"above": 0, "below": 1}, "it has above and below"),
         ({"quantity": "delta_r2", "above": 0}, "quantity=delta_r2, reference=None: a reference belongs to delta_r2"),
         ({"reference": "oracle", "above": 0}, "quantity=r2, reference=oracle"),

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from moe_exp.comparison.training_seeds import Estimate
-from moe_exp.evaluation.bootstrap import Interval
+from moe_exp.evaluation.bootstrap import Interval, percentile_interval
 from moe_exp.evaluation.validity import Carriers, find_carriers
 
 
@@ -68,7 +68,8 @@ def pool(estimates: Sequence[tuple[int, Estimate]], *, confidence: float) -> Poo
     carriers = carriers_of(found)
     if len(found) == 1:
         [one] = found
-        return Pooled(one.interval, one.p, one.scatter, n_seeds, seed_sd, seeds, np.nan, carriers)
+        interval = percentile_interval(one.interval.value, one.draws, confidence)
+        return Pooled(interval, one.p, one.scatter, n_seeds, seed_sd, seeds, np.nan, carriers)
     values = np.array([estimate.interval.value for estimate in found])
     interval, p = students_mean(values, confidence)
     if np.isnan([estimate.interval.low for estimate in found]).any():

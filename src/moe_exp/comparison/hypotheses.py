@@ -8,7 +8,8 @@ from datetime import date
 import pandas as pd
 
 from moe_exp.comparison import Comparison, Contender
-from moe_exp.comparison.data_seeds import pool
+from moe_exp.comparison.data_seeds import Pooled, pool
+from moe_exp.comparison.equivalence import EQUIVALENT, HIGHER, LOWER, judge_margin
 from moe_exp.comparison.multiplicity import NOT_DECIDABLE
 from moe_exp.comparison.scoring import Scoring
 from moe_exp.comparison.training_seeds import Estimate
@@ -37,7 +38,9 @@ class Criterion:
     noise_level, reference_noise_level : float
         The reference's default to those of the model.
     above, at_least, below, at_most : float
-        The bound; exactly one of them.
+        The bound; exactly one of them, or of these and the margin.
+    equivalent_within : float
+        The margin within which a difference counts as none; see `equivalence`.
     design : str or None
         The design of both, where the runs have several.
     """
@@ -53,24 +56,30 @@ class Criterion:
     at_least: float | None = None
     below: float | None = None
     at_most: float | None = None
+    equivalent_within: float | None = None
     design: str | None = None
 
     def check(self) -> None:
         """Raise `InputError` unless the quantity is known, and one bound and the right number of models are given."""
         if self.quantity not in QUANTITIES:
             raise InputError(f"quantity={self.quantity} is unknown; choose {' or '.join(QUANTITIES)}.")
-        given = [name for name in BOUNDS if getattr(self, name) is not None]
+        given = [name for name in CLAIMS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise InputError(f"a criterion needs one of {', '.join(BOUNDS)}; it has {' and '.join(given) or 'none'}.")
+            raise InputError(f"a criterion needs one of {', '.join(CLAIMS)}; it has {' and '.join(given) or 'none'}.")
         if not math.isfinite(getattr(self, given[0])):
             raise InputError(f"the bound {given[0]}={getattr(self, given[0])} is no number that R² could keep.")
         if (self.quantity == "delta_r2") != (self.reference is not None):
             raise InputError(f"quantity={self.quantity}, reference={self.reference}: a reference belongs to delta_r2.")
+        if self.equivalent_within is not None and not (self.equivalent_within > 0 and self.quantity == "delta_r2"):
+            raise InputError(
+                f"quantity={self.quantity}, equivalent_within={self.equivalent_within:g}: a margin is above zero, and "
+                f"belongs to delta_r2."
+            )
 
     @property
     def bound(self) -> tuple[str, float]:
-        """Kind and value of the bound."""
-        return next((name, getattr(self, name)) for name in BOUNDS if getattr(self, name) is not None)
+        """Kind and value of the bound, or of the margin."""
+        return next((name, getattr(self, name)) for name in CLAIMS if getattr(self, name) is not None)
 
     @property
     def places(self) -> list[tuple[str, int, float]]:
@@ -140,8 +149,9 @@ class Judgement:
     ----------
     hypothesis : Hypothesis
     verdict : str
-        ``"supported"`` when every criterion is, ``"refuted"`` when any is; of the others ``"not decidable here"`` when
-        the interval of a criterion is not to be trusted, and ``"undecided"`` else.
+        ``"supported"`` when every criterion is, or is equivalent, ``"refuted"`` when any is, or lies beyond its margin;
+        of the others ``"not decidable here"`` when the interval of a criterion is not to be trusted, and
+        ``"undecided"`` else.
     criteria : DataFrame
         One row per criterion: ``criterion`` in words, ``value`` (the mean over data seeds) with ``value_ci_low`` and
         ``value_ci_high``, ``verdict``, ``mark``, which says why an interval is not to be trusted, ``n_seeds``,
@@ -158,7 +168,8 @@ def judge(hypothesis: Hypothesis, comparison: Comparison) -> Judgement:
     """Hold a hypothesis against runs.
 
     A criterion is supported when its whole interval keeps the bound, refuted when the whole interval breaks it, and
-    undecided when the interval straddles the bound. With several data seeds the interval is that of their mean. There
+    undecided when the interval straddles the bound. One with a margin is equivalent, higher, lower or undecided; see
+    `equivalence`. With several data seeds the interval is that of their mean. There
     is no adjustment for multiplicity: the criteria were chosen before the runs.
 
     Raises
@@ -175,13 +186,22 @@ def judge(hypothesis: Hypothesis, comparison: Comparison) -> Judgement:
             raise InputError(f"hypothesis.criteria[{place}] of {hypothesis.name}: {error}") from error
         found = pool(estimates, confidence=comparison.settings.confidence)
         row: dict[str, object] = {"criterion": str(criterion), **interval_columns("value", found.interval)}
-        trusted, mark = found.carriers.trusted, found.carriers.mark
-        row["verdict"] = judge_interval(found.interval, *criterion.bound) if trusted else NOT_DECIDABLE
-        row |= {"mark": mark, "scatter": found.scatter}
+        row["verdict"] = _judge(criterion, estimates, found, comparison.settings.confidence)
+        row |= {"mark": found.carriers.mark, "scatter": found.scatter}
         row |= {"n_seeds": found.n_seeds, "n_data_seeds": len(found.data_seeds)}
         rows.append(row | {"by_data_seed": {seed: estimate.interval.value for seed, estimate in estimates}})
     criteria = pd.DataFrame(rows)
     return Judgement(hypothesis=hypothesis, verdict=_conjunction(list(criteria["verdict"])), criteria=criteria)
+
+
+def _judge(criterion: Criterion, estimates: Sequence[tuple[int, Estimate]], found: Pooled, confidence: float) -> str:
+    """Return the verdict on one criterion."""
+    if not found.carriers.trusted:
+        return NOT_DECIDABLE
+    kind, value = criterion.bound
+    if kind == MARGIN:
+        return judge_margin(estimates, value, confidence=confidence) or UNDECIDED
+    return judge_interval(found.interval, kind, value)
 
 
 def judge_interval(interval: Interval, kind: str, bound: float) -> str:
@@ -193,6 +213,8 @@ def judge_interval(interval: Interval, kind: str, bound: float) -> str:
 
 
 def _conjunction(verdicts: Sequence[str]) -> str:
+    meaning = {HIGHER: REFUTED, LOWER: REFUTED, EQUIVALENT: SUPPORTED}
+    verdicts = [meaning.get(verdict, verdict) for verdict in verdicts]
     return next((verdict for verdict in (REFUTED, NOT_DECIDABLE, UNDECIDED) if verdict in verdicts), SUPPORTED)
 
 
@@ -252,3 +274,8 @@ BOUNDS: dict[str, Callable[[float, float], bool]] = {
     "at_most": lambda value, bound: value <= bound,
 }
 """Kinds of bounds, and what it means to keep one."""
+
+MARGIN = "equivalent_within"
+
+CLAIMS = (*BOUNDS, MARGIN)
+"""What a criterion can state, exactly one of them."""

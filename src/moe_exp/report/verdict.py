@@ -173,7 +173,8 @@ def hypothesis_blocks(selection: Selection, context: ReportContext) -> Iterator[
     caption = (
         f"Criteria of the hypotheses. Supported: the whole {confidence} interval keeps the bound; refuted: the whole "
         f"interval breaks it; undecided: the interval straddles it; not decidable here: the interval is not to be "
-        f"trusted."
+        f"trusted. A difference with a margin is equivalent where two one-sided tests reject one beyond it, higher or "
+        f"lower where the whole interval lies beyond."
     )
     several = len(selection.comparison.data_seeds) > 1
     columns = ["Hypothesis", "Criterion", "Measured [interval]", *(["Each data seed"] if several else []), "Verdict"]
