@@ -19,10 +19,13 @@ from filelock import FileLock
 
 from moe_exp.experiment.composition import compose_in
 from moe_exp.experiment.config import Experiment
+from moe_exp.experiment.pipeline import run
+from moe_exp.prediction.mixture import Mixture
 from moe_exp.spectra.checksums import CHECKSUMS
 from moe_exp.spectra.writer import write_spectra
 from moe_exp.tracking import Tracking, open_store
 from tests.command_line import CLAIM, PROJECT_ROOT, train
+from tests.prediction.small import SMALL
 
 
 def make_stars(n_stars: int, n_pixels: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
@@ -167,3 +170,21 @@ def copy_of_sweep(sweep: Path, tmp_path: Path) -> Path:
     shutil.copy(sweep / "mlflow.db", tmp_path)
     shutil.copytree(sweep / "mlruns", tmp_path / "mlruns")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def model_folder(made_once: Callable[..., Path], cache_dir: Path) -> Path:
+    """Give the folder of a small model: 60 pixels, 8480 to 8680 Å in air."""
+
+    def make(folder: Path) -> None:
+        stars = write_stars(folder / "stars.h5", 1200, random_order=True)
+        options = (*SMALL, f"data.path={stars}", "gate=classify", f"cache_dir={cache_dir}")
+        run(compose_in(PROJECT_ROOT, options)).model.save(folder / "model")
+
+    return made_once("prediction_model", make) / "model"
+
+
+@pytest.fixture
+def model(model_folder: Path) -> Mixture:
+    """Give that model."""
+    return Mixture.load(model_folder)

@@ -40,6 +40,8 @@ CREDENTIALS = "tests/test_credentials.py"
 CALIBRATION = "tests/prediction/test_calibration.py"
 INTERVALS = "tests/prediction/test_intervals.py"
 FLAGS = "tests/prediction/test_flags.py"
+READERS = "tests/prediction/test_readers.py"
+ADAPTING = "tests/prediction/test_adapting.py"
 STORAGE = "tests/prediction/test_storage.py"
 MODELS = "tests/runs/test_models.py"
 CREATION = "tests/tracking/test_creation.py"
@@ -338,6 +340,19 @@ MUTANTS = [
            "(evidence.noise < low) | ", "", f"{FLAGS} -k what_it_is_for"),
     Mutant("coverage of stars outside every bin", "evaluation/coverage.py",
            '{"all": self.covered, ', '{"all": self.covered | True, ', f"{CALIBRATION} -k tenths"),
+    # files of others
+    Mutant("flux per frequency taken for flux per Å", "prediction/readers/pfs.py",
+           "scale = (wavelength / wavelength.mean()) ** 2", "scale = 1.0", f"{READERS} -k pfs"),
+    Mutant("flags that only warn taken for bad pixels", "prediction/readers/pfs.py",
+           "if name in BAD]", "]", f"{READERS} -k names_of_flags"),
+    Mutant("files that grow while they are read", "prediction/readers/__init__.py",
+           "if path.stat().st_size != size:", "if False:", f"{READERS} -k grows"),
+    Mutant("stars that are moved the wrong way", "prediction/adapting.py",
+           "wavelength / (1 + shift / KMS)", "wavelength * (1 + shift / KMS)", f"{ADAPTING} -k another_grid"),
+    Mutant("bridged pixels taken for known", "prediction/adapting.py",
+           "np.cumsum(known * np.diff(old))", "np.cumsum(np.diff(old))", f"{ADAPTING} -k half_unknown"),
+    Mutant("bad files that pass unnoticed", "cli/predict.py",
+           "context.exit(1 if failed else 0)", "context.exit(0)", "tests/cli/test_predict.py -k told"),
     # what many runs conclude
     Mutant("one degree of freedom too many over data seeds", "comparison/data_seeds.py",
            "stats.t.ppf((1 + confidence) / 2, len(values) - 1)", "stats.t.ppf((1 + confidence) / 2, len(values))",

@@ -97,7 +97,7 @@ def test_the_model_moves_with_its_store(kept, tmp_path):
     moved = store_in(new)
     [run] = find_runs(moved)
     assert folder_of_model(run).is_relative_to(new)
-    assert mlflow.pyfunc.load_model(run.tags[names.TAG_MODEL]).predict(np.ones((1, 60), np.float32)).shape == (1, 17)
+    assert mlflow.pyfunc.load_model(run.tags[names.TAG_MODEL]).predict(np.ones((1, 60), np.float32)).shape == (1, 19)
 
 
 def free_port() -> int:

@@ -9,6 +9,7 @@ import click
 
 from moe_exp.cli.cache import cache
 from moe_exp.cli.compare import compare
+from moe_exp.cli.predict import predict
 from moe_exp.cli.simulate import simulate
 from moe_exp.errors import InputError
 from moe_exp.program import print_in_any_encoding
@@ -31,5 +32,5 @@ def main() -> None:
     """Tools beside train.py."""
 
 
-for command in (simulate, compare, cache):
+for command in (simulate, compare, predict, cache):
     main.add_command(command)

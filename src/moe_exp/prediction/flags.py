@@ -34,6 +34,8 @@ class Flag(IntFlag):
     MASKED = 4
     UNLIKE_TRAINING = 8
     UNCERTAIN = 16
+    WAVELENGTH = 32
+    UNUSABLE = 64
 
 
 REASONS = {
@@ -42,6 +44,8 @@ REASONS = {
     Flag.MASKED: f"more than {100 * MOST_MASKED:g} % of its pixels are masked",
     Flag.UNLIKE_TRAINING: "spectrum unlike those of the training stars",
     Flag.UNCERTAIN: "among the least certain: experts disagree, or such stars are hard to tell",
+    Flag.WAVELENGTH: "a part of the model's wavelengths is not covered",
+    Flag.UNUSABLE: "less than half of the model's pixels is known, or their flux is not positive: no prediction",
 }
 
 

@@ -1,8 +1,9 @@
 """A fitted mixture as users have it: spectra in, one row a star out."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -10,17 +11,26 @@ import pandas as pd
 from moe_exp.errors import InputError
 from moe_exp.model.gate_inputs import GateInputs
 from moe_exp.model.mixture import FittedMixture
+from moe_exp.prediction.adapting import adapt
 from moe_exp.prediction.evidence import Evidence
-from moe_exp.prediction.flags import Limits, explain
+from moe_exp.prediction.flags import Flag, Limits, explain
 from moe_exp.prediction.intervals import CONTENT, ONE_SIGMA, Intervals, at_level
+from moe_exp.prediction.readers.block import Block, unknown_velocity
+from moe_exp.prediction.readers.specutils_files import block_of
 from moe_exp.prediction.storage import load_parts, save_parts
 from moe_exp.spectra.design import Design
 from moe_exp.spectra.masks import find_masked
+from moe_exp.spectra.medium import Medium
+from moe_exp.spectra.preprocessing import NativeWidth
 
 LOGG, ERROR, LOW, HIGH = "log_g", "log_g_error", "log_g_low", "log_g_high"
 FLAG, REASON, BIN, MASKED = "flag", "reason", "bin", "masked"
+VELOCITY, VELOCITY_ERROR = "velocity", "velocity_error"
 TEXTS = (REASON, BIN)
 """Columns of a prediction that hold words."""
+
+MOST_COVERED = 0.98
+"""Share of a model's pixels that a spectrum has to reach to be complete."""
 
 WEIGHT = "weight "
 """What the column of an expert's weight begins with; the name of its bin follows."""
@@ -60,31 +70,101 @@ class Mixture:
     def columns(self) -> tuple[str, ...]:
         """Columns of a prediction: see `predict`."""
         weights = (f"{WEIGHT}{name}" for name in self.fitted.bins.names_)
-        return (LOGG, ERROR, LOW, HIGH, FLAG, REASON, BIN, MASKED, *weights)
+        return (LOGG, ERROR, LOW, HIGH, FLAG, REASON, BIN, MASKED, VELOCITY, VELOCITY_ERROR, *weights)
 
-    def predict(self, flux: np.ndarray, *, error: np.ndarray | None = None) -> pd.DataFrame:
+    def predict(
+        self,
+        flux: np.ndarray,
+        *,
+        error: np.ndarray | None = None,
+        wavelength: np.ndarray | None = None,
+        medium: Medium | None = None,
+        velocity: float | None = None,
+    ) -> pd.DataFrame:
         """Predict log g of stars, one row each.
 
         The columns are log g, its 1-sigma error and the ends of its 95 % interval [dex], a flag and its reasons (see
-        `flags`), the bin of the largest gate weight, the share of masked pixels, and the weight of each bin's expert.
+        `flags`), the bin of the largest gate weight, the share of masked pixels, the radial velocity that the star was
+        brought to rest from and its error [km/s], and the weight of each bin's expert.
 
         Parameters
         ----------
         flux : array of shape (n_stars, n_pixels)
-            Noisy flux in the unit and on the wavelength grid of the training stars. Pixels that are NaN or infinite
-            are filled from the mean of training stars, scaled to the star's own pixels nearby.
+            Noisy flux; without `wavelength` in the unit and on the grid of the training stars. Pixels that are NaN or
+            infinite are filled from the mean of training stars, scaled to the star's own pixels nearby.
         error : array of the same shape, optional
             1-sigma errors: pixels whose error is not positive and finite are filled too.
+        wavelength : array of shape (n_pixels,), optional
+            Å, increasing, of flux in any unit.
+        medium : ``air``, ``vacuum`` or None
+            What `wavelength` is in; by default strong lines tell, or it is the model's own grid.
+        velocity : float or None
+            Radial velocity [km/s] of the stars; by default they are at rest on the model's own grid, and it is measured
+            on others.
 
         Raises
         ------
         InputError
-            If a shape does not fit, or a star has no pixel that is known.
+            If a shape does not fit, or nothing tells the medium.
         """
-        filled, masked = self._fill(flux, error)
-        if not len(filled):
+        grid = self.fitted.wavelength if wavelength is None else np.asarray(wavelength, float)
+        values = np.array(flux, np.float32, ndmin=2)
+        errors = np.ones_like(values) if error is None else np.array(error, np.float32, ndmin=2)
+        if values.ndim != 2 or values.shape[1:] != grid.shape or errors.shape != values.shape:
+            raise InputError(
+                f"flux and error have the shapes {values.shape} and {errors.shape}; both must be (n_stars, "
+                f"{len(grid)}), with a column for each wavelength of the model, or of those that are given."
+            )
+        if len(values):
+            values[find_masked(values, errors)] = np.nan
+        at_rest = wavelength is None or grid.shape == self.fitted.wavelength.shape
+        known = np.zeros(len(values)) if at_rest else unknown_velocity(len(values))
+        star = list(map(str, range(len(values))))
+        return self.predict_block(Block(star, grid, None, values, known), medium=medium, velocity=velocity)
+
+    def predict_block(self, block: Block, *, medium: Medium | None, velocity: float | None) -> pd.DataFrame:
+        """Predict spectra as a reader has them; stars of which too little is known get NaN and a flag."""
+        if not len(block.flux):
             return pd.DataFrame(columns=list(self.columns))
-        return self.judge(self.fitted.measure(filled), masked)
+        adapted = adapt(block, self.fitted, medium=medium, velocity=velocity)
+        masked = ~np.isfinite(adapted.flux)
+        values = np.array(adapted.flux, np.float32)
+        values[~adapted.usable] = self.fitted.template * self.fitted.flux_unit
+        design = Design(np.ones(values.shape[1], bool), self.fitted.template)
+        filled = design.apply(values, masked.any(axis=1) & adapted.usable)
+        table = self.judge(self.fitted.measure(filled), masked.mean(axis=1))
+        table[VELOCITY], table[VELOCITY_ERROR] = adapted.velocity, adapted.velocity_error
+        flags = table[FLAG].to_numpy() | Flag.WAVELENGTH.value * (adapted.covered < MOST_COVERED)
+        flags[~adapted.usable] = Flag.UNUSABLE.value
+        table[FLAG], table[REASON] = flags, explain(flags)
+        table.loc[~adapted.usable, [LOGG, ERROR, LOW, HIGH]] = np.nan
+        return table
+
+    def predict_spectra(
+        self, spectra: Any, *, medium: Medium | None = None, velocity: float | None = None
+    ) -> pd.DataFrame:
+        """Predict the stars of a specutils Spectrum or SpectrumList, in its order; see `predict`."""
+        several = spectra if isinstance(spectra, Sequence) else [spectra]
+        blocks = [block_of(spectrum, str(number)) for number, spectrum in enumerate(several)]
+        tables = [self.predict_block(block, medium=medium, velocity=velocity) for block in blocks]
+        return pd.concat(tables, ignore_index=True)
+
+    def seen_by(self, instrument: NativeWidth) -> "Mixture":
+        """Return the model for spectra of another instrument, whose lines it brings to the width of its own.
+
+        Raises
+        ------
+        InputError
+            If it does not bring spectra to a resolution, or to a finer one than the instrument's.
+        """
+        preprocessing = self.fitted.preprocessing.seen_by(instrument)
+        if preprocessing == self.fitted.preprocessing:
+            raise InputError(
+                "this model takes spectra at the resolution of its training stars; to use one for other instruments, "
+                "train it with preprocessing=resolution or resolution_and_continuum."
+            )
+        preprocessing.check(self.fitted.wavelength)
+        return replace(self, fitted=replace(self.fitted, preprocessing=preprocessing))
 
     def half_widths(self, inputs: GateInputs) -> np.ndarray:
         """Return how far intervals of all `intervals.LEVELS` reach to both sides [dex], (n_stars, n_levels)."""
@@ -92,7 +172,7 @@ class Mixture:
         return self.intervals.half_widths(Evidence.of(inputs, weights, self.fitted.gate))
 
     def judge(self, inputs: GateInputs, masked: np.ndarray) -> pd.DataFrame:
-        """Return the same of what was measured already, and of the share of masked pixels of each star."""
+        """Return the same of stars at rest that were measured already, and of the share of masked pixels of each."""
         weights = self.fitted.gate.predict_weights(inputs.features)
         evidence = Evidence.of(inputs, weights, self.fitted.gate)
         half_widths = self.intervals.half_widths(evidence)
@@ -107,31 +187,10 @@ class Mixture:
             REASON: explain(flags),
             BIN: np.array(self.fitted.bins.names_)[evidence.likely_bin],
             MASKED: masked,
+            VELOCITY: np.zeros(len(masked)),
+            VELOCITY_ERROR: np.zeros(len(masked)),
         }
         return pd.DataFrame(dict(zip(self.columns, [*found.values(), *weights.T], strict=True)))
-
-    def _fill(self, flux: np.ndarray, error: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return flux whose bad pixels are filled, float32, and the share of these in each star."""
-        values = np.array(flux, np.float32, ndmin=2)
-        n_pixels = len(self.fitted.wavelength)
-        known = np.ones_like(values) if error is None else np.array(error, np.float32, ndmin=2)
-        if values.ndim != 2 or values.shape[1] != n_pixels or known.shape != values.shape:
-            raise InputError(
-                f"flux and error have the shapes {values.shape} and {known.shape}; both must be (n_stars, {n_pixels}), "
-                f"with a column for each pixel of the model's wavelength grid."
-            )
-        if not len(values):
-            return values, np.zeros(0)
-        masked = find_masked(values, known)
-        lost, some = np.all(masked, axis=1), np.any(masked, axis=1)
-        if lost.any():
-            raise InputError(
-                f"{lost.sum()} of {len(lost)} stars have no pixel with finite flux and a positive error (first: row "
-                f"{int(np.argmax(lost))}); leave them out."
-            )
-        values[masked] = np.nan
-        design = Design(np.ones(n_pixels, bool), self.fitted.template)
-        return design.apply(values, some), np.mean(masked, axis=1)
 
 
 def find_data(folder: Path) -> Path:

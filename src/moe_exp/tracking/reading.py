@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -122,6 +123,26 @@ def children_of(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
 def has_tag(name: str, value: str) -> str:
     """Return the filter for runs with a tag."""
     return f"tags.`{name}` = '{value}'"
+
+
+@contextmanager
+def fetched_model(tracking: Tracking, run: LoggedRun) -> Iterator[Path]:
+    """Give the folder of a local copy of a run's model, which is gone afterwards.
+
+    Raises
+    ------
+    InputError
+        If the run kept none.
+    """
+    read_store(tracking)
+    with TemporaryDirectory(prefix="moe_exp_") as folder:
+        try:
+            path = download_artifacts(run.tags[names.TAG_MODEL], dst_path=folder, tracking_uri=tracking.uri)
+        except (KeyError, MlflowException, OSError) as error:
+            raise InputError(
+                f"Run {run.name!r} ({run.run_id}) has no model; run it again with tracking.resume=false."
+            ) from error
+        yield Path(path)
 
 
 @contextmanager

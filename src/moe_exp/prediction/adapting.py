@@ -1,0 +1,122 @@
+"""Spectra of any grid, medium and velocity on the grid of a model."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from moe_exp.errors import InputError
+from moe_exp.model.mixture import FittedMixture
+from moe_exp.prediction.readers.block import Block
+from moe_exp.prediction.velocities import KMS, Velocity, measure_velocity
+from moe_exp.spectra.grids import SAME_GRID
+from moe_exp.spectra.known_lines import measure_lines
+from moe_exp.spectra.medium import Medium, convert
+from moe_exp.spectra.resampling import pixel_edges, resample
+
+LEAST_KNOWN = 0.5
+"""Share of a model's pixels that a spectrum has to have, and of a pixel that has to be known."""
+
+
+class Adapted(NamedTuple):
+    """Spectra that a model can take."""
+
+    flux: np.ndarray
+    """(n_stars, n_pixels) in the unit of the training stars; NaN where nothing is known"""
+    covered: np.ndarray
+    """(n_stars,) share of the model's pixels that the spectrum's wavelengths reach"""
+    velocity: np.ndarray
+    """(n_stars,) km/s that the star was brought to rest from"""
+    velocity_error: np.ndarray
+    """(n_stars,) km/s; 0 where the velocity was given"""
+    usable: np.ndarray
+    """(n_stars,) bool: enough is known to predict anything"""
+
+
+def adapt(block: Block, fitted: FittedMixture, *, medium: Medium | None, velocity: float | None) -> Adapted:
+    """Bring spectra to the medium, to rest and to the grid of a model.
+
+    A velocity that neither `velocity` nor the file tells is measured. Spectra that are on the grid of the model at rest
+    are taken as they are, in the unit of the training stars; others are divided by their own median, which says that
+    they are as bright as a training star.
+
+    Parameters
+    ----------
+    block : Block
+    fitted : FittedMixture
+    medium : ``air``, ``vacuum`` or None
+        What wavelengths are in, where the file does not say so.
+    velocity : float or None
+        Radial velocity [km/s] of all stars, whatever the file says.
+
+    Raises
+    ------
+    InputError
+        If nothing tells the medium.
+    """
+    n_stars = len(block.flux)
+    given = block.velocity if velocity is None else np.full(n_stars, velocity)
+    if _is_grid(block, fitted, medium) and not given.any():
+        known = np.isfinite(block.flux).mean(axis=1)
+        return Adapted(block.flux, np.ones(n_stars), given, np.zeros(n_stars), known >= LEAST_KNOWN)
+    wavelength = _in_medium(block, fitted, medium)
+    rows = [_adapt_one(wavelength, flux, fitted, each) for flux, each in zip(block.flux, given.tolist(), strict=True)]
+    flux, covered, velocities, usable = zip(*rows, strict=True)
+    values, errors = np.array(velocities).T
+    return Adapted(np.array(flux), np.array(covered), values, errors, np.array(usable))
+
+
+def _in_medium(block: Block, fitted: FittedMixture, asked: Medium | None) -> np.ndarray:
+    """Return wavelengths [Å] in the medium of a model."""
+    if fitted.medium is None:
+        raise InputError("the model does not know whether its wavelengths are in air or in vacuum.")
+    seen = np.isfinite(block.flux).any(axis=1)
+    own = block.medium or asked or measure_lines(block.wavelength, block.flux[seen]).medium
+    if own is None:
+        raise InputError("nothing tells whether its wavelengths are in air or in vacuum; say --medium air or vacuum.")
+    return convert(block.wavelength, medium=own, to=fitted.medium)
+
+
+def _is_grid(block: Block, fitted: FittedMixture, asked: Medium | None) -> bool:
+    """Say whether wavelengths are those of a model, in its medium or in one that nothing tells."""
+    own, grid = block.wavelength, fitted.wavelength
+    same_medium = (block.medium or asked) in (None, fitted.medium)
+    return same_medium and own.shape == grid.shape and np.allclose(own, grid, rtol=SAME_GRID, atol=0)
+
+
+def _adapt_one(
+    wavelength: np.ndarray, flux: np.ndarray, fitted: FittedMixture, given: float
+) -> tuple[np.ndarray, float, Velocity, bool]:
+    """Return the flux of one star on a model's grid, the share that is reached, its velocity, and whether it serves."""
+    velocity = Velocity(given, 0.0)
+    if not np.isfinite(given):
+        velocity = measure_velocity(wavelength, flux, fitted.wavelength, fitted.template)
+    shift = velocity.value if np.isfinite(velocity.value) else 0.0
+    resampled, reached = resample_known(flux, wavelength / (1 + shift / KMS), fitted.wavelength)
+    known = np.isfinite(resampled)
+    level = np.median(resampled[known]) if known.any() else np.nan
+    usable = bool(known.mean() >= LEAST_KNOWN and level > 0)
+    return resampled / level * fitted.flux_unit if usable else resampled, float(reached.mean()), velocity, usable
+
+
+def resample_known(flux: np.ndarray, wavelength: np.ndarray, to: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a spectrum on another grid, NaN in pixels of which half or less is known, and which pixels are reached.
+
+    Parameters
+    ----------
+    flux : array of shape (n_pixels,)
+        NaN in bad pixels, which are bridged by straight lines before the others are resampled.
+    wavelength, to : arrays of shape (n_pixels,), (n_new,)
+        Å, increasing, in one medium.
+    """
+    old, new = pixel_edges(wavelength), pixel_edges(to)
+    known = np.isfinite(flux)
+    reached = (new[:-1] >= old[0]) & (new[1:] <= old[-1])
+    values = np.full(len(to), np.nan)
+    if known.any() and reached.sum() > 2:
+        bridged = np.interp(wavelength, wavelength[known], flux[known])
+        sums = np.append(0, np.cumsum(known * np.diff(old)))
+        share = np.diff(np.interp(new, old, sums)) / np.diff(new)
+        inside = np.flatnonzero(reached)[1:-1]
+        values[inside] = resample(bridged[None], wavelength, to[inside])[0]
+        values[~(share > LEAST_KNOWN)] = np.nan
+    return values, reached

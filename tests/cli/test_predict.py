@@ -1,0 +1,68 @@
+"""moe-exp predict as a user calls it, in this process."""
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.table import Table
+from click.testing import CliRunner
+
+from moe_exp.cli.commands import main
+from moe_exp.runs.job import run_job
+from moe_exp.tracking import find_runs
+from tests.conftest import PROJECT_ROOT, write_stars
+from tests.prediction.small import SMALL
+
+
+def predict(*arguments):
+    return CliRunner().invoke(main, ["predict", *map(str, arguments)])
+
+
+@pytest.fixture
+def stars(tmp_path):
+    return write_stars(tmp_path / "stars.h5", 50, seed=3)
+
+
+def test_all_stars_of_a_file_are_predicted_as_from_python(model, model_folder, stars, tmp_path, monkeypatch):
+    monkeypatch.setattr("moe_exp.prediction.readers.own.BLOCK_STARS", 20)
+    done = predict(model_folder, stars, "-o", tmp_path / "out.parquet")
+    assert done.exit_code == 0, done.output
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    assert list(table["star"]) == [str(row) for row in range(50)]
+    assert (table["file"] == str(stars)).all()
+    with h5py.File(stars) as file:
+        flux = file["dataset/arrays/flux/value"][:]
+    np.testing.assert_allclose(table["log_g"], model.predict(flux)["log_g"], atol=1e-6)
+    assert table.columns[2:].tolist() == list(model.columns)
+
+
+def test_fits_has_the_names_of_desis_table(model_folder, stars, tmp_path):
+    assert predict(model_folder, stars, "-o", tmp_path / "out.fits").exit_code == 0
+    table = Table.read(tmp_path / "out.fits")
+    assert {"FILE", "STAR", "LOGG", "LOGG_ERR", "LOGG_WARN", "VRAD", "WEIGHT_COOL_SOLAR"} <= set(table.colnames)
+    assert len(table) == 50
+    assert np.isfinite(table["LOGG"]).all()
+
+
+def test_a_bad_file_is_told_the_others_go_on_and_the_status_says_so(model_folder, stars, tmp_path):
+    (tmp_path / "bad.fits").write_text("nothing")
+    done = predict(model_folder, tmp_path / "bad.fits", stars, "-o", tmp_path / "out.parquet")
+    assert done.exit_code == 1
+    assert f"Error: {tmp_path}/bad.fits: " in done.output
+    assert "1 of 2 files" in done.output
+    assert len(pd.read_parquet(tmp_path / "out.parquet")) == 50
+    done = predict(model_folder, tmp_path / "bad.fits", "-o", tmp_path / "none.parquet")
+    assert done.exit_code == 1
+    assert "no file could be used, and nothing was written" in done.output
+    assert not (tmp_path / "none.parquet").exists()
+    done = predict(model_folder, stars, "-o", tmp_path / "out.txt")
+    assert "must end in .parquet or .fits" in done.output
+
+
+def test_the_model_may_be_that_of_a_run(configure, tracking, many_stars, stars, tmp_path):
+    run_job(configure(*SMALL, f"data.path={many_stars}", "gate=classify"), PROJECT_ROOT)
+    [run] = find_runs(tracking)
+    done = predict(run.run_id[:8], stars, "-o", tmp_path / "out.parquet", "--store", tracking.uri)
+    assert done.exit_code == 0, done.output
+    assert pd.read_parquet(tmp_path / "out.parquet")["log_g"].notna().all()
+    assert "has no run" in predict("0" * 32, stars, "-o", tmp_path / "x.fits", "--store", tracking.uri).output
