@@ -38,6 +38,14 @@ def test_another_grid_medium_and_velocity_give_nearly_the_same_log_g(model):
     assert np.abs(wrong["log_g"] - same_level["log_g"]).median() > 1.5 * off
 
 
+def test_velocities_are_measured_unless_they_are_given_or_the_grid_is_the_models(model):
+    assert (model.predict(on(GRID))["velocity_error"] == 0).all()
+    shifted = GRID * 1.0001
+    found = model.predict(on(shifted), wavelength=shifted, medium="air")
+    assert not (found["velocity_error"] == 0).any()
+    assert (model.predict(on(shifted), wavelength=shifted, medium="air", velocity=3.0)["velocity"] == 3).all()
+
+
 def test_spectra_of_specutils_are_predicted_in_their_order(model):
     spectra = [Spectrum(flux=each * units.one, spectral_axis=FINE * units.AA) for each in on(FINE, 3)]
     table = model.predict_spectra(SpectrumList(spectra), medium="air", velocity=0.0)

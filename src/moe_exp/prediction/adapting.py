@@ -78,9 +78,13 @@ def _in_medium(block: Block, fitted: FittedMixture, asked: Medium | None) -> np.
 
 def _is_grid(block: Block, fitted: FittedMixture, asked: Medium | None) -> bool:
     """Say whether wavelengths are those of a model, in its medium or in one that nothing tells."""
-    own, grid = block.wavelength, fitted.wavelength
     same_medium = (block.medium or asked) in (None, fitted.medium)
-    return same_medium and own.shape == grid.shape and np.allclose(own, grid, rtol=SAME_GRID, atol=0)
+    return same_medium and same_wavelengths(block.wavelength, fitted.wavelength)
+
+
+def same_wavelengths(one: np.ndarray, other: np.ndarray) -> bool:
+    """Say whether two grids [Å] differ by rounding alone."""
+    return one.shape == other.shape and np.allclose(one, other, rtol=SAME_GRID, atol=0)
 
 
 def _adapt_one(

@@ -11,7 +11,7 @@ import pandas as pd
 from moe_exp.errors import InputError
 from moe_exp.model.gate_inputs import GateInputs
 from moe_exp.model.mixture import FittedMixture
-from moe_exp.prediction.adapting import adapt
+from moe_exp.prediction.adapting import adapt, same_wavelengths
 from moe_exp.prediction.evidence import Evidence
 from moe_exp.prediction.flags import Flag, Limits, explain
 from moe_exp.prediction.intervals import CONTENT, ONE_SIGMA, Intervals, at_level
@@ -117,7 +117,7 @@ class Mixture:
             )
         if len(values):
             values[find_masked(values, errors)] = np.nan
-        at_rest = wavelength is None or grid.shape == self.fitted.wavelength.shape
+        at_rest = same_wavelengths(grid, self.fitted.wavelength)
         known = np.zeros(len(values)) if at_rest else unknown_velocity(len(values))
         star = list(map(str, range(len(values))))
         return self.predict_block(Block(star, grid, None, values, known), medium=medium, velocity=velocity)
