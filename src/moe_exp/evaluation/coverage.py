@@ -10,7 +10,7 @@ from moe_exp import names
 from moe_exp.evaluation import scores
 from moe_exp.evaluation.predictions import Predictions
 from moe_exp.evaluation.tables import bin_key
-from moe_exp.prediction.flags import Flag
+from moe_exp.prediction.flags import JUDGED
 from moe_exp.prediction.intervals import CONTENT, LEVELS, ONE_SIGMA, at_level
 from moe_exp.prediction.mixture import FLAG, LOGG
 
@@ -121,6 +121,6 @@ class Coverage:
             names.METRIC_FLAG_RATIO: self.rmse_ratio,
         }
         found |= {
-            names.METRICS_FLAG + str(flag.name).lower(): float(np.mean(self.flags & flag.value > 0)) for flag in Flag
+            names.METRICS_FLAG + str(flag.name).lower(): float(np.mean(self.flags & flag.value > 0)) for flag in JUDGED
         }
         return {name: value for name, value in found.items() if math.isfinite(value)}

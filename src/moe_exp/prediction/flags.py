@@ -38,6 +38,9 @@ class Flag(IntFlag):
     UNUSABLE = 64
 
 
+JUDGED = tuple(flag for flag in Flag if flag < Flag.WAVELENGTH)
+"""Flags that a model sets of any spectrum; the others say what a file lacks, which no test star does."""
+
 REASONS = {
     Flag.OUTSIDE_BINS: "probably outside every bin of Teff and [M/H]",
     Flag.NOISE: "noise unlike that of the training stars",
