@@ -114,7 +114,11 @@ class Limits:
 
 def explain(flags: np.ndarray) -> list[str]:
     """Return the reasons of each flag in words; nothing for 0."""
-    return ["; ".join(REASONS[flag] for flag in Flag if value & flag) for value in flags.tolist()]
+    words = {
+        value: "; ".join(reason for flag, reason in REASONS.items() if value & flag.value)
+        for value in np.unique(flags).tolist()
+    }
+    return [words[value] for value in flags.tolist()]
 
 
 def _square(features: np.ndarray, precision: np.ndarray) -> np.ndarray:
