@@ -9,6 +9,7 @@ import click
 
 from moe_exp.cli.cache import cache
 from moe_exp.cli.compare import compare
+from moe_exp.cli.plan import plan
 from moe_exp.cli.predict import predict
 from moe_exp.cli.simulate import simulate
 from moe_exp.errors import InputError
@@ -32,5 +33,5 @@ def main() -> None:
     """Tools beside train.py."""
 
 
-for command in (simulate, compare, predict, cache):
+for command in (simulate, compare, plan, predict, cache):
     main.add_command(command)

@@ -41,7 +41,7 @@ def _scores(scores: pd.DataFrame, percent: str) -> Table:
         "seeds": scores["n_seeds"],
         "data seeds": scores["n_data_seeds"],
     }
-    return _table("R² on the covered test stars", columns, unless={"design": "", "seeds": "1", "data seeds": "1"})
+    return make_table("R² on the covered test stars", columns, unless={"design": "", "seeds": "1", "data seeds": "1"})
 
 
 def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
@@ -60,7 +60,7 @@ def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
         "without star": [f"{value:+.4f} ({star})" for star, value in without],
         "data seeds": pairs["n_data_seeds"],
     }
-    return _table(title, columns, unless={"data seeds": "1", "": "", "delta MAE": "", "clipped": ""})
+    return make_table(title, columns, unless={"data seeds": "1", "": "", "delta MAE": "", "clipped": ""})
 
 
 def _where(marks: Iterable[str], cells: Iterable[str]) -> list[str]:
@@ -80,7 +80,7 @@ def _intervals(table: pd.DataFrame, name: str, form: str) -> list[str]:
     ]
 
 
-def _table(title: str, columns: dict, *, unless: dict[str, str]) -> Table:
+def make_table(title: str, columns: dict, *, unless: dict[str, str]) -> Table:
     """Make a table; a column is left out where all of its cells say what is named for it in `unless`."""
     shown = {name: [str(v) for v in values] for name, values in columns.items()}
     shown = {name: values for name, values in shown.items() if set(values) != {unless.get(name)}}
