@@ -110,6 +110,30 @@ def test_an_answer_over_data_seeds_names_all_stars_and_its_interval():
     assert all(f"+{value:.4f}" in text for value in singles)
 
 
+@pytest.mark.parametrize(
+    ("seeds", "data_seeds", "said"),
+    [
+        ((0,), (0,), "over test stars; with one data seed it does not hold which stars were trained on, nor how a"),
+        (
+            (0, 1),
+            (0,),
+            "over test stars and training seeds; with one data seed it does not hold which stars were trained",
+        ),
+        ((0,), (0, 1), None),
+    ],
+)
+def test_the_answer_says_what_its_interval_does_not_hold(seeds, data_seeds, said):
+    records = [
+        make_weighted_record(gate, seed=seed, data_seed=data_seed, **SIZES)
+        for gate in ("classify", "mlp")
+        for seed in seeds
+        for data_seed in data_seeds
+    ]
+    text = to_markdown(make_document(compare(records, n_resamples=100), make_context(records)))
+    assert ("it does not hold" in text) == (said is not None)
+    assert said is None or f"95 % paired-bootstrap interval {said}" in text
+
+
 def test_intervals_over_training_seeds_are_said_to_hold_their_scatter():
     records = [make_weighted_record(gate, seed=seed, **SIZES) for gate in ("classify", "mlp") for seed in (0, 1, 2)]
     text = to_markdown(make_document(compare(records, n_resamples=300), make_context(records)))

@@ -55,11 +55,14 @@ def _answer(selection: Selection, top: Sequence[Row], context: ReportContext) ->
 
 
 def _interval(selection: Selection) -> str:
-    """Name the interval that findings carry."""
+    """Name the interval that findings carry, and what it does not hold."""
     confidence = formats.level(selection.comparison.settings.confidence)
     if len(selection.comparison.data_seeds) > 1:
         return f"{confidence} Student's t interval of the mean over {len(selection.comparison.data_seeds)} data seeds"
-    return f"{confidence} paired-bootstrap interval"
+    seeds = selection.comparison.pairs["n_seeds"].max() > 1
+    holds = "test stars and training seeds" if seeds else "test stars"
+    lacks = "which stars were trained on" + ("" if seeds else ", nor how a training goes")
+    return f"{confidence} paired-bootstrap interval over {holds}; with one data seed it does not hold {lacks}"
 
 
 def _answer_word(verdicts: Sequence[str]) -> str:
