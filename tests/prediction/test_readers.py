@@ -193,14 +193,16 @@ def test_what_is_no_spectrum_is_refused_by_its_name(tmp_path, name, content, mes
         list(read_spectra(tmp_path / "nowhere.fits"))
 
 
-def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["stars.h5", "one.csv"])
+def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path, monkeypatch, name):
     monkeypatch.setattr("moe_exp.prediction.readers.own.BLOCK_STARS", 20)
-    path = write_stars(tmp_path / "stars.h5", 50)
+    write_stars(tmp_path / "stars.h5", 50)
+    np.savetxt(tmp_path / "one.csv", np.column_stack([10 * NM, FLUX]), "%g", ",", header="wavelength,flux", comments="")
 
     def read_growing():
-        for _ in read_spectra(path):
-            with path.open("ab") as file:
+        for _ in read_spectra(tmp_path / name):
+            with (tmp_path / name).open("ab") as file:
                 file.write(b"more")
 
-    with pytest.raises(InputError, match=r"stars.h5: .*chang"):
+    with pytest.raises(InputError, match=rf"{name}: .*chang"):
         read_growing()
