@@ -46,6 +46,8 @@ def main(config: DictConfig) -> float:
 @contextmanager
 def without_tracebacks() -> Iterator[None]:
     """Say what Hydra, or YAML, finds wrong with what was typed or written; HYDRA_FULL_ERROR=1 shows where they did."""
+    from moe_exp.experiment.advice import advise
+
     if os.environ.get("HYDRA_FULL_ERROR"):
         yield
         return
@@ -55,7 +57,7 @@ def without_tracebacks() -> Iterator[None]:
     except (CompactHydraException, YAMLError) as error:
         causes = [error, error.__cause__] if isinstance(error.__cause__, OmegaConfBaseException) else [error]
         text = "\n".join(map(str, causes))
-        sys.exit(" ".join(text.split()) if isinstance(error, YAMLError) else text)
+        sys.exit(" ".join(text.split()) if isinstance(error, YAMLError) else advise(text, PROJECT_ROOT / "conf"))
 
 
 if __name__ == "__main__":

@@ -85,8 +85,9 @@ def test_plain_lines_are_kept_in_a_log_file(sweep):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gate=oracle"], "classify\n\tlinear\n\tmlp\n\tmlp_classify"),
-        (["gate.hiden=3"], "Key 'hiden' is not in struct"),
+        (["gate=oracle"], "conf/gate has no oracle.yaml. There are classify, linear, mlp, mlp_classify."),
+        (["gate.hiden=3"], "gate.hiden: there is no such option. Did you mean gate.hidden?"),
+        (["experiment=null"], "leave it out for none"),
         (["data=hdf5"], "data.path is missing"),
         (["baseline=null"], "baseline=null: name a file of conf/baseline"),
         (["gate.hidden=${nowhere}"], "gate.hidden (typed, or in conf/gate/mlp.yaml): Interpolation key 'nowhere'"),

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from moe_exp.errors import InputError
+from moe_exp.experiment.advice import advise
 from moe_exp.experiment.config import Experiment, build, check_choices, register
 
 
@@ -57,4 +58,4 @@ def reading_conf(project: Path) -> Iterator[None]:
         with initialize_config_dir(str(project / "conf"), version_base="1.3"):
             yield
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
-        raise InputError(" ".join(str(error).split())) from error
+        raise InputError(" ".join(advise(str(error), project / "conf").split())) from error

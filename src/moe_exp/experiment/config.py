@@ -165,6 +165,8 @@ def check_choices(overrides: Sequence[str]) -> None:
             raise InputError(f"{group}=null: name a file of conf/{group}; `python train.py --help` lists them.")
         if group in LISTS:
             raise InputError(f"{group}=null: give a list of files of conf/{group}, or {group}=[] for none.")
+        if group == "experiment":
+            raise InputError("experiment=null: name a preset of conf/experiment, or leave it out for none.")
 
 
 def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> Experiment:

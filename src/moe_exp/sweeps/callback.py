@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
+from moe_exp.experiment.advice import advise
 from moe_exp.experiment.composition import compose_job
 from moe_exp.experiment.config import Experiment
 from moe_exp.program import terminate_as_exit
@@ -105,7 +106,8 @@ class ParentRun(Callback):
         except Exception as error:  # Hydra would turn an exception of a callback into a warning
             if not isinstance(error, InputError | OSError | HydraException):
                 traceback.print_exc()
-            print(f"The sweep was not started: {error}", file=sys.stderr)
+            said = advise(str(error), self.project_root / "conf")
+            print(f"The sweep was not started: {said}", file=sys.stderr)
             sys.exit(1)
 
 

@@ -1,0 +1,49 @@
+"""What to type instead: Hydra says what it does not know, and not what there is."""
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from moe_exp.experiment.config import GROUPS, LISTS, flatten
+
+UNKNOWN_OPTION = re.compile(r"Could not override '([^']+)'")
+UNKNOWN_FILE = re.compile(r"Could not (?:find|load) '([\w/]+)/([^'/]+)'")
+
+
+def advise(said: str, conf: Path) -> str:
+    """Return what Hydra said of an unknown name as one line that names the nearest ones; anything else as it is.
+
+    Parameters
+    ----------
+    said : str
+    conf : path
+        Folder of the YAML files.
+    """
+    if found := UNKNOWN_OPTION.search(said):
+        name = found[1]
+        beside = [each for each in known_options(conf) if each.rpartition(".")[0] == name.rpartition(".")[0]]
+        return f"{name}: there is no such option. {_offer(name, beside)}"
+    if found := UNKNOWN_FILE.search(said):
+        group, name = found.groups()
+        known = sorted(path.stem for path in (conf / group).glob("*.yaml"))
+        return f"{group}={name}: conf/{group} has no {name}.yaml. {_offer(name, known)}" if known else said
+    return said
+
+
+def known_options(conf: Path) -> list[str]:
+    """Return groups, and the options of their YAML files by names with dots, in alphabetical order."""
+    found = {*GROUPS, *LISTS}
+    for path in [conf / "config.yaml", *(path for group in GROUPS for path in (conf / group).glob("*.yaml"))]:
+        values = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+        assert isinstance(values, dict)
+        options = {str(key): value for key, value in values.items() if key not in ("defaults", "hydra")}
+        found |= set(flatten(options, {}, "" if path.parent == conf else f"{path.parent.name}."))
+    return sorted(found)
+
+
+def _offer(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    choices = f"There are {', '.join(known)}." if known else "`python train.py --help` lists what there is."
+    return (f"Did you mean {near[0]}? " if near else "") + choices
