@@ -20,7 +20,7 @@ from common import configure, keep, time_best
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
-from moe_exp.experiment.pipeline import divide
+from moe_exp.experiment.pipeline import fit_bins
 from moe_exp.model.ridge.estimator import CrossValidatedRidge, assign_folds
 from moe_exp.model.ridge.moments import Moments
 from moe_exp.progress import Stages
@@ -53,7 +53,8 @@ def load_experts(n_train: int, n_new: int = 1000) -> Iterator[Expert]:
     """Yield the stars of each bin, and some of the gate's stars to predict."""
     experiment = configure(f"data.n_train={n_train}")
     dataset = experiment.data.open(experiment.cache_dir, Stages())
-    bins, bin_index = divide(experiment, dataset)
+    bins = fit_bins(experiment, dataset)
+    bin_index = bins.assign_stars(dataset.train.labels)
     X_new, y = dataset.gate.noisy_flux(np.arange(n_new)), dataset.train.labels["logg"].to_numpy(float)
     for index, name in enumerate(bins.names_):
         members = np.flatnonzero(bin_index == index)

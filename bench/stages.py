@@ -24,7 +24,7 @@ from mlflow.tracking import MlflowClient
 
 from moe_exp.progress import Stages
 
-STAGES = ("simulate", "inspect", "experts", "features", "gate", "evaluate")
+STAGES = ("simulate", "inspect", "experts", "features", "gate", "calibrate", "evaluate")
 
 
 def prepare_spectra(n_train: int) -> None:

@@ -12,9 +12,10 @@ USER = re.compile(r"(?<=://)(?:[^\s/?#:@'\"]*:[^\s'\"]*|[^\s/?#:@'\"]+)@")
 """User and password before a host, up to the last @ of a word: a password may hold anything but a space or a quote."""
 
 QUERY = re.compile(
-    r"(?<=[?&])([\w.-]*(?:password|passwd|passphrase|pwd|secret|token|key)[\w.-]*)=[^&\s'\"]+", re.IGNORECASE
+    r"(?<=[?&])(?!viewStateShareKey=)([\w.-]*(?:password|passwd|passphrase|pwd|secret|token|key)[\w.-]*)=[^&\s'\"]+",
+    re.IGNORECASE,
 )
-"""An option of an address that holds such a thing, as psycopg's ``?password=``."""
+"""An option of an address that holds such a thing, as psycopg's ``?password=``; the key of MLflow's views is none."""
 
 
 def redact(value: Any) -> Any:

@@ -73,6 +73,19 @@ def test_a_medium_that_nothing_tells_and_an_instrument_that_the_model_cannot_fol
         model.seen_by(NativeWidth(resolution=2000))
 
 
+def test_lines_of_stars_that_move_do_not_tell_the_medium(model):
+    """At 82 km/s lines in air lie where those of vacuum do."""
+    shifted, flux = FINE * (1 + 82 / KMS), [lines(FINE)]
+    for velocity in (82.0, None):
+        with pytest.raises(InputError, match="say --medium"):
+            model.predict(flux, wavelength=shifted, velocity=velocity)
+    assert len(model.predict(flux, wavelength=FINE, velocity=0.0)) == 1
+
+
+def test_a_velocity_on_the_models_own_grid_needs_no_medium(model):
+    assert model.predict(on(GRID), velocity=30.0)["log_g"].notna().all()
+
+
 def lines(wavelength):
     """Return a spectrum with three lines on a slope."""
     centres = np.array([8498.0, 8542.1, 8662.1])

@@ -28,6 +28,13 @@ def test_a_claim_that_every_run_named_as_it_is_raises_no_doubt() -> None:
     assert doubts("h", CLAIM, [run("a", CLAIM), run("b", CLAIM, started=ON_21_NOVEMBER - 9 * DAY)]) == ""
 
 
+def test_a_claim_that_leaves_an_option_open_which_an_older_version_did_not_have_is_the_same() -> None:
+    new = run("a", CLAIM)
+    old = {name: value.replace(", 'equivalent_within': None", "") for name, value in new.parameters.items()}
+    assert old != dict(new.parameters)
+    assert doubts("h", CLAIM, [replace(new, parameters=old)]) == ""
+
+
 @pytest.mark.parametrize(
     ("other", "words"),
     [

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from moe_exp import names
+from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.tracking import Tracking, closing, open_run, open_store
 from moe_exp.tracking.view import TAG_SHARED_VIEW
@@ -254,6 +255,7 @@ def test_processes_that_start_together_share_a_fresh_store(tmp_path):
 def test_the_plain_command_is_named_for_the_plain_store(tmp_path):
     page = "/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=moe_exp"
     plain = Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts="x").describe("7")
+    assert redact(plain) == plain
     assert plain.endswith(f"(cd {tmp_path} && mlflow ui), then http://127.0.0.1:5000{page}")
     other = Tracking(uri=f"sqlite:///{tmp_path}/other.db", artifacts="x").describe("7")
     assert f"mlflow ui --backend-store-uri sqlite:///{tmp_path}/other.db" in other

@@ -42,7 +42,7 @@ def predict(
     """Predict log g of all stars of FILES with MODEL, the id of a run (or its beginning) or a model's folder.
 
     FILES are HDF5 of this project, FITS of PFS (pfsSingle, pfsObject, pfsCoadd, pfsCalibrated), DESI or SDSS, CSV, NPZ,
-    or what specutils reads. One that cannot be used is told and left out; the exit status is then 1.
+    or what specutils reads. One that cannot be used is told, and the others go on; the exit status is then 1.
     """
     from moe_exp.prediction.streaming import check_output, predict_files, write_table
     from moe_exp.progress import Stages
@@ -61,7 +61,7 @@ def predict(
                 velocity=velocity,
                 advance=advance,
             )
-            if len(failed) == len(files):
+            if len(failed) == len(set(files)):
                 raise InputError("\n".join(["no file could be used, and nothing was written.", *failed.values()]))
     for message in failed.values():
         click.echo(f"Error: {message}", err=True)

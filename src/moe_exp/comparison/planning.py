@@ -3,8 +3,8 @@
 The mean over D data seeds of the mean over k training seeds on n test stars has the variance
 (t² + s² / k + v² / n) / D, with t² between data seeds (which stars were trained on), s² between training seeds and v²
 between stars. A difference d is found with some power where the standard error is d / (z + z'), z the quantile of the
-two-sided verdict and z' that of the power, normal or, for data seeds, of Student's t with D - 1 degrees of freedom
-(Cohen 1988, Statistical Power Analysis).
+two-sided verdict and z' that of the power, normal or, with several data seeds, of Student's t with D - 1 degrees of
+freedom (Cohen 1988, Statistical Power Analysis).
 """
 
 from collections.abc import Callable, Sequence
@@ -86,7 +86,8 @@ def plan(scatter: Scatter, difference: float, *, power: float, confidence: float
         Of the two-sided verdict.
     """
     star, seed, data_seed = np.nan_to_num(np.square(scatter[:3]))
-    allowed = (difference / (stats.norm.ppf((1 + confidence) / 2) + stats.norm.ppf(power))) ** 2 * scatter.n_data_seeds
+    of = stats.t(scatter.n_data_seeds - 1) if scatter.n_data_seeds > 1 else stats.norm
+    allowed = (difference / (of.ppf((1 + confidence) / 2) + of.ppf(power))) ** 2 * scatter.n_data_seeds
     of_stars, of_seeds = star / scatter.n_stars, seed / scatter.n_seeds
     total = data_seed + of_seeds + of_stars
 

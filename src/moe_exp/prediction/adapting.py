@@ -13,6 +13,9 @@ from moe_exp.spectra.known_lines import measure_lines
 from moe_exp.spectra.medium import Medium, convert
 from moe_exp.spectra.resampling import pixel_edges, resample
 
+NEARLY_AT_REST = 10.0
+"""Velocity [km/s] up to which lines tell the medium."""
+
 LEAST_KNOWN = 0.5
 """Share of a model's pixels that a spectrum has to have, and of a pixel that has to be known."""
 
@@ -58,19 +61,27 @@ def adapt(block: Block, fitted: FittedMixture, *, medium: Medium | None, velocit
     if _is_grid(block, fitted, medium) and not given.any():
         known = np.isfinite(block.flux).mean(axis=1)
         return Adapted(block.flux, np.ones(n_stars), given, np.zeros(n_stars), known >= LEAST_KNOWN)
-    wavelength = _in_medium(block, fitted, medium)
+    wavelength = _in_medium(block, fitted, medium, at_rest=np.abs(given) < NEARLY_AT_REST)
     rows = [_adapt_one(wavelength, flux, fitted, each) for flux, each in zip(block.flux, given.tolist(), strict=True)]
     flux, covered, velocities, usable = zip(*rows, strict=True)
     values, errors = np.array(velocities).T
     return Adapted(np.array(flux), np.array(covered), values, errors, np.array(usable))
 
 
-def _in_medium(block: Block, fitted: FittedMixture, asked: Medium | None) -> np.ndarray:
-    """Return wavelengths [Å] in the medium of a model."""
+def _in_medium(block: Block, fitted: FittedMixture, asked: Medium | None, *, at_rest: np.ndarray) -> np.ndarray:
+    """Return wavelengths [Å] in the medium of a model.
+
+    Where neither file nor user tells theirs, the model's own grid is in its medium; else lines of stars at rest tell:
+    others may move by the 82 km/s between the two.
+    """
     if fitted.medium is None:
         raise InputError("the model does not know whether its wavelengths are in air or in vacuum.")
-    seen = np.isfinite(block.flux).any(axis=1)
-    own = block.medium or asked or measure_lines(block.wavelength, block.flux[seen]).medium
+    own = block.medium or asked
+    if own is None and same_wavelengths(block.wavelength, fitted.wavelength):
+        own = fitted.medium
+    still = at_rest & np.isfinite(block.flux).any(axis=1)
+    if own is None and still.any():
+        own = measure_lines(block.wavelength, block.flux[still]).medium
     if own is None:
         raise InputError("nothing tells whether its wavelengths are in air or in vacuum; say --medium air or vacuum.")
     return convert(block.wavelength, medium=own, to=fitted.medium)

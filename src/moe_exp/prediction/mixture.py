@@ -95,7 +95,7 @@ class Mixture:
         error : array of the same shape, optional
             1-sigma errors: pixels whose error is not positive and finite are filled too.
         wavelength : array of shape (n_pixels,), optional
-            Å, increasing, of flux in any unit.
+            Å, increasing; on another grid than the model's, flux may be in any unit.
         medium : ``air``, ``vacuum`` or None
             What `wavelength` is in; by default strong lines tell, or it is the model's own grid.
         velocity : float or None

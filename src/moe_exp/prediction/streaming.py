@@ -131,6 +131,8 @@ def predict_file(
     """
     n_usable = 0
     for block in read_spectra(path):
+        if not len(block.flux):
+            continue
         try:
             table = model.predict_block(block, medium=medium, velocity=velocity)
         except InputError as error:

@@ -59,7 +59,7 @@ def _interval(selection: Selection) -> str:
     confidence = formats.level(selection.comparison.settings.confidence)
     if len(selection.comparison.data_seeds) > 1:
         return f"{confidence} Student's t interval of the mean over {len(selection.comparison.data_seeds)} data seeds"
-    seeds = selection.comparison.pairs["n_seeds"].max() > 1
+    seeds = selection.comparison.pairs["n_seeds"].min() > 1
     holds = "test stars and training seeds" if seeds else "test stars"
     lacks = "which stars were trained on" + ("" if seeds else ", nor how a training goes")
     return f"{confidence} paired-bootstrap interval over {holds}; with one data seed it does not hold {lacks}"

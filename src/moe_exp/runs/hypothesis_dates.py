@@ -1,5 +1,6 @@
 """When a claim was stated: before the runs that it is judged by, after them, or only not named in them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -7,6 +8,9 @@ from datetime import UTC, datetime
 from moe_exp.comparison.hypotheses import Hypothesis
 from moe_exp.experiment.config import flatten
 from moe_exp.tracking import LoggedRun
+
+SAYS_NOTHING = re.compile(r", '\w+': None(?=[,}])|(?<=\{)'\w+': None, ")
+"""An option without a value, as it stands in the text of a criterion."""
 
 MOST_NAMED = 5
 """Runs that a sentence lists by name."""
@@ -26,7 +30,7 @@ def doubts(file: str, hypothesis: Hypothesis, runs: Sequence[LoggedRun]) -> str:
         Those that it is judged by.
     """
     told = [(run, _told(run, file)) for run in runs]
-    as_it_is = flatten({"hypotheses": {file: asdict(hypothesis)}}, {})
+    as_it_is = _comparable(flatten({"hypotheses": {file: asdict(hypothesis)}}, {}))
     unaware = [run for run, known in told if known != as_it_is]
     before = [run for run in unaware if _day(run) < hypothesis.date]
     changed = [run for run, known in told if known not in (as_it_is, {}) and run not in before]
@@ -43,7 +47,14 @@ def doubts(file: str, hypothesis: Hypothesis, runs: Sequence[LoggedRun]) -> str:
 
 def _told(run: LoggedRun, file: str) -> dict[str, str]:
     """Return what a run knew of a hypothesis when it started."""
-    return {name: value for name, value in run.parameters.items() if name.startswith(f"hypotheses.{file}.")}
+    return _comparable(
+        {name: run.parameters[name] for name in run.parameters if name.startswith(f"hypotheses.{file}.")}
+    )
+
+
+def _comparable(claim: dict[str, str]) -> dict[str, str]:
+    """Return a claim without options that it leaves open, of which an older version may have known fewer."""
+    return {name: SAYS_NOTHING.sub("", value) for name, value in claim.items()}
 
 
 def _day(run: LoggedRun) -> str:

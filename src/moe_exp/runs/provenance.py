@@ -68,8 +68,8 @@ def git_diff(folder: Path) -> str:
     new = _list(folder, "ls-files", "--others", "--exclude-standard")
     kept, left_out, size = [], [], 0
     for name in [*changed, *new]:
-        path = folder / name
-        reason = _refuse_new(path) if name in new else _refuse_changed(path)
+        reason = "it looks like a secret" if SECRET.search(f"/{name}") else ""
+        reason = reason or (_refuse_new(folder / name) if name in new else "")
         diff = "" if reason else _diff_of_new(folder, name) if name in new else _diff_of_changed(folder, name)
         size += len(diff.encode())
         reason = reason or _refuse_diff(diff, size)
@@ -89,8 +89,6 @@ def _list(folder: Path, *arguments: str) -> list[str]:
 
 def _refuse_new(path: Path) -> str:
     """Say why a new file is not kept; nothing if its diff may be."""
-    if SECRET.search(path.as_posix()):
-        return "it looks like a secret"
     if path.suffix.lower() not in SOURCE and path.name not in SOURCE_NAMES:
         return "neither source nor configuration"
     try:
@@ -100,10 +98,6 @@ def _refuse_new(path: Path) -> str:
     except (OSError, UnicodeDecodeError):  # gone, a folder with a checkout of its own, no text
         return "it cannot be read as text"
     return ""
-
-
-def _refuse_changed(path: Path) -> str:
-    return "it looks like a secret" if SECRET.search(path.as_posix()) else ""
 
 
 def _refuse_diff(diff: str, size: int) -> str:

@@ -171,6 +171,7 @@ def _connect(tracking: Tracking) -> tuple[MlflowClient, Experiment | None]:
     """Return a client, and the experiment if the store has it."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for each run that is compared
     uri, credentials = hand_over(tracking.uri)
     os.environ |= credentials
     _tell_mlflow(uri)

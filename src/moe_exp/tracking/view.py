@@ -19,7 +19,11 @@ SCORES = tuple(f"{names.METRICS_TEST}{score}" for score in ("r2", "delta_r2", "d
 
 COLUMNS = {
     "params": ("gate", "data.n_train", "data.noise_level"),
-    "metrics": (*(score + end for score in SCORES for end in ("", "_ci_low", "_ci_high")), names.METRIC_CONVERGED),
+    "metrics": (
+        *(score + end for score in SCORES for end in ("", "_ci_low", "_ci_high")),
+        *(f"{difference}_trusted" for difference in SCORES[1:]),
+        names.METRIC_CONVERGED,
+    ),
     "attributes": ("Duration",),
 }
 """Columns of the list, in order, by what MLflow calls their kind."""
