@@ -34,7 +34,7 @@ def test_reading_creates_nothing(sweep, tmp_path):
     typo = CliRunner().invoke(cli, ["compare", "--store", store, "--experiment", "typo"])
     assert "has no experiment 'typo'; it has Default, moe_exp" in typo.output
     nowhere = CliRunner().invoke(cli, ["compare", "--store", f"sqlite:///{tmp_path}/none.db"])
-    assert "does not exist: no run was tracked there yet" in nowhere.output
+    assert "does not exist, or is not finished: no run was tracked there yet" in nowhere.output
     assert not list(tmp_path.iterdir())
 
 
