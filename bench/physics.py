@@ -53,6 +53,9 @@ TRIPLET = {  # band of the line, bands of the continuum on both sides [air Å]
     "Ca II 8542": ((8532.0, 8552.0), (8521.0, 8531.0), (8555.0, 8595.0)),
     "Ca II 8662": ((8653.0, 8671.0), (8626.0, 8650.0), (8695.0, 8725.0)),
 }
+CENTRES = {"Ca II 8498": 8498.02, "Ca II 8542": 8542.09, "Ca II 8662": 8662.14}  # air Å
+CORE = 3.0  # Å from the centre within which a line of a star is core; what lies beyond are wings
+DWARF = 3.5  # log g above which a star is one
 UNITS = {"logg": "dex in log g", "teff": "1000 K in T_eff", "m_h": "dex in [M/H]"}
 SCALES = {"logg": 1.0, "teff": 1000.0, "m_h": 1.0}
 SIMULATED, REFERENCE = "#D55E00", "#000000"
@@ -116,8 +119,8 @@ def compare_stars(path: Path) -> Comparison:
     return Comparison(wavelength[seen], labels, simulated, flux[kept][:, seen])
 
 
-def equivalent_widths(wavelength: np.ndarray, flux: np.ndarray) -> pd.DataFrame:
-    """Return those of the calcium triplet [Å], n_stars rows."""
+def equivalent_widths(wavelength: np.ndarray, flux: np.ndarray, *, part: tuple[float, float] = (0, 99)) -> pd.DataFrame:
+    """Return those of the calcium triplet [Å], n_stars rows; of a part, between two distances [Å] from the centres."""
 
     def band(first: float, last: float) -> tuple[float, np.ndarray]:
         inside = (wavelength >= first) & (wavelength <= last)
@@ -126,7 +129,8 @@ def equivalent_widths(wavelength: np.ndarray, flux: np.ndarray) -> pd.DataFrame:
     widths = {}
     for name, (line, blue, red) in TRIPLET.items():
         (x_blue, y_blue), (x_red, y_red) = band(*blue), band(*red)
-        inside = (wavelength >= line[0]) & (wavelength <= line[1])
+        distance = np.abs(wavelength - CENTRES[name])
+        inside = (wavelength >= line[0]) & (wavelength <= line[1]) & (distance >= part[0]) & (distance < part[1])
         x = (wavelength[inside] - x_blue) / (x_red - x_blue)
         continuum = y_blue[:, None] + (y_red - y_blue)[:, None] * x
         widths[name] = (1 - flux[:, inside] / continuum) @ np.gradient(wavelength)[inside]
@@ -199,6 +203,18 @@ def tabulate_stars(pair: Comparison) -> Iterator[dict]:
     (ours, our_error), (theirs, error) = (regress(pair.labels, widths) for widths in (ours, theirs))
     what = f"STELIB: slope of the sum [Å per dex in log g], +- {our_error:.2f} and {error:.2f}"
     yield row(what, ours, theirs, target="one standard error")
+    yield from tabulate_parts(pair)
+
+
+def tabulate_parts(pair: Comparison) -> Iterator[dict]:
+    """Yield cores and wings of giants' and of dwarfs' lines: which of them do not follow log g."""
+    for kind, members in (("giants", pair.labels["logg"] <= DWARF), ("dwarfs", pair.labels["logg"] > DWARF)):
+        for name, part in ((f"cores, within {CORE:g} Å", (0, CORE)), ("wings", (CORE, 99))):
+            ours, theirs = (
+                equivalent_widths(pair.wavelength, flux[members.to_numpy()], part=part).sum(axis=1).mean()
+                for flux in (pair.simulated, pair.reference)
+            )
+            yield row(f"STELIB: {members.sum()} {kind}, {name}, mean of their sum [Å]", ours, theirs)
 
 
 def regress(labels: pd.DataFrame, widths: pd.Series) -> tuple[float, float]:
