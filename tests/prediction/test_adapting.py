@@ -123,3 +123,12 @@ def test_flux_is_conserved_and_pixels_that_are_half_unknown_stay_unknown():
     np.testing.assert_allclose(found[good], lines(to)[good], rtol=0.01)
     _, reached = resample_known(flux, x, np.linspace(8700, 8800, 101))
     assert reached.sum() == 50
+
+
+def test_a_velocity_beyond_what_is_tried_is_not_found_and_flagged(model):
+    x = np.linspace(8300, 8850, 1500)
+    far = measure_velocity(x, lines(x / (1 + 900 / KMS)), x, lines(x))
+    assert np.isnan(far.value)
+    unknown = model.predict(on(FINE[::6]), wavelength=FINE[::6], medium="air")
+    assert unknown["velocity"].isna().all()
+    assert (unknown["flag"] & Flag.VELOCITY.value).all()

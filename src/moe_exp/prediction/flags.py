@@ -36,6 +36,7 @@ class Flag(IntFlag):
     UNCERTAIN = 16
     WAVELENGTH = 32
     UNUSABLE = 64
+    VELOCITY = 128
 
 
 JUDGED = tuple(flag for flag in Flag if flag < Flag.WAVELENGTH)
@@ -49,6 +50,7 @@ REASONS = {
     Flag.UNCERTAIN: "among the least certain: experts disagree, or such stars are hard to tell",
     Flag.WAVELENGTH: "a part of the model's wavelengths is not covered",
     Flag.UNUSABLE: "less than half of the model's pixels is known, or their flux is not positive: no prediction",
+    Flag.VELOCITY: "no velocity was found: taken as at rest",
 }
 
 

@@ -135,6 +135,7 @@ class Mixture:
         table = self.judge(self.fitted.measure(filled), masked.mean(axis=1))
         table[VELOCITY], table[VELOCITY_ERROR] = adapted.velocity, adapted.velocity_error
         flags = table[FLAG].to_numpy() | Flag.WAVELENGTH.value * (adapted.covered < MOST_COVERED)
+        flags |= Flag.VELOCITY.value * np.isnan(adapted.velocity)
         flags[~adapted.usable] = Flag.UNUSABLE.value
         table[FLAG], table[REASON] = flags, explain(flags)
         table.loc[~adapted.usable, [LOGG, ERROR, LOW, HIGH]] = np.nan

@@ -30,7 +30,8 @@ def measure_velocity(
 ) -> Velocity:
     """Find the shift of a template that fits a spectrum best, by least squares of both over their continua.
 
-    The error is that of noise alone, from the curvature of the sum of squares at its minimum.
+    The error is that of noise alone, from the curvature of the sum of squares at its minimum. Both are NaN where too
+    few pixels are known, or the fit still improves at the end of what is tried.
 
     Parameters
     ----------
@@ -52,7 +53,9 @@ def measure_velocity(
         shifted = _flatten(position, np.interp(x / (1 + velocity / KMS), template_wavelength, template))
         depth = (star @ shifted) / (shifted @ shifted)
         squares[index] = np.sum((star - max(depth, 0.0) * shifted) ** 2)
-    best = int(np.clip(np.argmin(squares), 1, len(trials) - 2))
+    best = int(np.argmin(squares))
+    if best in (0, len(trials) - 1):
+        return Velocity(np.nan, np.nan)
     before, least, behind = squares[best - 1 : best + 2]
     curvature = (before - 2 * least + behind) / STEP**2
     if not curvature > 0:
