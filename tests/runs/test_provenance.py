@@ -76,6 +76,14 @@ def test_nothing_that_looks_like_a_secret_is_kept(tmp_path):
         assert "+uri: postgresql://***@host/runs" in diff
 
 
+def test_a_checkout_below_a_folder_of_secrets_keeps_its_source(tmp_path):
+    folder = tmp_path / "secrets" / "checkout"
+    folder.mkdir(parents=True)
+    make_checkout(folder)
+    (folder / "new.py").write_text("x = 1\n")
+    assert "+x = 1" in git_diff(folder)
+
+
 def test_what_is_kept_is_limited_in_all(tmp_path):
     make_checkout(tmp_path)
     for number in range(300):
