@@ -23,9 +23,7 @@ def plan(runs: tuple[str, ...], difference: float, power: float, experiment: str
     RUNS are ids of runs, or of sweeps, which stand for their jobs. Each number holds for all else as it is in them, and
     for one difference: Holm's adjustment for several asks for more. Times are those of the machine that made the runs.
     """
-    from rich.console import Console
-
-    from moe_exp.cli.print_conclusions import PIPE_WIDTH, make_table
+    from moe_exp.cli.print_conclusions import make_table, wide_console
     from moe_exp.comparison.planning import plan_table
     from moe_exp.runs.conclusions import conclude
     from moe_exp.runs.durations import measure_durations
@@ -33,9 +31,7 @@ def plan(runs: tuple[str, ...], difference: float, power: float, experiment: str
 
     tracking = choose_tracking(store, experiment)
     found = conclude(tracking, select_runs(tracking, runs, ""))
-    durations, console = measure_durations(found.runs), Console()
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
+    durations = measure_durations(found.runs)
     rows = plan_table(found.comparison, difference, power=power).to_dict("records")
     columns: dict[str, list[str]] = {
         "difference": [row["contrast"] for row in rows],
@@ -50,7 +46,7 @@ def plan(runs: tuple[str, ...], difference: float, power: float, experiment: str
         "": [row["mark"] for row in rows],
     }
     title = f"What shows a difference of {difference:g} in {100 * power:g} % of experiments (now; time that more takes)"
-    console.print(make_table(title, columns, unless={"": ""}))
+    wide_console().print(make_table(title, columns, unless={"": ""}))
 
 
 def _sd(value: float) -> str:

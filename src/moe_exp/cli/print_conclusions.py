@@ -14,11 +14,17 @@ PIPE_WIDTH = 130
 """Characters a line where the output is no terminal."""
 
 
-def print_conclusions(conclusions: Conclusions) -> None:
-    """Print scores, differences, verdicts on hypotheses, and notes."""
-    comparison, console = conclusions.comparison, Console()
+def wide_console() -> Console:
+    """Return what prints tables: as wide as the terminal, or of a fixed width where there is none."""
+    console = Console()
     if not console.is_terminal:
         console.width = PIPE_WIDTH
+    return console
+
+
+def print_conclusions(conclusions: Conclusions) -> None:
+    """Print scores, differences, verdicts on hypotheses, and notes."""
+    comparison, console = conclusions.comparison, wide_console()
     percent = f"{100 * comparison.settings.confidence:g} %"
     console.print(_scores(comparison.scores, percent))
     if len(comparison.pairs):

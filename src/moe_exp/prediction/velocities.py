@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.constants import speed_of_light
 
-KMS = speed_of_light / 1e3
+from moe_exp.spectra.known_lines import KMS
 
 FARTHEST, STEP = 600.0, 10.0
 """Velocities [km/s] that are tried: up to which, and how far apart."""

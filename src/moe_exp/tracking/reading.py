@@ -132,15 +132,20 @@ def fetched_model(tracking: Tracking, run: LoggedRun) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If the run kept none.
+        If the run kept none, or it cannot be had.
     """
+    if names.TAG_MODEL not in run.tags:
+        raise InputError(
+            f"Run {run.name!r} ({run.run_id}) has no model. Those of a sweep's jobs are theirs; a run that kept none "
+            f"has to be run again, with tracking.resume=false."
+        )
     read_store(tracking)
     with TemporaryDirectory(prefix="moe_exp_") as folder:
         try:
-            path = download_artifacts(run.tags[names.TAG_MODEL], dst_path=folder, tracking_uri=tracking.uri)
-        except (KeyError, MlflowException, OSError) as error:
+            path = download_artifacts(run.tags[names.TAG_MODEL], dst_path=folder)
+        except (MlflowException, OSError) as error:
             raise InputError(
-                f"Run {run.name!r} ({run.run_id}) has no model; run it again with tracking.resume=false."
+                f"The model of run {run.name!r} ({run.run_id}) cannot be fetched: {str(error).splitlines()[0]}"
             ) from error
         yield Path(path)
 

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy.constants import speed_of_light
 
 from moe_exp.prediction.readers.block import BLOCK_STARS, Block, blank_bad, unknown_velocity
+from moe_exp.spectra.known_lines import KMS
 
-KMS = speed_of_light / 1e3
 ARMS = ("B", "R", "Z", "BRZ")
 
 

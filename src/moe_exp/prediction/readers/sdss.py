@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy.constants import speed_of_light
 
 from moe_exp.prediction.readers.block import Block, blank_bad, unknown_velocity
-
-KMS = speed_of_light / 1e3
+from moe_exp.spectra.known_lines import KMS
 
 
 def is_sdss(names: set[str]) -> bool:
