@@ -13,7 +13,7 @@ from moe_exp.report import make_document, write_report
 from moe_exp.report.external_stars import external_blocks
 from moe_exp.report.html import to_html
 from moe_exp.report.markdown import escape, to_markdown
-from tests.comparison.made_up import make_record
+from tests.comparison.made_up import SCATTER, make_record
 from tests.report.made_up import COMMIT, make_context, make_weighted_record
 
 SIZES = {"n_train": 32_000, "noise_level": 0.2}
@@ -93,6 +93,21 @@ def test_only_a_gate_that_is_trained_for_regression_answers_the_question():
         records = [make_weighted_record(name, **SIZES) for name in ("classify", gate)]
         text = to_markdown(make_document(compare(records, n_resamples=300), make_context(records)))
         assert any(word in text for word in ("**Yes.", "**No, it is worse.", "**Not shown.")) == answered
+
+
+@pytest.mark.parametrize("data_seeds", [(0,), (0, 1, 2)])
+@pytest.mark.parametrize(
+    ("scatter", "mixture_wins", "ridge_wins"),
+    [(0.6, True, False), (0.1, False, True)],
+)
+def test_the_answer_says_whether_dividing_the_stars_was_worth_it(
+    monkeypatch, data_seeds, scatter, mixture_wins, ridge_wins
+):
+    monkeypatch.setitem(SCATTER, "global_ridge", scatter)
+    records = [make_record(gate, data_seed=seed, **SIZES) for gate in ("classify", "linear") for seed in data_seeds]
+    answer = "".join(make_document(compare(records, n_resamples=300), make_context(records)).opening[0].pieces)
+    assert ("each interval by itself, the mixture beats one global Ridge." in answer) == mixture_wins
+    assert ("One global Ridge beats every mixture. With classify (" in answer) == ridge_wins
 
 
 def test_an_answer_over_data_seeds_names_all_stars_and_its_interval():

@@ -1,7 +1,9 @@
 """The answer in one paragraph, made from the measured intervals, and the verdicts on hypotheses."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from moe_exp.comparison.data_seeds import Pooled, pool
 from moe_exp.comparison.hypotheses import Judgement
 from moe_exp.comparison.multiplicity import NOT_DECIDABLE, TOO_FEW
 from moe_exp.report import formats
@@ -21,6 +23,7 @@ def verdict_box(selection: Selection, context: ReportContext) -> Paragraph:
     top = selection.at_top(selection.against_classify).to_dict("records")
     sentences = [
         *_answer(selection, top, context),
+        *_against_one_ridge(selection),
         *_elsewhere(selection),
         *_along_noise(selection),
         *_along_size(selection),
@@ -52,6 +55,37 @@ def _answer(selection: Selection, top: Sequence[Row], context: ReportContext) ->
     yield f"At {where_}, on {n_stars}: {'; '.join(phrases)} (ΔR² with {_interval(selection)})."
     if len(top) > MOST_STATED:
         yield f"{len(top) - MOST_STATED} further differences at this condition are in the tables."
+
+
+def _against_one_ridge(selection: Selection) -> Iterator[str]:
+    """Say whether it was worth it to divide the stars: each mixture against one Ridge for all."""
+    scores = selection.at_top(selection.comparison.scores)
+    scores = scores[scores["design"] == scores["design"].iloc[0]]
+    said: dict[str, list[str]] = {}
+    for row in scores[scores["kind"] == "gate"].to_dict("records"):
+        found = _over_global_ridge(selection, row)
+        if found is not None:
+            shows = claim(found.interval.low, found.interval.high) if found.carriers.trusted else NOT_DECIDABLE
+            gain = formats.difference(*found.interval)
+            said.setdefault(shows, []).append(f"{model_name(row['model'])} ({gain})")
+    if set(said) == {"lower"}:
+        yield Strong("One global Ridge beats every mixture.")
+    verbs = {"higher": "the mixture beats one global Ridge", "lower": "one global Ridge beats the mixture"}
+    for shows, named in said.items():
+        verb = verbs.get(shows, f"against one global Ridge: {shows}")
+        yield f"With {formats.enumerate_words(named)}, each interval by itself, {verb}."
+
+
+def _over_global_ridge(selection: Selection, row: Row) -> Pooled | None:
+    """Return what a gate gains over one Ridge on the same stars; None where no data seed scored both."""
+    gate = selection.contender(row)
+    ridge = replace(gate, model="global_ridge", kind="reference")
+    estimates = [
+        (scoring.panel.data_seed, scoring.delta(gate, ridge))
+        for scoring in selection.comparison.scorings
+        if {gate, ridge} <= set(scoring.panel.entries)
+    ]
+    return pool(estimates, confidence=selection.comparison.settings.confidence) if estimates else None
 
 
 def _interval(selection: Selection) -> str:
