@@ -36,6 +36,12 @@ def test_simulate_writes_the_stars_of_the_simulator(tmp_path):
     assert "exists; choose another name" in again.output
 
 
+def test_a_place_that_cannot_be_written_ends_in_a_message():
+    done = invoke("simulate", "/dev/null/stars.h5", "--n-stars", 5)
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")
+
+
 def test_cache_is_shown_and_cleared(tmp_path):
     StageCache(tmp_path / "stages").get("experts", {}, lambda: "x" * 1000)
     assert "1 files  results that runs share" in invoke("cache", "--folder", tmp_path).output

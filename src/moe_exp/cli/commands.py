@@ -24,7 +24,9 @@ class Commands(click.Group):
         print_in_any_encoding()
         try:
             return super().invoke(ctx)
-        except InputError as error:
+        except BrokenPipeError:  # who read the output has enough: click ends quietly
+            raise
+        except (InputError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
 
