@@ -1,6 +1,8 @@
 """The house rules that imports can break; each is read from the source, so that late imports count too."""
 
 import ast
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,14 @@ def test_text_is_utf_8_whatever_the_locale():
         if isinstance(node, ast.Call)
     ]
     assert not [(name, ast.unparse(call)) for name, call in calls if takes_the_locales_encoding(call)]
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*(PROJECT_ROOT / "bench").glob("*.py"), *(PROJECT_ROOT / "tools").glob("*.py")])
+)
+def test_programs_that_no_test_runs_import_what_there_is(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("moe_exp"):
+            module = import_module(node.module)
+            for alias in node.names:
+                assert hasattr(module, alias.name) or find_spec(f"{node.module}.{alias.name}"), alias.name
