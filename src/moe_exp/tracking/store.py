@@ -210,18 +210,17 @@ def _was_moved(tracking: Tracking, experiment: Experiment) -> bool:
 
 
 REMEDIES = {
-    "locked": "Another program holds it, such as a database browser or a backup: close that and start again.",
-    "readonly": "Allow this user to write the file and its folder, or name another store with tracking.uri.",
-    "read-only": "Allow this user to write the file and its folder, or name another store with tracking.uri.",
-    "unable to open": "Allow this user to write the file and its folder, or name another store with tracking.uri.",
-    "full": "Free some room on that disk, or name another store with tracking.uri.",
-    "no space": "Free some room on that disk, or name another store with tracking.uri.",
-    "not a database": "The file is something else: move it away, or name another one with tracking.uri.",
-    "malformed": "The file is damaged: put back a copy, or save what it holds with `sqlite3 FILE .recover`.",
-    "out-of-date": "It was made by another version of MLflow: copy it, then run `mlflow db upgrade URI`.",
-    "no module named": "Install what reaches such a store, for PostgreSQL with pip install -e '.[postgresql]'.",
+    ("locked",): "Another program holds it, such as a database browser or a backup: close that and start again.",
+    ("readonly", "read-only", "unable to open"): (
+        "Allow this user to write the file and its folder, or name another store with tracking.uri."
+    ),
+    ("full", "no space"): "Free some room on that disk, or name another store with tracking.uri.",
+    ("not a database",): "The file is something else: move it away, or name another one with tracking.uri.",
+    ("malformed",): "The file is damaged: put back a copy, or save what it holds with `sqlite3 FILE .recover`.",
+    ("out-of-date",): "It was made by another version of MLflow: copy it, then run `mlflow db upgrade URI`.",
+    ("no module named",): "Install what reaches such a store, for PostgreSQL with pip install -e '.[postgresql]'.",
 }
-"""What to do, by words of what a store says."""
+"""What to do, by words of which a store says one."""
 
 
 @contextmanager
@@ -240,5 +239,6 @@ def explain(error: BaseException) -> str:
     text = str(error).strip() or type(error).__name__
     driver = re.search(r"\(\w+\.\w+\) (.*)", text)  # SQLAlchemy names the driver's class before its words
     reason = (driver[1] if driver else text.splitlines()[0])[:300].rstrip(".")
-    remedy = next((advice for words, advice in REMEDIES.items() if words in reason.lower()), "")
+    said = reason.lower()
+    remedy = next((advice for signs, advice in REMEDIES.items() if any(words in said for words in signs)), "")
     return f"{reason}. {remedy}".rstrip()
