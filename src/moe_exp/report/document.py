@@ -6,7 +6,11 @@ Text is plain; a piece of it that is to stand out is a `Strong` or a `Code`. Who
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from io import BytesIO
 from itertools import count
+
+from matplotlib.figure import Figure
 
 NOTHING = "–"
 """What an empty cell of a table shows."""
@@ -81,12 +85,21 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as PNG; `name` is that of its file without suffix."""
+    """A figure, or the PNG of one that was drawn before; `name` is that of its file without suffix."""
 
     name: str
     caption: str
-    png: bytes
+    drawn: Figure | bytes
     label: str = ""
+
+    @cached_property
+    def png(self) -> bytes:
+        """The figure as PNG, drawn when somebody wants to see it."""
+        if isinstance(self.drawn, bytes):
+            return self.drawn
+        buffer = BytesIO()
+        self.drawn.savefig(buffer, format="png", dpi=PICTURE_DPI, metadata={"Software": None})
+        return buffer.getvalue()
 
 
 Block = Paragraph | Bullets | Listing | Heading | Table | Picture

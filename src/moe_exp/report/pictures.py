@@ -1,9 +1,6 @@
-"""The figures of a report as PNG with their captions: those of the main condition, and those of the sweep."""
+"""The figures of a report with their captions: those of the main condition, and those of the sweep."""
 
 from collections.abc import Iterator
-from io import BytesIO
-
-from matplotlib.figure import Figure
 
 from moe_exp.comparison import RunRecord
 from moe_exp.comparison.run_labels import label_runs
@@ -11,7 +8,7 @@ from moe_exp.evaluation.bootstrap import LEAST_STARS
 from moe_exp.evaluation.results import Evaluation
 from moe_exp.figures import gate_weight_distribution, sweep_figures
 from moe_exp.report.context import ReportContext
-from moe_exp.report.document import PICTURE_DPI, Picture
+from moe_exp.report.document import Picture
 from moe_exp.report.drawings import (
     MOST_GATES,
     draw_bins,
@@ -39,28 +36,22 @@ def main_pictures(selection: Selection, context: ReportContext) -> Iterator[Pict
     caption = f"R² of gates and references at {where_}, with intervals; diamonds: published."
     if not any(selection.published.has(n_train=n, noise_level=first["noise_level"]) for n in drawn_sizes(selection)):
         caption = caption.replace("; diamonds: published", "")
-    yield _picture("r2_of_models", draw_r2(selection), caption)
+    yield Picture("r2_of_models", caption, draw_r2(selection))
     pairs = drawn_pairs(selection)
     if pairs:
         where_ = selection.condition(first)
         caption = f"Differences from classify at {where_}, in all covered stars and by true bin."
-        yield _picture("delta_r2_per_bin", draw_bins(selection), caption)
+        yield Picture("delta_r2_per_bin", caption, draw_bins(selection))
         if len(selection.comparison.data_seeds) == 1 and first["n_stars"] >= LEAST_STARS:
             caption = f"Bootstrap distributions of the differences from classify at {where_}; shaded: interval."
-            yield _picture("delta_r2_distribution", draw_distributions(selection), caption)
+            yield Picture("delta_r2_distribution", caption, draw_distributions(selection))
     yield from _weight_pictures(selection, context)
 
 
 def sweep_pictures(selection: Selection) -> Iterator[Picture]:
     """Yield the figures of the sweep."""
     for name, figure in sweep_figures(selection.comparison).items():
-        yield _picture(name, figure, CAPTIONS.get(name, name.replace("_", " ") + "."))
-
-
-def _picture(name: str, figure: Figure, caption: str) -> Picture:
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=PICTURE_DPI, metadata={"Software": None})
-    return Picture(name, caption, buffer.getvalue())
+        yield Picture(name, CAPTIONS.get(name, name.replace("_", " ") + "."), figure)
 
 
 def _weight_pictures(selection: Selection, context: ReportContext) -> Iterator[Picture]:
@@ -77,4 +68,4 @@ def _weight_pictures(selection: Selection, context: ReportContext) -> Iterator[P
             f"Weights of the {gate} gate (run {record.name}): mean weight of each expert by true bin, and the "
             f"spread of the true bin's and of the largest weight."
         )
-        yield _picture(f"gate_weights_{number}", gate_weight_distribution(results), caption)
+        yield Picture(f"gate_weights_{number}", caption, gate_weight_distribution(results))
