@@ -13,7 +13,7 @@ PACKAGE = PROJECT_ROOT / "src" / "moe_exp"
 FLOORS = (
     ("credentials",),
     ("errors", "names", "random_streams"),
-    ("machine", "program", "progress"),
+    ("machine", "program", "progress", "workers"),
     ("cache",),
     ("spectra", "tracking"),
     ("model",),

@@ -6,7 +6,7 @@ experts, gate features and gates are fitted (`model`), kept as files and applied
 are drawn and told (`figures`, `report`). `experiment` puts the stages of one run in order, `runs` keeps it in MLflow,
 `sweeps` does so for many, `cli` is for the terminal. Below them all lie `tracking`, the only room that knows MLflow,
 and `cache`; and on the ground the names that runs are written and read by (`names`), errors, progress, random streams,
-the machine and the program itself.
+the machine, its workers and the program itself.
 
 From Python, `Experiment.of` takes what one would type, `run` runs it, and `compare` holds outcomes against each other;
 `Mixture.load` takes up the model of a finished run.

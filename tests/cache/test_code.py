@@ -175,7 +175,7 @@ def test_nothing_but_physics_makes_the_stars_anew():
     followed = {name for name in code._follow("moe_exp.spectra.simulator")[0] if not name.endswith(".csv")}
     beside = {name for name in followed if not name.startswith("moe_exp.spectra.simulator")}
     assert beside == {"moe_exp.random_streams"}
-    assert "moe_exp.spectra.simulator.workers" not in followed
+    assert "moe_exp.workers" not in followed
     assert "moe_exp.spectra.simulator.synthesis" in followed
 
 

@@ -156,7 +156,7 @@ CODE = [
     ("moe_exp.spectra.masked_stars", RUN),
     ("moe_exp.spectra.sources", RUN),
     ("moe_exp.spectra.simulator.synthesis", STARS),
-    ("moe_exp.spectra.simulator.workers", NOTHING),
+    ("moe_exp.workers", NOTHING),
     ("moe_exp.cache.stages", NOTHING),
     ("moe_exp.errors", NOTHING),
     ("moe_exp.experiment.config", NOTHING),

@@ -29,7 +29,7 @@ INFRASTRUCTURE = (
     "moe_exp.experiment.config",
     "moe_exp.machine",
     "moe_exp.progress",
-    "moe_exp.spectra.simulator.workers",
+    "moe_exp.workers",
 )
 """Parts of this package that decide no number: they find, keep, refuse, show or hand out work."""
 

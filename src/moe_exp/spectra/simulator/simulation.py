@@ -13,7 +13,7 @@ from moe_exp.spectra.simulator.error_model import flux_error, sky_spectrum
 from moe_exp.spectra.simulator.labels import draw_labels
 from moe_exp.spectra.simulator.settings import Simulator
 from moe_exp.spectra.simulator.synthesis import CHUNK_SIZE, Synthesizer
-from moe_exp.spectra.simulator.workers import run_in_workers
+from moe_exp.workers import run_in_workers
 
 CHUNKS_PER_START = 24  # fewer chunks than this are made sooner than processes are started
 

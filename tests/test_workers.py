@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from moe_exp.spectra.simulator.workers import WorkerError, run_in_workers
+from moe_exp.workers import WorkerError, run_in_workers
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[1]
 
 # Not guarded by __name__, on purpose: workers do not import the caller's script.
 SCRIPT = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started with it ignored
 sys.path.insert(0, {root!r})
-from moe_exp.spectra.simulator.workers import run_in_workers
-from tests.spectra.simulator.test_workers import sleeper
+from moe_exp.workers import run_in_workers
+from tests.test_workers import sleeper
 for answer in run_in_workers(sleeper, (), range(100), n_workers=2):
     print(answer, flush=True)
 """

@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 LOOKAHEAD = 2  # questions under way or answered ahead of need, per worker
-_START = "import sys; sys.path[:] = {path!r}; from moe_exp.spectra.simulator.workers import serve; serve()"
+_START = "import sys; sys.path[:] = {path!r}; from moe_exp.workers import serve; serve()"
 
 
 class WorkerError(RuntimeError):
