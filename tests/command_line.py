@@ -6,6 +6,8 @@ import runpy
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mlflow.tracking import MlflowClient
@@ -35,12 +37,34 @@ def command(arguments: tuple[str, ...], folder: Path) -> list[str]:
 
 
 def train(*arguments: str, folder: Path, cwd: Path = PROJECT_ROOT, **environment: str) -> subprocess.CompletedProcess:
-    """Run train.py to its end in a copy of a process that has the libraries: to import them takes longer."""
+    """Run train.py to its end, in a copy of a process that has the libraries."""
     _, *argv = command(arguments, folder)
+    return run_copy(argv, cwd, os.environ | environment)
+
+
+def train_anew(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run train.py to its end as a shell does; workers of the joblib launcher can only be started from there."""
+    return subprocess.run(
+        command(arguments, folder), env=os.environ | environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def train_until(line: str, *arguments: str, folder: Path, **environment: str) -> BaseProcess:
+    """Start a job or a sweep, and return when it has said something; it is the caller's to end."""
+    _, *argv = command(arguments, folder)
+    said = folder / "stdout.txt", folder / "stderr.txt"
+    process = _start_copy(argv, PROJECT_ROOT, os.environ | environment, said)
+    while not (said[1].exists() and line in said[1].read_text("utf-8")):
+        assert process.is_alive(), said[1].read_text("utf-8")
+        process.join(0.05)
+    return process
+
+
+def run_copy(argv: list[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess:
+    """Run a Python program to its end in a copy of a process that has the libraries: to import them takes longer."""
     with tempfile.TemporaryDirectory() as place:
         said = Path(place, "stdout"), Path(place, "stderr")
-        process = READY.Process(target=_become, args=(argv, cwd, os.environ | environment, said))
-        process.start()
+        process = _start_copy(argv, cwd, environment, said)
         process.join(timeout=300)
         if process.exitcode is None:
             process.kill()
@@ -49,7 +73,13 @@ def train(*arguments: str, folder: Path, cwd: Path = PROJECT_ROOT, **environment
 
 
 READY = multiprocessing.get_context("forkserver")
-READY.set_forkserver_preload(["moe_exp.runs.job", "moe_exp.sweeps.callback", "mlflow.store.tracking.sqlalchemy_store"])
+READY.set_forkserver_preload(["tests.ready"])
+
+
+def _start_copy(argv: list[str], cwd: Path, environment: Mapping[str, str], said: tuple[Path, Path]) -> BaseProcess:
+    process = READY.Process(target=_become, args=(argv, cwd, dict(environment), said))
+    process.start()
+    return process
 
 
 def _become(argv: list[str], cwd: Path, environment: dict[str, str], said: tuple[Path, Path]) -> None:
@@ -62,23 +92,6 @@ def _become(argv: list[str], cwd: Path, environment: dict[str, str], said: tuple
     sys.argv = argv
     sys.path[:0] = [str(Path(argv[0]).parent), *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     runpy.run_path(argv[0], run_name="__main__")
-
-
-def train_anew(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
-    """Run train.py to its end as a shell does; workers of the joblib launcher can only be started from there."""
-    return subprocess.run(
-        command(arguments, folder), env=os.environ | environment, capture_output=True, text=True, timeout=300
-    )
-
-
-def train_until(line: str, *arguments: str, folder: Path, **environment: str) -> subprocess.Popen:
-    """Start a job or a sweep, and return when it has said something."""
-    process = subprocess.Popen(
-        command(arguments, folder), env=os.environ | environment, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    assert any(line in said for said in process.stderr)
-    return process
 
 
 def all_runs(folder: Path):

@@ -28,6 +28,11 @@ from tests.command_line import CLAIM, PROJECT_ROOT, train
 from tests.prediction.small import SMALL
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests first that start programs: a worker that came to one of them last would keep the others waiting."""
+    items.sort(key=lambda item: not {"train", "subprocess"} & vars(item.module).keys())
+
+
 def make_stars(n_stars: int, n_pixels: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     """Return flux and error (n_stars, n_pixels) that depend smoothly on labels, and the labels."""
     rng = np.random.default_rng(seed)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import PROJECT_ROOT
+from tests.command_line import PROJECT_ROOT, run_copy
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 SMALL = ("experiment=smoke", "gate=linear", "training.max_epochs=2")
@@ -23,19 +23,29 @@ def checkout(tmp_path) -> Path:
     return folder
 
 
-def start(folder: Path, *arguments: str, **environment: str) -> str:
-    """Run Python in a folder, with what tests set aside unset, and return what it printed."""
+def surroundings(**environment: str) -> dict[str, str]:
+    """Return these variables and the inherited ones, without those that tests set aside."""
     aside = {name for name in os.environ if name.startswith("MOE_EXP_")} | {"MLFLOW_TRACKING_URI"}
-    inherited = {name: value for name, value in os.environ.items() if name not in aside}
+    return {name: value for name, value in os.environ.items() if name not in aside} | environment
+
+
+def start(folder: Path, *arguments: str, **environment: str) -> str:
+    """Run Python in a folder as a shell does, and return what it printed."""
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, env=inherited | environment, capture_output=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=surroundings(**environment), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode(errors="replace")
 
 
+def train_there(folder: Path, *arguments: str, **environment: str) -> None:
+    """Run the train.py of a folder in it."""
+    done = run_copy(["train.py", *arguments], folder, surroundings(**environment))
+    assert done.returncode == 0, done.stderr
+
+
 def test_runs_are_kept_and_compared_in_a_folder_of_any_name(checkout, tmp_path, cache_dir):
     place = {"MOE_EXP_CACHE": str(cache_dir), "MLFLOW_TRACKING_URI": ""}
-    start(checkout, "train.py", "-m", *SMALL, **place)
+    train_there(checkout, "-m", *SMALL, **place)
     assert {"mlflow.db", "mlruns", "outputs"} <= {path.name for path in checkout.iterdir()}
     assert len(list(checkout.glob("mlruns/*/artifacts/report.html"))) == 1
     moved = checkout.rename(tmp_path / "moved")  # a plain name: a locale without umlauts cannot open a file with one
@@ -47,7 +57,7 @@ def test_runs_are_kept_and_compared_in_a_folder_of_any_name(checkout, tmp_path, 
 
 def test_a_relative_store_serves_jobs_that_run_elsewhere(checkout, cache_dir):
     place = {"MOE_EXP_CACHE": str(cache_dir), "MLFLOW_TRACKING_URI": "sqlite:///mine.db"}
-    start(checkout, "train.py", *SMALL, "hydra.job.chdir=true", **place)
+    train_there(checkout, *SMALL, "hydra.job.chdir=true", **place)
     assert [path.parent for path in checkout.rglob("mine.db")] == [checkout]
     assert len(list(checkout.glob("mlruns/*/artifacts/predictions.parquet"))) == 1
 

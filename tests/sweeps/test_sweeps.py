@@ -77,8 +77,8 @@ def test_a_sweep_that_is_told_to_stop_closes_its_runs(run_folder, cache_dir):
     arguments = ("-m", "experiment=smoke", "gate=linear,mlp", "training.max_epochs=5")
     process = train_until("run 'linear", *arguments, folder=run_folder, MOE_EXP_CACHE=str(cache_dir))
     process.terminate()
-    process.communicate(timeout=60)
-    assert process.returncode != 0
+    process.join(timeout=60)
+    assert process.exitcode not in (0, None)
     assert [run.info.status for run in all_runs(run_folder)[1]] == ["FAILED", "KILLED"]
 
 
@@ -153,7 +153,7 @@ def test_a_killed_sweep_goes_on_where_it_was(run_folder, cache_dir, sweep):
     arguments = ("-m", "experiment=smoke", "gate=linear,mlp", "training.max_epochs=5")
     process = train_until("run 'mlp", *arguments, folder=run_folder, MOE_EXP_CACHE=str(cache_dir))
     process.kill()
-    process.communicate()
+    process.join()
     assert [run.info.status for run in all_runs(run_folder)[1]] == ["RUNNING", "FINISHED", "RUNNING"]
     done = train(*arguments, folder=run_folder, MOE_EXP_CACHE=str(cache_dir))
     assert done.returncode == 0, done.stderr
