@@ -6,6 +6,7 @@ cannot be run.
 """
 
 import argparse
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -59,12 +60,10 @@ class Mutant(NamedTuple):
 
 MUTANTS = [
     # what the keys of stages hold
-    Mutant("experts' key without seed", "experiment/stage_keys.py",
-           '"seed": experiment.seed,\n        "device"', '"device"', f"{IDENTITIES} -k seed"),
-    Mutant("experts' key without device", "experiment/stage_keys.py",
-           '"device": device,', "", f"{IDENTITIES} -k device"),
-    Mutant("experts' key without the principal components", "experiment/stage_keys.py",
-           '"n_components": experiment.features.n_components,', "", f"{IDENTITIES} -k n_components"),
+    Mutant("experts' key without what their fit is called with", "experiment/stage_keys.py",
+           '.hexdigest()],\n        **arguments,', ".hexdigest()],", f"{IDENTITIES} -k seed"),
+    Mutant("baseline's key without its seed", "experiment/stage_keys.py",
+           '"stars": identify_stars(stars), **arguments}', '"stars": identify_stars(stars)}', f"{IDENTITIES} -k seed"),
     Mutant("experts' key without the bins of the stars", "experiment/stage_keys.py",
            'hashlib.sha256(bin_index.astype("<i8").tobytes()).hexdigest()', "", f"{IDENTITIES} -k edges"),
     Mutant("experts' key without the names of the bins", "experiment/stage_keys.py",
@@ -82,7 +81,7 @@ MUTANTS = [
     Mutant("gate inputs' key without the experts", "experiment/stage_keys.py",
            '"experts": experts,\n        "stars"', '"stars"', f"{IDENTITIES} -k alpha"),
     Mutant("baseline's key without the stars", "experiment/stage_keys.py",
-           '"stars": identify_stars(stars),\n        "seed"', '"seed"', f"{IDENTITIES} -k n_train"),
+           '"stars": identify_stars(stars), **arguments', "**arguments", f"{IDENTITIES} -k n_train"),
     Mutant("stars' identity without their values", "experiment/stage_keys.py",
            ", **stars.identity, ", ", ", f"{IDENTITIES} -k noise_level"),
     Mutant("stars' identity without the noise level", "spectra/dataset.py",
@@ -188,7 +187,7 @@ MUTANTS = [
     Mutant("gate's and test stars' inputs swapped", "experiment/pipeline.py",
            "for stars in (dataset.gate, dataset.test)", "for stars in (dataset.test, dataset.gate)", WIRING),
     Mutant("gate's inputs recalled for the test stars", "experiment/cached_stages.py",
-           '"gate_inputs", identity', '"gate_inputs", self._experts', WIRING),
+           '"gate_inputs", identity', '"gate_inputs", self.identities', WIRING),
     Mutant("gate trained with another seed", "experiment/pipeline.py",
            "clip=clip, seed=seed)", "clip=clip, seed=0)", WIRING),
     Mutant("gate trained on unclipped predictions", "experiment/pipeline.py",
@@ -198,7 +197,7 @@ MUTANTS = [
     Mutant("gate trained on the predictions of other stars", "model/mixture.py",
            "expert_predictions=limited.experts[covered]", "expert_predictions=limited.experts[covered][::-1]", WIRING),
     Mutant("experts fitted with another seed", "experiment/cached_stages.py",
-           "seed=self.experiment.seed,", "seed=0,", WIRING),
+           '"seed": seed, "device"', '"seed": 0, "device"', WIRING),
     Mutant("folds that ignore the seed", "model/experts.py",
            'random_stream(seed, "folds"', 'random_stream(0, "folds"', WIRING),
     Mutant("clip limits from the test stars", "experiment/prediction.py",
@@ -209,8 +208,7 @@ MUTANTS = [
     Mutant("the mixture is not clipped", "model/mixture.py",
            "limited = limit(inputs, self.experts, clip=clip)", "limited = inputs", WIRING),
     Mutant("baseline trained on the test stars", "experiment/cached_stages.py",
-           "baseline.fit, train, ", "baseline.fit, self.dataset.gate, ",
-           WIRING),
+           "baseline.fit, self.dataset.train, ", "baseline.fit, self.dataset.gate, ", WIRING),
     Mutant("one noise stream for stars of several files", "spectra/sources.py",
            'return f"noise {option}"', 'return "noise"', "tests/spectra/test_sources.py"),
     Mutant("noise that ignores the star", "spectra/noise.py",
@@ -325,6 +323,20 @@ MUTANTS = [
            "        self.network_.load_state_dict(", "        dict(", f"{GATES} -k made_again"),
     Mutant("a model without the code of a user's gate", "runs/models.py",
            ", *(type(getattr(fitted, part)).__module__ for part in PARTS)", "", f"{MODELS} -k holds"),
+    Mutant("the commit of a project around taken for this one's", "runs/provenance.py",
+           "        if not inside:\n", "        if True:\n", "tests/runs/test_provenance.py -k another"),
+    Mutant("the repository of a git hook asked", "runs/provenance.py",
+           "if name not in NAMED_REPOSITORY}", "if name}", "tests/runs/test_provenance.py"),
+    Mutant("a warning at every run of an unknown commit", "runs/provenance.py",
+           "@cache\ndef _say_once", "def _say_once", "tests/runs/test_provenance.py -k once"),
+    Mutant("artifacts of runs that stay behind when a store moves", "tracking/moved.py",
+           "for run_id in here],", "for run_id in run_ids[:0]],", "tests/tracking/test_moved.py"),
+    Mutant("a store without its artifacts written on", "tracking/moved.py",
+           "if run_ids and not here:", "if False:", "tests/tracking/test_moved.py -k without"),
+    Mutant("relative stores where a job is", "program.py",
+           'os.environ.get(START_VARIABLE, ".")', '"."', "tests/test_checkouts.py -k relative"),
+    Mutant("output that a locale's encoding ends", "program.py",
+           'reconfigure(errors="replace")', 'reconfigure(errors="strict")', "tests/test_checkouts.py -k any_name"),
     Mutant("models that stay behind when a store moves", "tracking/moved.py",
            "if (folder / MODELS_FOLDER / model_id).is_dir()", "if False", f"{MODELS} -k moves"),
     # error bars and flags
@@ -433,13 +445,39 @@ def copy_tree(folder: Path) -> None:
             shutil.copy(ROOT / name, folder / name)
 
 
-def run_tests(tests: str, folder: Path) -> subprocess.CompletedProcess:
-    """Run tests of a copy, given as they are for pytest, with what follows -k as one expression."""
+def run_tests(tests: str, folder: Path) -> tuple[int | None, str]:
+    """Run tests of a copy, given as they are for pytest, with what follows -k as one expression.
+
+    Return the exit status, None where they took too long, and what they said.
+    """
     paths, _, expression = tests.partition(" -k ")
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", *paths.split()]
-    command += ["-k", expression] if expression else []
-    environment = os.environ | {"PYTHONPATH": str(folder / "src")}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
+    arguments = ["-x", "-q", "-n0", "-p", "no:cacheprovider", *paths.split()]
+    arguments += ["-k", expression] if expression else []
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8", errors="replace") as said:
+        process = READY.Process(target=become_pytest, args=(arguments, folder, Path(said.name)))
+        process.start()
+        process.join(TIMEOUT_S)
+        if process.exitcode is None:
+            process.kill()
+        return process.exitcode, said.read()
+
+
+READY = multiprocessing.get_context("forkserver")
+READY.set_forkserver_preload(
+    ["pytest", "lightgbm", "matplotlib.figure", "mlflow.store.tracking.sqlalchemy_store", "torch"]
+)
+
+
+def become_pytest(arguments: list[str], folder: Path, said: Path) -> None:
+    """Turn this process, which has the libraries and nothing of this package, into one that tests a copy of it."""
+    import pytest
+
+    for stream in (1, 2):
+        os.dup2(os.open(said, os.O_WRONLY | os.O_APPEND), stream)
+    os.chdir(folder)
+    os.environ["PYTHONPATH"] = str(folder / "src")
+    sys.path[:0] = [str(folder), str(folder / "src")]
+    sys.exit(pytest.main(arguments))
 
 
 def try_mutant(mutant: Mutant) -> tuple[Verdict, str]:
@@ -452,12 +490,10 @@ def try_mutant(mutant: Mutant) -> tuple[Verdict, str]:
         if text.count(mutant.old) != 1:
             return Verdict.BROKEN, f"{mutant.file} holds {mutant.old!r} {text.count(mutant.old)} times, not once."
         path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-        try:
-            done = run_tests(mutant.tests, folder)
-        except subprocess.TimeoutExpired:
-            return Verdict.KILLED, ""
-        known = {0: Verdict.SURVIVED, 1: Verdict.KILLED}
-        return known.get(done.returncode, Verdict.BROKEN), "" if done.returncode == 1 else done.stdout[-2000:]
+        status, said = run_tests(mutant.tests, folder)
+        known = {0: Verdict.SURVIVED, 1: Verdict.KILLED, None: Verdict.KILLED}
+        verdict = known.get(status, Verdict.BROKEN)
+        return verdict, "" if verdict == Verdict.KILLED else said[-2000:]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

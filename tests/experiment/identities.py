@@ -1,9 +1,10 @@
 """The keys, digests and identities of an experiment, and sets of them that change together."""
 
 from moe_exp.cache.stages import cache_key
+from moe_exp.experiment.cached_stages import SharedStages
 from moe_exp.experiment.config import Experiment
 from moe_exp.experiment.pipeline import fit_bins, open_dataset
-from moe_exp.experiment.stage_keys import identify_baseline, identify_experts, identify_gate_inputs
+from moe_exp.experiment.stage_keys import identify_gate_inputs
 from moe_exp.progress import Stages
 from moe_exp.runs.identity import identify
 from moe_exp.spectra.simulated_files import SimulatedFiles
@@ -29,9 +30,8 @@ def identities_of(experiment: Experiment, device: str = "cpu") -> dict[str, str]
         store = SimulatedFiles(data.simulator, seed=data.seed, cache_dir=experiment.cache_dir, device=data.device)
         return found | {"simulated": store.folder.name}
     dataset = open_dataset(experiment, Stages())
-    bins = fit_bins(experiment, dataset)
-    bin_index = bins.assign_stars(dataset.train.labels)
-    experts = identify_experts(experiment, dataset.train, bin_index, bins.names_, device)
+    stages = SharedStages(experiment, dataset, fit_bins(experiment, dataset), Stages(), device)
+    experts = stages.identities["experts"]
     return found | {
         "train stars": dataset.train.digest,
         "gate stars": dataset.gate.digest,
@@ -40,7 +40,7 @@ def identities_of(experiment: Experiment, device: str = "cpu") -> dict[str, str]
         "experts": cache_key(experts),
         "gate inputs": cache_key(identify_gate_inputs(experiment, dataset.gate, dataset.medium, experts)),
         "test inputs": cache_key(identify_gate_inputs(experiment, dataset.test, dataset.medium, experts)),
-        "baseline": cache_key(identify_baseline(experiment, dataset.train)),
+        "baseline": cache_key(stages.identities["baseline"]),
     }
 
 

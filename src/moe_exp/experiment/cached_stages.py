@@ -1,6 +1,7 @@
 """The stages that do not depend on the gate: the runs of a sweep share their results through the cache."""
 
 from functools import partial
+from typing import Any
 
 from moe_exp.cache.stages import StageCache
 from moe_exp.experiment.config import Experiment
@@ -27,44 +28,46 @@ class SharedStages:
         Shows how far the work is.
     device : str
         ``cpu`` or ``cuda``.
+
+    Attributes
+    ----------
+    identities : dict of str to dict
+        What ``experts`` and ``baseline`` depend on.
     """
 
     def __init__(
         self, experiment: Experiment, dataset: Dataset, bins: RectangularBins, stages: Stages, device: str
     ) -> None:
-        self.experiment, self.dataset, self.stages, self.device = experiment, dataset, stages, device
-        self._names, self._bin_index = bins.names_, bins.assign_stars(dataset.train.labels)
-        self._experts = identify_experts(experiment, dataset.train, self._bin_index, self._names, device)
+        self.experiment, self.dataset, self.stages = experiment, dataset, stages
+        self._training = dataset.train, bins.assign_stars(dataset.train.labels), bins.names_
+        n_components, seed = experiment.features.n_components, experiment.seed
+        self._arguments: dict[str, dict[str, Any]] = {
+            "experts": {"n_components": n_components, "seed": seed, "device": device},
+            "baseline": {"seed": seed},
+        }
+        self.identities = {
+            "experts": identify_experts(experiment.experts, *self._training, self._arguments["experts"]),
+            "baseline": identify_baseline(experiment.baseline, dataset.train, self._arguments["baseline"]),
+        }
         self._cache = StageCache(experiment.cache_dir / "stages", experiment.cache_limit_gb)
 
     def fit_experts(self) -> FittedExperts:
         """Fit all Ridges to the training stars."""
-        stars = self.dataset.train
-        with self.stages.stage("experts", len(stars)) as advance:
-            fit = partial(
-                self.experiment.experts.fit,
-                stars,
-                self._bin_index,
-                self._names,
-                n_components=self.experiment.features.n_components,
-                seed=self.experiment.seed,
-                device=self.device,
-                advance=advance,
-            )
-            return self._cache.get("experts", self._experts, fit)
+        with self.stages.stage("experts", len(self.dataset.train)) as advance:
+            fit = partial(self.experiment.experts.fit, *self._training, **self._arguments["experts"], advance=advance)
+            return self._cache.get("experts", self.identities["experts"], fit)
 
     def measure(self, stars: Stars, features: GateFeatures, experts: FittedExperts) -> GateInputs:
         """Take gate features and every Ridge's prediction of the stars of one split."""
-        identity = identify_gate_inputs(self.experiment, stars, self.dataset.medium, self._experts)
+        identity = identify_gate_inputs(self.experiment, stars, self.dataset.medium, self.identities["experts"])
         with self.stages.stage("features", len(stars)) as advance:
             return self._cache.get("gate_inputs", identity, partial(measure_stars, stars, features, experts, advance))
 
     def fit_baseline(self) -> dict[str, Predictor]:
         """Return what predicts log g by the baseline's name; nothing without a baseline."""
-        baseline, train, seed = self.experiment.baseline, self.dataset.train, self.experiment.seed
+        baseline = self.experiment.baseline
         if not baseline.name:
             return {}
-        identity = identify_baseline(self.experiment, train)
         with self.stages.stage("baseline", baseline.n_steps, unit="trees") as advance:
-            fit = partial(baseline.fit, train, seed=seed, advance=advance)
-            return {baseline.name: self._cache.get("baseline", identity, fit)}
+            fit = partial(baseline.fit, self.dataset.train, **self._arguments["baseline"], advance=advance)
+            return {baseline.name: self._cache.get("baseline", self.identities["baseline"], fit)}

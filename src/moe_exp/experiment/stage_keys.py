@@ -1,7 +1,8 @@
 """All that the result of a stage depends on, as plain values: what its key in the cache is made of.
 
 A stage depends on stars, on the values that earlier stages give it, on the class, options and code of the object that
-does the work, and on the code that calls it; on nothing else.
+does the work, and on the arguments that this is called with, which are the same values in the key and in the call; on
+nothing else. Gate inputs are made by a function, whose code counts as that of a class does.
 """
 
 import hashlib
@@ -37,32 +38,31 @@ def identify_stars(stars: Stars) -> dict[str, Any]:
 
 
 def identify_experts(
-    experiment: Experiment, stars: Stars, bin_index: np.ndarray, names: tuple[str, ...], device: str
+    experts: Any, stars: Stars, bin_index: np.ndarray, names: tuple[str, ...], arguments: dict[str, Any]
 ) -> dict[str, Any]:
     """Say what fitted experts depend on.
 
     Parameters
     ----------
-    experiment : Experiment
+    experts : object
+        What fits them.
     stars : Stars
         The training stars.
     bin_index : array of shape (n_stars,)
         Their bins, -1 outside every bin: these count, not how they were found.
     names : tuple of str
         Names of the bins.
-    device : str
-        ``cpu`` or ``cuda``.
+    arguments : dict
+        What else the fit is called with, as plain values.
     """
-    experts = identify_worker(experiment.experts)
+    worker = identify_worker(experts)
     for option in OPTIONS_OF_THE_MIXTURE:
-        experts["options"].pop(option, None)
+        worker["options"].pop(option, None)
     return {
-        "experts": experts,
-        "n_components": experiment.features.n_components,
+        "experts": worker,
         "stars": identify_stars(stars),
         "bins": [*names, hashlib.sha256(bin_index.astype("<i8").tobytes()).hexdigest()],
-        "seed": experiment.seed,
-        "device": device,
+        **arguments,
     }
 
 
@@ -79,10 +79,6 @@ def identify_gate_inputs(
     }
 
 
-def identify_baseline(experiment: Experiment, stars: Stars) -> dict[str, Any]:
-    """Say what the baseline depends on that is fitted to the training stars."""
-    return {
-        "baseline": identify_worker(experiment.baseline),
-        "stars": identify_stars(stars),
-        "seed": experiment.seed,
-    }
+def identify_baseline(baseline: Any, stars: Stars, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Say what the baseline depends on that is fitted to the training stars and called with these plain values."""
+    return {"baseline": identify_worker(baseline), "stars": identify_stars(stars), **arguments}
