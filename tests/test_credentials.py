@@ -115,7 +115,7 @@ def server(tmp_path, fresh_store) -> Iterator[str]:
 
 
 def _wait_for(address: str) -> None:
-    for _ in range(300):
+    for _ in range(1500):  # the machine may have much else to do
         try:
             urlopen(address, timeout=5)
         except URLError:

@@ -1,5 +1,6 @@
 import pytest
 
+from moe_exp.errors import InputError
 from moe_exp.experiment.advice import advise
 from tests.conftest import PROJECT_ROOT
 
@@ -23,6 +24,15 @@ def test_the_nearest_name_is_offered(said, advice):
     assert advice in advise(said, CONF)
 
 
-@pytest.mark.parametrize("said", ["Could not find 'nowhere/x'", "mismatched input '='"])
+@pytest.mark.parametrize("said", ["Could not find 'nowhere/x'", "Ambiguous value"])
 def test_anything_else_stays_as_it_was_said(said):
     assert advise(said, CONF) == said
+
+
+@pytest.mark.parametrize("typed", ["data.path=/tmp/ü/x.h5", "data.path=a(1).h5", "data.path=a[1].h5", "data.path=a=b"])
+def test_what_needs_quotes_is_told_so(configure, typed):
+    with pytest.raises(InputError, match="stands between quotes within quotes") as told:
+        configure("data=hdf5", typed)
+    assert "See" not in str(told.value)
+    name, _, value = typed.partition("=")
+    assert configure("data=hdf5", f"{name}='{value}'").data.path == value

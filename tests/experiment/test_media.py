@@ -165,7 +165,7 @@ def test_real_stars_are_in_air_and_ready_to_be_predicted(configure):
     path = PROJECT_ROOT.parent / "shared" / "data" / "stelib.h5"
     if not path.exists():
         pytest.skip(f"{path} is not there: stellar libraries are not part of the project")
-    external = ("external=[stelib]", f"externals.stelib.path={path}")
+    external = ("external=[stelib]", f"externals.stelib.path='{path}'")
     with pytest.raises(InputError, match=r"7104.5 to 8840.5 Å in air, but the training stars 7\d+.\d to 885\d.\d Å"):
         check(configure("experiment=smoke", *external))
     check(configure("experiment=smoke", *external, "data.simulator.wavelength_min=7107", WITHIN))
@@ -175,6 +175,6 @@ def test_published_like_models_in_vacuum_are_known_as_such(configure):
     path = PROJECT_ROOT.parent / "shared" / "data" / "bosz_r5000.h5"
     if not path.exists():
         pytest.skip(f"{path} is not there: model grids are not part of the project")
-    experiment = configure("data=hdf5", f"data.path={path}")
+    experiment = configure("data=hdf5", f"data.path='{path}'")
     assert experiment.data.read_grid().medium == "vacuum"
     check(experiment)

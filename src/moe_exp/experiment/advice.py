@@ -9,11 +9,12 @@ from omegaconf import OmegaConf
 from moe_exp.experiment.config import GROUPS, LISTS, flatten
 
 UNKNOWN_OPTION = re.compile(r"Could not override '([^']+)'")
+UNREADABLE = re.compile(r"(.*?)\s*\^?\s*See \S+override_grammar", re.DOTALL)
 UNKNOWN_FILE = re.compile(r"Could not (?:find|load) '([\w/]+)/([^'/]+)'")
 
 
 def advise(said: str, conf: Path) -> str:
-    """Return what Hydra said of an unknown name as one line that names the nearest ones; anything else as it is.
+    """Return in one line what to type instead where Hydra knows no such name or cannot read a value; else what it said.
 
     Parameters
     ----------
@@ -29,6 +30,11 @@ def advise(said: str, conf: Path) -> str:
         group, name = found.groups()
         known = sorted(path.stem for path in (conf / group).glob("*.yaml"))
         return f"{group}={name}: conf/{group} has no {name}.yaml. {_offer(name, known)}" if known else said
+    if found := UNREADABLE.match(said):
+        return (
+            f"{' '.join(found[1].split())}: that cannot be read. A value with other characters than plain letters, "
+            "digits and ./:-_ stands between quotes within quotes: 'data.path=\"/ä/stars (1).h5\"'."
+        )
     return said
 
 
