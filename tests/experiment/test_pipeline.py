@@ -11,6 +11,7 @@ from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.pipeline import run
 from moe_exp.figures import all_figures, logg_against_catalogue
+from moe_exp.model.gates import softmax, training
 from moe_exp.progress import Stages
 from moe_exp.runs.recording import describe, external_metrics, tables
 from moe_exp.spectra.files import ERROR, FLUX, LABELS
@@ -135,7 +136,14 @@ def visits(tmp_path_factory):
     return path
 
 
-def test_visits_of_a_star_stay_together_from_split_to_interval(configure, visits, tmp_path):
+def test_visits_of_a_star_stay_together_from_split_to_interval(configure, visits, tmp_path, monkeypatch):
+    trained = []
+
+    def train(network, loss, stars, *recipe):
+        trained.append(stars.star.numpy())
+        return training.train(network, loss, stars, *recipe)
+
+    monkeypatch.setattr(softmax, "train", train)
     sizes = ("data.n_train=1600", "data.n_val=400", "data.n_test=400")
     outcome = run(configure(*MADE_UP, f"data.path={visits}", *sizes, "data.star_id=HD"), Stages())
     data, results = outcome.dataset, outcome.results
@@ -143,6 +151,8 @@ def test_visits_of_a_star_stay_together_from_split_to_interval(configure, visits
     assert [len(each) for each in ids] == [800, 200, 200]
     assert len(set.union(*ids)) == 1200
     assert results.n_stars == results.predictions.covered.sum() / 2
+    assert len(trained) >= 3
+    assert all((np.bincount(star) == 2).all() for star in trained)
     results.predictions.write(tmp_path / "predictions.parquet")
     stored = pd.read_parquet(tmp_path / "predictions.parquet")["star_id"]
     np.testing.assert_array_equal(stored, data.test.star_ids)

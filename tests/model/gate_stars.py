@@ -11,8 +11,8 @@ class Stars(NamedTuple):
     expert_predictions: np.ndarray
     bin_index: np.ndarray
 
-    def fit(self, gate, seed=0):
-        kwargs = {"expert_predictions": self.expert_predictions, "bin_index": self.bin_index}
+    def fit(self, gate, seed=0, star=None):
+        kwargs = {"expert_predictions": self.expert_predictions, "bin_index": self.bin_index, "star": star}
         return gate.fit(self.X, self.y, **kwargs, seed=seed)
 
     def mixed_squared_error(self, gate_weights):

@@ -32,7 +32,7 @@ class NeighbourGate(Gate):
 
     n_neighbors: int = 30
 
-    def fit_standardised(self, X, y, *, expert_predictions, bin_index, seed):
+    def fit_standardised(self, X, y, *, expert_predictions, bin_index, star, seed):
         self.model_ = KNeighborsClassifier(self.n_neighbors).fit(X, bin_index)
 
     def weigh_standardised(self, X):

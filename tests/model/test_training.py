@@ -3,6 +3,7 @@ import logging
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -11,7 +12,7 @@ from moe_exp.errors import InputError
 from moe_exp.machine import one_torch_thread
 from moe_exp.model.gates import GateStars, LinearGate, MlpGate, Training
 from moe_exp.model.gates.softmax import bin_cross_entropy, mixed_squared_error
-from moe_exp.model.gates.training import _batch_edges, train
+from moe_exp.model.gates.training import _batch_edges, _split, train
 from tests.model.gate_stars import draw_stars
 
 
@@ -21,9 +22,10 @@ def one_thread():
         yield
 
 
-def as_tensors(stars):
+def as_tensors(stars, star=None):
     arrays = (values.astype(np.float32) for values in stars[:3])
-    return GateStars(*(torch.from_numpy(values) for values in arrays), torch.from_numpy(stars.bin_index))
+    star = np.arange(len(stars.y)) if star is None else star
+    return GateStars(*(torch.from_numpy(values) for values in (*arrays, stars.bin_index, star)))
 
 
 @pytest.fixture(autouse=True)
@@ -195,5 +197,19 @@ def test_wrong_values_are_refused_by_name(option, value):
 
 
 def test_too_few_stars_to_hold_some_out_are_refused():
-    with pytest.raises(InputError, match=re.escape("holds out 0 of the gate's 4 covered stars")):
+    with pytest.raises(InputError, match=re.escape("holds out 0 of the gate's 4 covered stars, 4 of them different")):
         draw_stars(4).fit(LinearGate())
+    with pytest.raises(InputError, match="holds out 4 of the gate's 40 covered stars, 1 of them different"):
+        draw_stars(40).fit(LinearGate(), star=np.full(40, 7))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_star_is_held_out_with_all_of_its_visits(seed):
+    n_visits = np.random.default_rng(3).integers(1, 6, 130)
+    star = np.repeat(np.arange(130), n_visits)[np.argsort(np.tile(np.arange(65), 9)[: n_visits.sum()], kind="stable")]
+    stars = as_tensors(draw_stars(len(star)), pd.factorize(star)[0])
+    holdout, fitted = _split(stars, 0.1, np.random.default_rng(seed))
+    assert not set(holdout.star.tolist()) & set(fitted.star.tolist())
+    assert len(holdout.y) + len(fitted.y) == len(star)
+    assert abs(len(holdout.y) - 0.1 * len(star)) <= 3
+    assert set(torch.cat([holdout.y, fitted.y]).tolist()) == set(stars.y.tolist())

@@ -59,6 +59,7 @@ def fit_gate(
         stars.labels["logg"].to_numpy(float)[covered],
         expert_predictions=limited.experts[covered],
         bin_index=bin_index[covered],
+        star=stars.star[covered],
         seed=seed,
     )
 

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from moe_exp.model.gates.training import Training
 from moe_exp.model.learned import read_learned, write_learned
+from moe_exp.spectra.star_ids import number_stars
 
 NO_CURVE = pd.DataFrame({"epoch": pd.Series(dtype=int), "train_loss": [], "holdout_loss": []})
 
@@ -68,6 +69,7 @@ class Gate(BaseEstimator):
         *,
         expert_predictions: np.ndarray,
         bin_index: np.ndarray,
+        star: np.ndarray | None = None,
         seed: int = 0,
     ) -> Self:
         """Learn the weights from stars that no expert was trained on.
@@ -82,6 +84,8 @@ class Gate(BaseEstimator):
             Prediction of every expert for every star, in the label's unit.
         bin_index : int array of shape (n_stars,)
             True bin of every star, from 0 to n_experts - 1: only covered stars train a gate.
+        star : array of shape (n_stars,), optional
+            Which star a row shows, where some were seen several times; by default each row one of its own.
         seed : int
             The `seed` of everything that is trained.
         """
@@ -95,7 +99,12 @@ class Gate(BaseEstimator):
         self.converged_ = True
         self.n_epochs_ = 0
         self.fit_standardised(
-            self._standardise(X), y, expert_predictions=expert_predictions, bin_index=bin_index, seed=seed
+            self._standardise(X),
+            y,
+            expert_predictions=expert_predictions,
+            bin_index=bin_index,
+            star=np.arange(len(y)) if star is None else number_stars(star),
+            seed=seed,
         )
         return self
 
@@ -134,9 +143,19 @@ class Gate(BaseEstimator):
         self.curve_ = NO_CURVE.copy()
 
     def fit_standardised(
-        self, X: np.ndarray, y: np.ndarray, *, expert_predictions: np.ndarray, bin_index: np.ndarray, seed: int
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        expert_predictions: np.ndarray,
+        bin_index: np.ndarray,
+        star: np.ndarray,
+        seed: int,
     ) -> None:
-        """Fit on checked float64 arrays, `X` with mean 0 and scatter 1; the rest is as in `fit`."""
+        """Fit on checked float64 arrays, `X` with mean 0 and scatter 1; the rest is as in `fit`.
+
+        Stars are numbered from 0 in the order in which they first appear.
+        """
         raise NotImplementedError
 
     def weigh_standardised(self, X: np.ndarray) -> np.ndarray:

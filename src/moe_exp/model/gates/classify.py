@@ -57,9 +57,16 @@ class ClassifyGate(Gate):
                 raise InputError(f"gate.{name} is {getattr(self, name)}; it must be above 0.")
 
     def fit_standardised(
-        self, X: np.ndarray, y: np.ndarray, *, expert_predictions: np.ndarray, bin_index: np.ndarray, seed: int
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        expert_predictions: np.ndarray,
+        bin_index: np.ndarray,
+        star: np.ndarray,
+        seed: int,
     ) -> None:
-        """Fit the logistic regression; label and experts' predictions do not enter."""
+        """Fit the logistic regression; labels, experts' predictions and visits do not enter."""
         self.bins_ = np.unique(bin_index)
         if len(self.bins_) == 1:
             return

@@ -77,14 +77,22 @@ class SoftmaxGate(Gate):
         return mixed_squared_error(logits, stars)
 
     def fit_standardised(
-        self, X: np.ndarray, y: np.ndarray, *, expert_predictions: np.ndarray, bin_index: np.ndarray, seed: int
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        expert_predictions: np.ndarray,
+        bin_index: np.ndarray,
+        star: np.ndarray,
+        seed: int,
     ) -> None:
         """Train the network by the recipe, in float32 on one thread: too small for a GPU to be faster.
 
         Whatever the network draws, first weights or dropout, comes from the gate's own stream; torch's state stays.
         """
         arrays = (X.astype(np.float32), y.astype(np.float32), expert_predictions.astype(np.float32))
-        stars = GateStars(*(torch.from_numpy(values) for values in (*arrays, bin_index.astype(np.int64))))
+        numbers = (bin_index.astype(np.int64), star.astype(np.int64))
+        stars = GateStars(*(torch.from_numpy(values) for values in (*arrays, *numbers)))
         rng = random_stream(seed, "gate")
         with one_torch_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63)))

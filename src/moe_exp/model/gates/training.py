@@ -19,10 +19,11 @@ from moe_exp.errors import InputError
 class Training:
     """Recipe: Adam in batches, until the loss on a hold-out stops falling.
 
-    A random part of the gate's own stars is held out. When the loss there has not fallen for `patience` epochs the
-    learning rate drops by `lr_factor` and training goes on from the best weights; after `n_lr_drops` of these the gate
-    has converged. The best weights are the ones that are kept. A hold-out of 1,000 stars cannot tell losses apart that
-    differ by a few per cent, so that a linear gate may stop as far above what L-BFGS reaches on all stars.
+    A random part of the gate's own stars is held out, each with all of its rows. When the loss there has not fallen for
+    `patience` epochs the learning rate drops by `lr_factor` and training goes on from the best weights; after
+    `n_lr_drops` of these the gate has converged. The best weights are the ones that are kept. A hold-out of 1,000 stars
+    cannot tell losses apart that differ by a few per cent, so that a linear gate may stop as far above what L-BFGS
+    reaches on all stars.
 
     Parameters
     ----------
@@ -88,6 +89,8 @@ class GateStars(NamedTuple):
     """(n_stars, n_experts), in the label's unit."""
     bin_index: Tensor
     """(n_stars,), int64."""
+    star: Tensor
+    """(n_stars,), int64: which star a row shows, numbered from 0 in the order in which they first appear."""
 
     def take(self, rows: Tensor | slice) -> "GateStars":
         """Return some of the stars."""
@@ -205,15 +208,21 @@ def _find_obstacle(curve: pd.DataFrame, training: Training, *, improved: bool, w
 
 
 def _split(stars: GateStars, holdout_fraction: float, rng: np.random.Generator) -> tuple[GateStars, GateStars]:
-    n_stars = len(stars.y)
-    n_holdout = round(holdout_fraction * n_stars)
-    if not 0 < n_holdout < n_stars:
+    """Draw whole stars until as near to the fraction of rows as these allow."""
+    star, n_rows = stars.star.numpy(), len(stars.y)
+    wanted = round(holdout_fraction * n_rows)
+    place = np.argsort(rng.permutation(star.max(initial=-1) + 1))[star]
+    order = np.argsort(place, kind="stable")
+    ends = np.flatnonzero(np.diff(place[order])) + 1
+    if not (0 < wanted < n_rows and len(ends)):
         raise InputError(
-            f"training.holdout_fraction={holdout_fraction:g} holds out {n_holdout} of the gate's {n_stars} covered "
-            "stars; both parts need stars. Use a larger data.n_val or another fraction."
+            f"training.holdout_fraction={holdout_fraction:g} holds out {wanted} of the gate's {n_rows} covered "
+            f"stars, {len(ends) + 1} of them different; both parts need stars. Use a larger data.n_val or another "
+            f"fraction."
         )
-    order = torch.from_numpy(rng.permutation(n_stars))
-    return stars.take(order[:n_holdout]), stars.take(order[n_holdout:])
+    rows = torch.from_numpy(order)
+    n_holdout = ends[np.argmin(np.abs(ends - wanted))]
+    return stars.take(rows[:n_holdout]), stars.take(rows[n_holdout:])
 
 
 def _run_epoch(
