@@ -7,7 +7,7 @@ from scipy.special import erf
 from sklearn.base import clone
 
 from moe_exp.errors import InputError
-from moe_exp.model.features import MAX_DEPTH, GateFeatures, Window, pixel_widths
+from moe_exp.model.features import MAX_DEPTH, GateFeatures, Window
 from moe_exp.spectra.medium import convert
 
 WAVELENGTH = np.linspace(7100.2, 8849.8, 4096)
@@ -32,14 +32,6 @@ def test_a_gaussian_line_has_its_depth_and_its_analytic_equivalent_width():
     area = depth * width * np.sqrt(np.pi / 2) * (erf(13 / width / np.sqrt(2)) + erf(12 / width / np.sqrt(2)))
     assert measured[0] == pytest.approx(depth, rel=5e-3)
     assert measured[1] == pytest.approx(area, rel=1e-6)
-
-
-@pytest.mark.parametrize("gap", [slice(3300, 3370), slice(0, 40), slice(4000, 4096), slice(3372, 3373)])
-@pytest.mark.parametrize("wavelength", [WAVELENGTH, np.geomspace(7100, 8850, 4096)])
-def test_pixels_beside_a_gap_do_not_stand_for_it(wavelength, gap):
-    left = np.delete(np.arange(4096), gap)
-    np.testing.assert_allclose(pixel_widths(wavelength[left]), np.gradient(wavelength)[left], rtol=1e-3)
-    np.testing.assert_array_equal(pixel_widths(wavelength), np.gradient(wavelength))
 
 
 def test_a_line_does_not_depend_on_the_scale_of_the_flux():

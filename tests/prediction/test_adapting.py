@@ -125,6 +125,18 @@ def test_flux_is_conserved_and_pixels_that_are_half_unknown_stay_unknown():
     assert reached.sum() == 50
 
 
+def test_pixels_beside_a_gap_of_the_model_get_their_own_flux():
+    x, to = np.linspace(8390.0, 8710.0, 1281), np.linspace(8400.0, 8700.0, 301)
+    flux = 1 - 0.6 * np.exp(-0.5 * ((x - 8537.0) / 3) ** 2)
+    left = np.delete(np.arange(301), np.r_[120:136])
+    whole, _ = resample_known(flux, x, to)
+    found, reached = resample_known(flux, x, to[left])
+    np.testing.assert_allclose(found, whole[left], atol=1e-6)
+    assert reached.all()
+    known, _ = resample_known(flux[np.r_[0:400, 500:1281]], x[np.r_[0:400, 500:1281]], to)
+    np.testing.assert_array_equal(np.isnan(known), np.isin(np.arange(301), np.r_[0, 90:115, 300]))
+
+
 def test_a_velocity_beyond_what_is_tried_is_not_found_and_flagged(model):
     x = np.linspace(8300, 8850, 1500)
     far = measure_velocity(x, lines(x / (1 + 900 / KMS)), x, lines(x))

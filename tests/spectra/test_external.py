@@ -97,6 +97,24 @@ def test_they_are_preprocessed_as_stars_of_their_own_resolution(open_with, prepr
     np.testing.assert_array_equal(open_with(preprocessing).flux, transform(open_with().flux))
 
 
+@pytest.mark.parametrize("preprocessing", [AS_THEY_ARE, Continuum(scale=60.0), Resolution(fwhm=6.0, native_fwhm=3.0)])
+def test_pixels_that_training_stars_lack_are_left_out_of_them_too(data, theirs, tmp_path, preprocessing):
+    masked = np.r_[40:52, 130:131]
+    with h5py.File(data.path, "a") as file:
+        flux = file[FLUX][()]
+        flux[5:, masked] = np.nan
+        file[FLUX][...] = flux
+    dataset = data.open(tmp_path / "cache", Stages())
+    left = np.delete(np.arange(181), masked)
+    np.testing.assert_array_equal(dataset.wavelength, TRAINED[left])
+    stars = ExternalStars(title="Theirs", path=str(theirs), fwhm=3.0)
+    stars.check(OPTION, data.read_grid(), preprocessing)
+    flux = stars.open(OPTION, dataset, preprocessing, tmp_path / "cache").flux
+    plain = expected_flux()[:, left]
+    expected = preprocessing.prepare(TRAINED[left])(plain / np.median(plain, axis=1, keepdims=True))
+    np.testing.assert_allclose(flux, expected, atol=3e-4)
+
+
 def test_columns_of_the_table_become_errors_and_a_second_catalogue(open_with, theirs):
     second = np.linspace(1, 5, 40)
     second[3] = np.nan
@@ -170,11 +188,19 @@ def test_a_grid_that_the_stars_do_not_cover_is_refused_with_one_that_they_do(dat
     short = write(tmp_path / "short.h5", np.linspace(8500, 8679, 180))
     stars = ExternalStars(path=str(short), fwhm=3.0)
     message = (
-        "these stars have 8499.5 to 8679.5 Å in air, but the training stars 8489.5 to 8670.5 Å. Train on a range "
-        "within theirs, such as data.simulator.wavelength_min=8501 data.simulator.wavelength_max=8678."
+        "these stars have 8499.5 to 8679.5 Å in air, but the training stars 8489.5 to 8670.5 Å, of which they "
+        "lack 10 pixel(s) (first: 8490.0 Å). Train on a range within theirs, such as "
+        "data.simulator.wavelength_min=8501 data.simulator.wavelength_max=8678."
     )
     with pytest.raises(InputError, match=re.escape(message)):
         stars.check(OPTION, data.read_grid(), NoPreprocessing())
+
+
+def test_a_grid_that_lacks_some_of_the_training_stars_pixels_is_refused(data, tmp_path):
+    gapped = write(tmp_path / "gapped.h5", np.delete(THEIRS, np.r_[100:120]))
+    message = "8489.5 to 8670.5 Å, of which they lack 11 pixel(s) (first: 8531.0 Å)"
+    with pytest.raises(InputError, match=re.escape(message)):
+        ExternalStars(path=str(gapped), fwhm=3.0).check(OPTION, data.read_grid(), NoPreprocessing())
 
 
 def test_a_medium_that_nothing_tells_is_refused_by_the_options_that_would(data, theirs):

@@ -13,12 +13,10 @@ from sklearn.base import BaseEstimator
 
 from moe_exp.errors import InputError
 from moe_exp.spectra.medium import MEDIA, Medium, convert
+from moe_exp.spectra.pixels import pixel_widths
 
 TILE_STARS = 64
 """Stars that are measured at once: float64 copies of their spectra fit in a processor's cache."""
-
-GAP = 1.5
-"""Ratio of a pixel's distances to its two neighbours from which on pixels are missing between it and the farther."""
 
 MAX_DEPTH = 2.0
 """Bound on \\|1 - f/c\\| in a pixel. Real lines stay below 1; beyond 2 a pixel is noise over a faint continuum."""
@@ -243,18 +241,6 @@ class GateFeatures(BaseEstimator):
         taken = sorted(set(self.sums) & set(names))
         if taken:
             raise InputError(f"features.sums: {', '.join(taken)} is also the name of a window; name the sum otherwise.")
-
-
-def pixel_widths(wavelength: np.ndarray) -> np.ndarray:
-    """Return the width of each pixel [Å], (n_pixels,): the mean distance of its neighbours, the nearer one's at a gap.
-
-    Where pixels are missing from a grid, those beside the gap do not stand for it.
-    """
-    wavelength = np.asarray(wavelength, dtype=float)
-    steps = np.diff(wavelength)
-    before, behind = np.append(steps[0], steps), np.append(steps, steps[-1])
-    nearer = np.minimum(before, behind)
-    return np.where(np.maximum(before, behind) < GAP * nearer, np.gradient(wavelength), nearer)
 
 
 def _pixels(wavelength: np.ndarray, band: list[float]) -> np.ndarray:

@@ -11,7 +11,8 @@ from moe_exp.prediction.velocities import KMS, Velocity, measure_velocity
 from moe_exp.spectra.grids import SAME_GRID
 from moe_exp.spectra.known_lines import measure_lines
 from moe_exp.spectra.medium import Medium, convert
-from moe_exp.spectra.resampling import pixel_edges, resample
+from moe_exp.spectra.pixels import known_share, pixel_edges
+from moe_exp.spectra.resampling import resample
 
 NEARLY_AT_REST = 10.0
 """Velocity [km/s] up to which lines tell the medium."""
@@ -123,15 +124,13 @@ def resample_known(flux: np.ndarray, wavelength: np.ndarray, to: np.ndarray) -> 
     wavelength, to : arrays of shape (n_pixels,), (n_new,)
         Å, increasing, in one medium.
     """
-    old, new = pixel_edges(wavelength), pixel_edges(to)
+    (old, _), (new, is_new) = pixel_edges(wavelength), pixel_edges(to)
     known = np.isfinite(flux)
-    reached = (new[:-1] >= old[0]) & (new[1:] <= old[-1])
+    reached = ((new[:-1] >= old[0]) & (new[1:] <= old[-1]))[is_new]
     values = np.full(len(to), np.nan)
     if known.any() and reached.sum() > 2:
         bridged = np.interp(wavelength, wavelength[known], flux[known])
-        sums = np.append(0, np.cumsum(known * np.diff(old)))
-        share = np.diff(np.interp(new, old, sums)) / np.diff(new)
         inside = np.flatnonzero(reached)[1:-1]
         values[inside] = resample(bridged[None], wavelength, to[inside])[0]
-        values[~(share > LEAST_KNOWN)] = np.nan
+        values[~(known_share(wavelength, to, known) > LEAST_KNOWN)] = np.nan
     return values, reached

@@ -19,9 +19,10 @@ from moe_exp.spectra.files import STAR_INDEX, find_files, read_joint_grid
 from moe_exp.spectra.grids import Grid
 from moe_exp.spectra.medium import convert
 from moe_exp.spectra.medium_choice import AUTO, check_asked, choose_medium, find_lines
+from moe_exp.spectra.pixels import pixel_edges, pixel_widths
 from moe_exp.spectra.plausibility import LABEL_RANGES
 from moe_exp.spectra.preprocessing import NativeWidth, Preprocessing
-from moe_exp.spectra.resampling import covers, pixel_edges, resample
+from moe_exp.spectra.resampling import find_covered, resample
 
 log = logging.getLogger(__name__)
 
@@ -106,11 +107,13 @@ class ExternalStars:
         check_asked(self.medium, f"{option}.medium")
         self.instrument.check(option)
         wavelength = self._wavelength(option, grid.medium)
-        if not covers(wavelength, grid.wavelength):
-            theirs, ours = pixel_edges(wavelength), pixel_edges(grid.wavelength)
+        missing = grid.wavelength[~find_covered(wavelength, grid.wavelength)]
+        if len(missing):
+            (theirs, _), (ours, _) = pixel_edges(wavelength), pixel_edges(grid.wavelength)
             raise InputError(
                 f"{option}: these stars have {theirs[0]:.1f} to {theirs[-1]:.1f} Å in {grid.medium}, but the training "
-                f"stars {ours[0]:.1f} to {ours[-1]:.1f} Å. Train on a range within theirs, such as "
+                f"stars {ours[0]:.1f} to {ours[-1]:.1f} Å, of which they lack {len(missing)} pixel(s) (first: "
+                f"{missing[0]:.1f} Å). Train on a range within theirs, such as "
                 f"data.simulator.wavelength_min={wavelength[1]:.0f} data.simulator.wavelength_max={wavelength[-2]:.0f}."
             )
         try:
@@ -134,7 +137,7 @@ class ExternalStars:
         flux, _ = files.read(np.arange(files.n_stars))
         _refuse_trained(files, dataset, option)
         wavelength = self._wavelength(option, dataset.medium)
-        widest, finest = (np.diff(each).max() for each in (wavelength, dataset.wavelength))
+        widest, finest = (pixel_widths(each).max() for each in (wavelength, dataset.wavelength))
         if widest > 1.5 * finest:
             log.warning(
                 "%s: pixels of %.3g Å are resampled to %.3g Å, finer than they can tell; choose a coarser grid for the "

@@ -76,6 +76,24 @@ def test_a_star_does_not_depend_on_the_others_to_the_last_bit(method):
     np.testing.assert_array_equal(_sum_pixels(alone), _sum_pixels(all_pixels)[37:38])
 
 
+LEFT = np.delete(np.arange(len(WAVELENGTH)), np.r_[480:520, 700:701, 1250:1290, 1291:1296])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_pixels_that_are_left_out_move_no_continuum(method):
+    flux = (smooth_levels() * lines(0.6)).astype(np.float32)
+    gapped = Continuum(method=method).prepare(WAVELENGTH[LEFT])(flux[:, LEFT])
+    np.testing.assert_allclose(gapped, divide(flux, method=method)[:, LEFT], atol=0.01)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_continuum_bridges_a_gap_far_wider_than_its_scale(method):
+    left = np.r_[0:200, 700:702, 1300:1751]
+    levels = smooth_levels()[: 1 if method == "running" else 3, left].astype(np.float32)
+    divided = Continuum(method=method, scale=60.0).prepare(WAVELENGTH[left])(levels)
+    np.testing.assert_allclose(divided, 1, atol=0.01)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_noise_without_a_continuum_stays_finite(method):
     noise = np.random.default_rng(0).standard_normal((4, len(WAVELENGTH)))

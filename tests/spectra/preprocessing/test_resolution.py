@@ -41,6 +41,15 @@ def test_a_constant_stays_and_equivalent_widths_are_kept():
     assert PIXEL * np.sum(1 - widened, dtype=float) == pytest.approx(1, abs=1e-4)
 
 
+def test_beyond_a_gap_a_line_is_what_it_would_be_without_one():
+    left = np.delete(np.arange(1501), np.r_[700:735])
+    flux = line(1.5).astype(np.float32)
+    gapped = Resolution(fwhm=4.0, native_fwhm=1.5).prepare(WAVELENGTH[left])(flux[None, left])[0]
+    whole = convolve(flux, fwhm=4.0, native_fwhm=1.5)[0, left]
+    np.testing.assert_allclose(gapped[717:], whole[717:], atol=1e-4)
+    np.testing.assert_allclose(gapped, whole, atol=0.03)
+
+
 def test_the_width_that_is_there_already_changes_nothing():
     flux = np.random.default_rng(0).normal(1, 0.1, (3, 1501)).astype(np.float32)
     np.testing.assert_allclose(convolve(flux, fwhm=3.0, native_fwhm=3.0), flux, rtol=1e-6)

@@ -14,6 +14,7 @@ from scipy import sparse
 from scipy.interpolate import BSpline
 
 from moe_exp.errors import InputError
+from moe_exp.spectra.pixels import pixel_widths
 from moe_exp.spectra.preprocessing.base import Preprocessing, Transform, by_tiles
 
 CLIPPED_WEIGHT = 1e-4
@@ -67,7 +68,7 @@ class Continuum(Preprocessing):
         """Refuse options that give no smooth curve."""
         if self.method not in CURVES:
             raise InputError(f"preprocessing.method={self.method}: choose {' or '.join(CURVES)}.")
-        widest = float(np.diff(wavelength).max())
+        widest = float(pixel_widths(wavelength).max())
         if not self.scale >= LEAST_PIXELS * widest:
             raise InputError(
                 f"preprocessing.scale={self.scale:g} Å holds fewer than {LEAST_PIXELS} pixels, which are up to "
@@ -104,7 +105,7 @@ class Continuum(Preprocessing):
 
 
 class SplineCurve:
-    """Cubic splines with evenly spaced knots, by weighted least squares.
+    """Cubic splines with evenly spaced knots, by weighted least squares; there are none in a gap of the grid.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ class SplineCurve:
 
     def __init__(self, wavelength: np.ndarray, scale: float) -> None:
         low, high = wavelength[0], wavelength[-1]
-        inner = np.linspace(low, high, max(1, round((high - low) / scale)) + 1)
+        inner = with_pixels_between(np.linspace(low, high, max(1, round((high - low) / scale)) + 1), wavelength)
         knots = np.concatenate([[low] * DEGREE, inner, [high] * DEGREE])
         self._basis = sparse.csr_array(BSpline.design_matrix(wavelength, knots, DEGREE))
         self._n = self._basis.shape[1]
@@ -134,10 +135,22 @@ class SplineCurve:
         return self._basis @ np.ascontiguousarray(np.linalg.solve(normal, right.T[..., None])[..., 0].T)
 
 
+def with_pixels_between(knots: np.ndarray, wavelength: np.ndarray) -> np.ndarray:
+    """Leave out knots, but the first and the last, until enough pixels lie between all to tell a cubic piece."""
+    kept, n_between = [knots[0]], 0
+    for knot, count in zip(knots[1:], np.histogram(wavelength, knots)[0], strict=True):
+        n_between += count
+        if n_between > DEGREE:
+            kept.append(knot)
+            n_between = 0
+    return np.array([*kept[: max(1, len(kept) - 1)], knots[-1]])
+
+
 class RunningCurve:
     """Straight lines through a window around each pixel, which is cut off at the ends of the grid.
 
-    A line, not a mean, which would bend a slope at the ends (local regression; Cleveland 1979, JASA 74, 829).
+    A line, not a mean, which would bend a slope at the ends (local regression; Cleveland 1979, JASA 74, 829). Beside
+    gaps of the grid, a window reaches to half of `LEAST_PIXELS` on either side at least.
 
     Parameters
     ----------
@@ -148,8 +161,11 @@ class RunningCurve:
     """
 
     def __init__(self, wavelength: np.ndarray, scale: float) -> None:
-        self._first = np.searchsorted(wavelength, wavelength - scale / 2)
-        self._last = np.searchsorted(wavelength, wavelength + scale / 2, side="right")
+        place, reach = np.arange(len(wavelength)), LEAST_PIXELS // 2
+        first = np.searchsorted(wavelength, wavelength - scale / 2)
+        last = np.searchsorted(wavelength, wavelength + scale / 2, side="right")
+        self._first = np.minimum(first, np.maximum(place - reach, 0))
+        self._last = np.maximum(last, np.minimum(place + reach + 1, len(wavelength)))
         self._x = ((wavelength - wavelength.mean()) / scale)[:, None]
 
     def fit(self, flux: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -25,9 +25,9 @@ class Resolution(Preprocessing):
     """Convolution with a Gaussian that widens lines from the native width to `fwhm`.
 
     Widths of Gaussians add in squares, so that the kernel's is sqrt(fwhm² - native²), at each wavelength its own. It is
-    integrated over each pixel, which widens lines by a twelfth of a squared pixel more; at the ends of the grid it is
-    cut off and scaled to sum to one. Noise becomes smaller by it, and correlated between pixels, as that of a real
-    spectrum does.
+    integrated over each pixel, which widens lines by a twelfth of a squared pixel more; beyond the ends of the grid
+    and in its gaps, the nearest pixel stands for what is not known. Noise becomes smaller by it, and correlated between
+    pixels, as that of a real spectrum does.
 
     Parameters
     ----------
