@@ -34,6 +34,7 @@ GATES = "tests/model/test_gates.py"
 SIMULATOR = "tests/spectra/simulator"
 TRAINING = "tests/model/test_training.py"
 TAGS = "tests/test_train.py::test_tags_tell_which_stars_and_which_noise"
+PIXELS = "tests/spectra/test_pixels.py"
 PIPELINE = "tests/experiment/test_pipeline.py"
 EXTERNAL = "tests/spectra/test_external.py"
 TRACKING = "tests/tracking/test_tracking.py"
@@ -252,9 +253,16 @@ MUTANTS = [
     Mutant("windows that are not checked against the pixels that are left", "experiment/pipeline.py",
            "    experiment.features.check_wavelength(dataset.wavelength, medium=dataset.medium)\n", "",
            "tests/experiment/test_masked_runs.py -k window"),
-    Mutant("pixels beside a gap that stand for it", "model/features.py",
-           "np.where(np.maximum(before, behind) < GAP * nearer, np.gradient(wavelength), nearer)",
-           "np.gradient(wavelength)", "tests/model/test_features.py"),
+    Mutant("pixels beside a gap that stand for it", "spectra/pixels.py",
+           "steps >= GAP * usual", "steps >= 1e9 * usual", PIXELS),
+    Mutant("a lone pixel between two gaps as wide as these", "spectra/pixels.py",
+           "NEIGHBOURS = 7", "NEIGHBOURS = 1", PIXELS),
+    Mutant("knots of a continuum where there are no pixels", "spectra/preprocessing/continuum.py",
+           "if n_between > DEGREE:", "if n_between >= 0:", "tests/spectra/preprocessing/test_continuum.py -k bridges"),
+    Mutant("visits of an external star that count as many", "evaluation/external.py",
+           "        star=predictions.star[members],\n", "", "tests/evaluation/test_external.py -k visits"),
+    Mutant("visits of a star on both sides of the gate's hold-out", "model/mixture.py",
+           "        star=stars.star[covered],\n", "", f"{PIPELINE} -k stay_together"),
     # what simulated spectra are made of
     Mutant("temperatures against optical depth itself, not its logarithm", "spectra/simulator/temperature.py",
            "torch.log10(tau)", "tau", f"{SIMULATOR}/test_atmosphere.py -k blanketed"),
@@ -295,7 +303,7 @@ MUTANTS = [
            "np.sqrt(np.maximum(self.fwhm**2 - self.native.at(wavelength) ** 2, 0))",
            "self.fwhm - self.native.at(wavelength)", "tests/spectra/preprocessing/test_resolution.py"),
     Mutant("flux per pixel taken for flux per Å", "spectra/resampling.py",
-           "np.cumsum(flux * np.diff(old)", "np.cumsum(flux", "tests/spectra/test_resampling.py"),
+           "np.cumsum(bridged * np.diff(old)", "np.cumsum(bridged", "tests/spectra/test_resampling.py"),
     Mutant("external stars at the training stars' resolution", "spectra/external.py",
            "preprocessing.seen_by(self.instrument).prepare(", "preprocessing.prepare(", f"{EXTERNAL} -k resolution"),
     Mutant("external stars in another medium", "spectra/external.py",

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from moe_exp.evaluation.bootstrap import bootstrap_r2
 from moe_exp.evaluation.external import evaluate_external
 from moe_exp.evaluation.predictions import MODELS, Predictions
 from moe_exp.evaluation.results import Evaluation
@@ -14,13 +15,13 @@ RANGES = {"teff": (4000.0, 6000.0), "logg": (1.0, 5.0), "m_h": (-2.0, 0.5)}
 
 @pytest.fixture
 def make():
-    def make_results(n_stars=400, *, seed=0, predict=lambda logg, rng: logg + 0.3, **options):
+    def make_results(n_stars=400, *, seed=0, predict=lambda logg, rng: logg + 0.3, n_visits=1, **options):
         rng = np.random.default_rng(seed)
         logg = rng.uniform(0.5, 5.2, n_stars)
         stars = pd.DataFrame(
             {
                 "star_index": np.arange(n_stars),
-                "star_id": np.arange(n_stars),
+                "star_id": np.arange(n_stars) // n_visits,
                 "teff": rng.uniform(3800, 6500, n_stars),
                 "logg": logg,
                 "m_h": rng.uniform(-2.2, 0.6, n_stars),
@@ -75,6 +76,27 @@ def test_bias_and_scatter_add_up_to_the_error(make):
     assert row["bias"] ** 2 + row["scatter"] ** 2 == pytest.approx(row["rmse"] ** 2)
     assert row["slope"] == pytest.approx(0.5, abs=0.1)
     assert row["r2_ci_low"] < row["r2"] < row["r2_ci_high"]
+
+
+def test_visits_of_a_star_are_drawn_together_and_count_once(make):
+    scattered = {"predict": lambda logg, rng: logg + rng.normal(0, 0.4, len(logg))}
+    results = make(n_visits=4, other_logg=np.full(400, 3.0), **scattered)
+    row, members = scores_of(results, "all"), results.within
+    star = results.predictions.star[members]
+    soft = results.predictions.configured["soft"][members]
+    drawn = bootstrap_r2(
+        results.predictions.logg[members],
+        {"soft": soft},
+        star=star,
+        n_resamples=200,
+        seed=0,
+        stage="bootstrap external all",
+    )
+    assert (row["r2"], row["r2_ci_low"], row["r2_ci_high"]) == drawn.r2("soft")
+    assert (row["r2_ci_low"], row["r2_ci_high"]) != tuple(
+        scores_of(make(**scattered), "all")[["r2_ci_low", "r2_ci_high"]]
+    )
+    assert row["n_stars"] == results.metrics()["in_both_n_stars"] == len(set(star)) < members.sum()
 
 
 def test_slope_is_that_of_the_fitted_line():

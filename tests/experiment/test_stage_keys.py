@@ -195,7 +195,14 @@ def test_stars_that_are_only_predicted_change_the_run_and_nothing_else(compute, 
     before = compute(FILES)
     with_stars = identities_of(configure(*base, *external))
     assert differences(before, with_stars) == RUN
-    for other in ("path=" + str(files["test"]), "fwhm=2.5", "medium=air", "other_logg=null", "title=Mine"):
+    for other in (
+        "path=" + str(files["test"]),
+        "fwhm=2.5",
+        "medium=air",
+        "other_logg=null",
+        "title=Mine",
+        "star_id=HD",
+    ):
         assert differences(with_stars, identities_of(configure(*base, *external, f"externals.stelib.{other}"))) == RUN
 
 

@@ -203,6 +203,13 @@ def test_a_grid_that_lacks_some_of_the_training_stars_pixels_is_refused(data, tm
         ExternalStars(path=str(gapped), fwhm=3.0).check(OPTION, data.read_grid(), NoPreprocessing())
 
 
+def test_visits_are_told_by_a_column(open_with, theirs, data):
+    edit(theirs, HD=np.arange(40) // 2)
+    np.testing.assert_array_equal(open_with(star_id="HD").labels["star_id"], np.arange(40) // 2)
+    with pytest.raises(InputError, match=r"externals.mine.star_id=HIP is no column of the label table"):
+        ExternalStars(path=str(theirs), fwhm=3.0, star_id="HIP").check(OPTION, data.read_grid(), NoPreprocessing())
+
+
 def test_a_medium_that_nothing_tells_is_refused_by_the_options_that_would(data, theirs):
     with h5py.File(theirs, "a") as file:
         del file[WAVELENGTH].attrs[MEDIUM]

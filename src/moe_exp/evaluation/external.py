@@ -72,7 +72,10 @@ class ExternalResults:
 
     @property
     def _in_both(self) -> np.ndarray:
-        return self.within & np.isfinite(self._other)
+        """Whether the other catalogue has a star; one row of each, however often it was seen."""
+        both = self.within & np.isfinite(self._other)
+        both[both] = ~self.predictions.stars["star_id"][both].duplicated()
+        return both
 
     def metrics(self) -> dict[str, float]:
         """Return the main numbers by name: those of the run's gate with their group, of others for all stars alone."""
@@ -158,6 +161,7 @@ def _score(
     bootstrap = bootstrap_r2(
         logg,
         predicted,
+        star=predictions.star[members],
         n_resamples=settings.n_resamples,
         confidence=settings.confidence,
         seed=seed,
@@ -167,7 +171,7 @@ def _score(
         yield {
             "group": group,
             "model": model,
-            "n_stars": len(logg),
+            "n_stars": bootstrap.n_stars,
             **interval_columns("r2", bootstrap.r2(model)),
             "rmse": scores.rmse(logg, values),
             "bias": scores.bias(logg, values),

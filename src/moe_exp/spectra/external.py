@@ -23,6 +23,7 @@ from moe_exp.spectra.pixels import pixel_edges, pixel_widths
 from moe_exp.spectra.plausibility import LABEL_RANGES
 from moe_exp.spectra.preprocessing import NativeWidth, Preprocessing
 from moe_exp.spectra.resampling import find_covered, resample
+from moe_exp.spectra.star_ids import read_star_ids
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,8 @@ class ExternalStars:
         Column of the label table with the 1-sigma error of log g.
     other_logg : str or None
         Column with log g of another catalogue, NaN where it lacks the star.
+    star_id : str or None
+        Column that says which star a row shows, where stars were seen several times.
     """
 
     title: str = ""
@@ -77,6 +80,7 @@ class ExternalStars:
     resolution: float | None = None
     logg_error: str | None = None
     other_logg: str | None = None
+    star_id: str | None = None
 
     @property
     def instrument(self) -> NativeWidth:
@@ -106,6 +110,7 @@ class ExternalStars:
         """
         check_asked(self.medium, f"{option}.medium")
         self.instrument.check(option)
+        self._star_ids(option)
         wavelength = self._wavelength(option, grid.medium)
         missing = grid.wavelength[~find_covered(wavelength, grid.wavelength)]
         if len(missing):
@@ -132,7 +137,7 @@ class ExternalStars:
         InputError
             If a file cannot be used, or holds masked pixels or stars that were trained on.
         """
-        files = StarFiles(self._files(option), cache_dir)
+        files = StarFiles(self._files(option), cache_dir, star_ids=self._star_ids(option))
         _refuse_masked(files, option)
         flux, _ = files.read(np.arange(files.n_stars))
         _refuse_trained(files, dataset, option)
@@ -171,6 +176,12 @@ class ExternalStars:
                 f"{option}.path is missing: name the HDF5 file(s) of these stars, as in {option}.path=x.h5"
             )
         return find_files(self.path, f"{option}.path")
+
+    def _star_ids(self, option: str) -> np.ndarray | None:
+        """Return which star each row shows; None if each shows one of its own."""
+        if self.star_id is None:
+            return None
+        return read_star_ids(self._files(option), self.star_id, option=f"{option}.star_id")
 
     def _wavelength(self, option: str, medium: str | None) -> np.ndarray:
         """Return the files' grid [Å] in the medium of the training stars."""

@@ -211,7 +211,7 @@ class Hdf5Data(Data):
     def _star_ids(self, files: list[Path]) -> np.ndarray:
         """Return which star each row of a group of files shows, (n_rows,)."""
         n_rows = sum(_n_stars(path, self._layout) for path in files)
-        return np.arange(n_rows) if self.star_id is None else read_star_ids(files, self.star_id)
+        return np.arange(n_rows) if self.star_id is None else read_star_ids(files, self.star_id, option="data.star_id")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,15 +13,17 @@ LARGEST_EXACT = 2.0**53
 """Whole numbers beyond may have lost digits in float64."""
 
 
-def read_star_ids(files: Sequence[Path], column: str) -> np.ndarray:
+def read_star_ids(files: Sequence[Path], column: str, *, option: str) -> np.ndarray:
     """Return which star each row of some files shows, (n_rows,): whole numbers, or texts.
+
+    `option` is the one that names the column.
 
     Raises
     ------
     InputError
         If a file has no such column, or a star has no id in it.
     """
-    ids = pd.concat([_read_column(path, column) for path in files], ignore_index=True)
+    ids = pd.concat([_read_column(path, column, option) for path in files], ignore_index=True)
     return ids.to_numpy() if pd.api.types.is_integer_dtype(ids) else ids.astype(str).to_numpy(str)
 
 
@@ -30,20 +32,20 @@ def number_stars(star_ids: np.ndarray) -> np.ndarray:
     return pd.factorize(star_ids)[0]
 
 
-def _read_column(path: Path, column: str) -> pd.Series:
+def _read_column(path: Path, column: str, option: str) -> pd.Series:
     labels = read_labels(path)
     if column not in labels:
         columns = ", ".join(map(str, labels))
-        raise InputError(f"{path}: data.star_id={column} is no column of the label table; it has {columns}.")
+        raise InputError(f"{path}: {option}={column} is no column of the label table; it has {columns}.")
     ids = labels[column]
     missing = (ids.isna() | (ids.astype(str).str.strip() == "")).to_numpy()
     if missing.any():
         raise InputError(
-            f"{path}: {missing.sum()} of {len(ids)} rows have no {column}, which data.star_id names (first: row "
+            f"{path}: {missing.sum()} of {len(ids)} rows have no {column}, which {option} names (first: row "
             f"{int(np.argmax(missing))}); give every row one, unique where a star was seen once."
         )
     if not pd.api.types.is_float_dtype(ids):
         return ids
     if not ((ids % 1 == 0) & (ids.abs() < LARGEST_EXACT)).all():
-        raise InputError(f"{path}: data.star_id={column}: its numbers are no ids; store whole numbers or texts.")
+        raise InputError(f"{path}: {option}={column}: its numbers are no ids; store whole numbers or texts.")
     return ids.astype("int64")
