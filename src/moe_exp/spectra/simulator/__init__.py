@@ -25,7 +25,8 @@ Known limits
   (`bands.TIO_SCALE`).
 - The triplet of STELIB's dwarfs is weaker than simulated by an eighth, and their other lines by a twelfth; that of its
   giants is as simulated, and the Sun's right to 5 %. It is no matter of how lines are computed: SME (Piskunov & Valenti
-  2017, A&A 597, A16) with the same lines and atmospheres of C3K has the triplet within 3 % at 5000 K, log g 1.5 to 4.5.
+  2017, A&A 597, A16; by hand, with PySME 1.2.0) gets the triplet within 3 % from the same lines and atmospheres at
+  5000 K, from log g 1.5 to 4.5.
 - Levels of hydrogen dissolve by charged neighbours alone; Stark profiles are within 15 % of the unified theory's.
 - No telluric absorption, extinction nor error of the flux calibration.
 """
