@@ -59,6 +59,15 @@ def test_a_bad_file_is_told_the_others_go_on_and_the_status_says_so(model_folder
     assert "must end in .parquet or .fits" in done.output
 
 
+def test_a_file_without_a_spectrum_that_serves_leaves_no_row(model_folder, stars, tmp_path):
+    grid = np.linspace(8480, 8680, 60)
+    np.savez(tmp_path / "dark.npz", wavelength=grid, flux=np.full((3, 60), np.nan), medium="air", velocity=np.zeros(3))
+    done = predict(model_folder, tmp_path / "dark.npz", stars, "-o", tmp_path / "out.parquet")
+    assert done.exit_code == 1
+    assert "dark.npz: none of its spectra has half of the model's pixels" in done.output
+    assert set(pd.read_parquet(tmp_path / "out.parquet")["file"]) == {str(stars)}
+
+
 def test_the_model_may_be_that_of_a_run(configure, tracking, many_stars, stars, tmp_path):
     run_job(configure(*SMALL, f"data.path={many_stars}", "gate=classify"), PROJECT_ROOT)
     [run] = find_runs(tracking)

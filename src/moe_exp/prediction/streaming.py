@@ -122,14 +122,15 @@ def write_table(path: Path) -> Iterator[Writer]:
 def predict_file(
     model: Mixture, path: Path, *, medium: Medium | None, velocity: float | None
 ) -> Iterator[pd.DataFrame]:
-    """Yield predictions of the spectra of a file, some at a time.
+    """Yield predictions of the spectra of a file, some at a time, from the first that can be used on.
 
     Raises
     ------
     InputError
         If it cannot be read, or none of its spectra can be used.
     """
-    n_usable = 0
+    held: list[pd.DataFrame] = []
+    usable = False
     for block in read_spectra(path):
         if not len(block.flux):
             continue
@@ -137,11 +138,14 @@ def predict_file(
             table = model.predict_block(block, medium=medium, velocity=velocity)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        n_usable += int(table[LOGG].notna().sum())
         table.insert(0, FILE, str(path))
         table.insert(1, STAR, block.star)
-        yield table
-    if not n_usable:
+        held.append(table)
+        usable = usable or bool(table[LOGG].notna().any())
+        if usable:  # else the file may be one that cannot be used, and leaves no row
+            yield from held
+            held.clear()
+    if not usable:
         low, high = model.fitted.wavelength[[0, -1]]
         raise InputError(
             f"{path}: none of its spectra has half of the model's pixels, {low:.0f} to {high:.0f} Å in "
