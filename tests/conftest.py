@@ -184,7 +184,7 @@ def model_folder(made_once: Callable[..., Path], cache_dir: Path) -> Path:
     def make(folder: Path) -> None:
         stars = write_stars(folder / "stars.h5", 1200, random_order=True)
         options = (*SMALL, f"data.path={stars}", "gate=classify", f"cache_dir={cache_dir}")
-        run(compose_in(PROJECT_ROOT, options)).model.save(folder / "model")
+        Mixture.of(run(compose_in(PROJECT_ROOT, options)).model).save(folder / "model")
 
     return made_once("prediction_model", make) / "model"
 

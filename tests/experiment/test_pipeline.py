@@ -255,6 +255,14 @@ def test_a_label_without_variation_is_refused(configure, tmp_path):
         run(configure(*MADE_UP, f"data.path={path}"), Stages())
 
 
+def test_gate_stars_too_few_to_calibrate_are_refused_before_anything_is_fitted(configure, many_stars, tmp_path):
+    experiment = configure(*MADE_UP, f"data.path={many_stars}", "data.n_val=8", f"cache_dir={tmp_path}/cache")
+    message = r"data.n_val: \d of 8 stars lie in a bin; .* holds out 0 of the gate's \d covered stars"
+    with pytest.raises(InputError, match=message):
+        run(experiment, Stages())
+    assert not list((tmp_path / "cache" / "stages").rglob("*.kept"))
+
+
 @pytest.mark.parametrize("options", [("continuum", "scale=80.0"), ("resolution", "fwhm=12.0", "native_fwhm=8.0")])
 def test_every_split_and_every_later_spectrum_is_preprocessed_alike(run_made_up, options):
     chosen, *values = options

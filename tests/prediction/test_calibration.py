@@ -10,6 +10,7 @@ from moe_exp.model import mixture as mixtures
 from moe_exp.model.mixture import N_FOLDS, cross_fit_weights, limit
 from moe_exp.prediction.flags import Flag
 from moe_exp.prediction.intervals import LEVELS
+from moe_exp.prediction.mixture import Mixture
 from moe_exp.progress import Stages
 from tests.figures.legible import assert_legible
 from tests.prediction.small import SMALL
@@ -24,7 +25,7 @@ def outcome(configure, many_stars):
 def test_weights_come_from_gates_that_never_saw_the_star(outcome, monkeypatch):
     mixture, stars = outcome.mixture, outcome.dataset.gate
     bin_index = mixture.bins.assign_stars(stars.labels)
-    inputs = mixtures.GateInputs(*_measure(mixture, stars))
+    inputs = limit(_measure(mixture, stars), mixture.experts, clip=True)
     trained = []
     whole = mixtures.fit_gate
 
@@ -34,15 +35,14 @@ def test_weights_come_from_gates_that_never_saw_the_star(outcome, monkeypatch):
         return whole(gate, stars, bin_index, *arguments, **options)
 
     monkeypatch.setattr(mixtures, "fit_gate", spy)
-    options = {"clip": True, "seed": 0}
-    weights, fold = cross_fit_weights(mixture.gate, stars, bin_index, inputs, mixture.experts, **options)
+    weights, fold = cross_fit_weights(mixture.gate, stars, bin_index, inputs, seed=0)
     assert len(trained) == N_FOLDS
     covered = bin_index >= 0
     assert 0 < covered.sum() < len(covered)
     for number, seen in enumerate(trained):
         assert (seen[fold == number] == -1).all()
         np.testing.assert_array_equal(seen[fold != number], bin_index[fold != number])
-        gate = whole(mixture.gate, stars, seen, inputs, mixture.experts, **options)
+        gate = whole(mixture.gate, stars, seen, inputs, seed=0)
         own = covered & (fold == number)
         np.testing.assert_array_equal(weights[own], gate.predict_weights(inputs.features[own]))
     np.testing.assert_allclose(weights.sum(axis=1), 1)
@@ -55,7 +55,7 @@ def _measure(mixture, stars):
 
 def test_a_run_says_how_its_intervals_and_flags_do_on_its_test_stars(outcome):
     coverage, predictions, test = outcome.coverage, outcome.predictions, outcome.dataset.test
-    table = outcome.model.predict(test.observe(np.arange(len(test))))
+    table = Mixture.of(outcome.model).predict(test.observe(np.arange(len(test))))
     covered = predictions["covered"].to_numpy()
     logg = predictions["logg"].to_numpy()
     inside = (table["log_g_low"] <= logg) & (logg <= table["log_g_high"])
@@ -68,8 +68,7 @@ def test_a_run_says_how_its_intervals_and_flags_do_on_its_test_stars(outcome):
     assert metrics["flag/share"] == pytest.approx((table["flag"] > 0).mean(), abs=0.01)
     assert list(coverage.table["group"][:2]) == ["all", "Cool Metal-poor"]
     assert {"interval_coverage/0_cool_metal_poor", "interval_coverage/snr_0", "flag_share/uncertain"} <= set(metrics)
-    limited = limit(mixtures.GateInputs(*_measure(outcome.mixture, test)), outcome.mixture.experts, clip=True)
-    assert outcome.model.half_widths(limited).shape == (len(test), len(LEVELS))
+    assert coverage.half_widths.shape == (len(test), len(LEVELS))
 
 
 def test_the_figure_shows_every_group_of_stars(outcome):

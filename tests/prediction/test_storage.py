@@ -20,7 +20,7 @@ def outcome(configure, many_stars):
 
 @pytest.fixture
 def kept(outcome, tmp_path):
-    outcome.model.save(tmp_path / "model")
+    Mixture.of(outcome.model).save(tmp_path / "model")
     return tmp_path / "model"
 
 
@@ -28,7 +28,7 @@ def kept(outcome, tmp_path):
 def test_a_model_that_was_kept_gives_the_same_numbers_to_the_last_bit(configure, many_stars, tmp_path, gate):
     options = ("preprocessing=continuum", "preprocessing.scale=80.0", f"gate={gate}", "bins=quantiles")
     outcome = run(configure(*SMALL, f"data.path={many_stars}", *options), Stages())
-    outcome.model.save(tmp_path / "model")
+    Mixture.of(outcome.model).save(tmp_path / "model")
     loaded = Mixture.load(tmp_path / "model")
     flux = outcome.dataset.test.observe(np.arange(50))
     np.testing.assert_array_equal(loaded.fitted.predict(flux), outcome.mixture.predict(flux))
@@ -43,7 +43,7 @@ def test_a_model_that_was_kept_gives_the_same_numbers_to_the_last_bit(configure,
 
 
 def test_the_same_mixture_gives_the_same_bytes_and_no_pickle(outcome, kept, tmp_path):
-    outcome.model.save(tmp_path / "again")
+    Mixture.of(outcome.model).save(tmp_path / "again")
     for name in (DESCRIPTION_FILE, NUMBERS_FILE):
         assert (kept / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
     assert {path.name for path in kept.iterdir()} == {DESCRIPTION_FILE, NUMBERS_FILE}

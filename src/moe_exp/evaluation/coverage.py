@@ -10,9 +10,9 @@ from moe_exp import names
 from moe_exp.evaluation import scores
 from moe_exp.evaluation.predictions import Predictions
 from moe_exp.evaluation.tables import bin_key
+from moe_exp.prediction.calibrated import Judgement
 from moe_exp.prediction.flags import JUDGED
 from moe_exp.prediction.intervals import CONTENT, LEVELS, ONE_SIGMA, at_level
-from moe_exp.prediction.mixture import FLAG, LOGG
 
 N_GROUPS = 10
 """Groups of equal size by signal to noise."""
@@ -44,17 +44,15 @@ class Coverage:
     noise: np.ndarray
 
     @classmethod
-    def of(
-        cls, predictions: Predictions, judged: pd.DataFrame, half_widths: np.ndarray, *, noise: np.ndarray
-    ) -> "Coverage":
-        """Gather it for test stars, whose rows are in the same order everywhere."""
+    def of(cls, predictions: Predictions, judged: Judgement) -> "Coverage":
+        """Gather it for test stars, whose rows are in the same order in both."""
         return cls(
-            error=judged[LOGG].to_numpy(float) - predictions.logg,
-            half_widths=half_widths,
-            flags=judged[FLAG].to_numpy(int),
+            error=judged.evidence.logg - predictions.logg,
+            half_widths=judged.half_widths,
+            flags=judged.flags,
             bin_index=predictions.bin_index,
             bin_names=predictions.bin_names,
-            noise=noise,
+            noise=judged.evidence.noise,
         )
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 from moe_exp.errors import InputError
 from moe_exp.experiment.config import Experiment
 from moe_exp.model.bins import RectangularBins
+from moe_exp.model.mixture import N_FOLDS, calibration_folds
 from moe_exp.spectra.dataset import Stars
 
 
@@ -49,3 +50,24 @@ def check_covered(bins: RectangularBins, splits: Mapping[str, Stars]) -> None:
                 f"{option}: {len(logg)} of {len(stars)} stars lie in a bin, with {n_values} value(s) of log_g; at "
                 f"least two of each are needed. Use more stars or wider bins."
             )
+
+
+def check_folds(experiment: Experiment, bins: RectangularBins, stars: Stars) -> None:
+    """Refuse gate stars too few for the gates that calibrate error bars, which are trained on a part of them each.
+
+    Raises
+    ------
+    InputError
+        Saying how many there are, and how many such a gate would get.
+    """
+    covered = bins.assign_stars(stars.labels) >= 0
+    fold = calibration_folds(stars, seed=experiment.seed)
+    gate = replace(experiment.gate, training=experiment.training)
+    least = min(int(np.sum(covered & (fold != number))) for number in range(N_FOLDS))
+    try:
+        gate.check_count(least)
+    except InputError as error:
+        raise InputError(
+            f"data.n_val: {covered.sum()} of {len(stars)} stars lie in a bin; error bars come from {N_FOLDS} gates, "
+            f"each trained without a part of them, on {least} in one case: {error}"
+        ) from error

@@ -9,16 +9,16 @@ from moe_exp.evaluation.coverage import Coverage
 from moe_exp.evaluation.external import ExternalResults
 from moe_exp.evaluation.results import Results
 from moe_exp.experiment.cached_stages import SharedStages
-from moe_exp.experiment.checks import check, check_covered
+from moe_exp.experiment.checks import check, check_covered, check_folds
 from moe_exp.experiment.config import Experiment
 from moe_exp.experiment.prediction import assess, predict, predict_external
 from moe_exp.machine import choose_device
 from moe_exp.model.baselines import predict_stars
 from moe_exp.model.bins import RectangularBins
 from moe_exp.model.gates import ClassifyGate, Gate
-from moe_exp.model.mixture import FittedMixture, fit_gate
+from moe_exp.model.mixture import FittedMixture, fit_gate, limit
+from moe_exp.prediction.calibrated import CalibratedMixture
 from moe_exp.prediction.calibration import calibrate
-from moe_exp.prediction.mixture import Mixture
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset
 
@@ -34,8 +34,8 @@ class Outcome:
         Its tables are data frames: ``scores``, ``bins``, ``intervals``, ``worst_stars``.
     dataset : Dataset
     mixture : FittedMixture
-    model : Mixture
-        The same with error bars and flags, as others use it.
+    model : CalibratedMixture
+        The same with error bars and flags; `moe_exp.Mixture.of` makes of it what others use.
     coverage : Coverage
         How well these are on the test stars.
     external : mapping of str to ExternalResults
@@ -48,7 +48,7 @@ class Outcome:
     results: Results
     dataset: Dataset
     mixture: FittedMixture
-    model: Mixture
+    model: CalibratedMixture
     coverage: Coverage
     external: Mapping[str, ExternalResults]
     seconds: dict[str, float]
@@ -84,10 +84,11 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
     with stages.stage("gate"):
         bin_index = bins.assign_stars(dataset.gate.labels)
         clip, seed = experiment.experts.clip, experiment.seed
+        limited = limit(gate_inputs, experts, clip=clip)
 
         def train(gate: Gate) -> Gate:
             gate = replace(gate, training=experiment.training)
-            return fit_gate(gate, dataset.gate, bin_index, gate_inputs, experts, clip=clip, seed=seed)
+            return fit_gate(gate, dataset.gate, bin_index, limited, seed=seed)
 
         mixture = FittedMixture(
             bins=bins,
@@ -103,7 +104,7 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
         )
         reference = mixture if is_reference(experiment.gate) else replace(mixture, gate=train(ClassifyGate()))
     with stages.stage("calibrate"):
-        model = calibrate(mixture, dataset.gate, bin_index, gate_inputs, seed=seed)
+        model = calibrate(mixture, dataset.gate, bin_index, limited, seed=seed)
     with stages.stage("evaluate"):
         others = {name: predict_stars(predict_flux, dataset.test) for name, predict_flux in baseline.items()}
         predictions = predict(experiment, dataset.test.labels, test_inputs, mixture, reference, others)
@@ -134,6 +135,7 @@ def fit_bins(experiment: Experiment, dataset: Dataset) -> RectangularBins:
     bins: RectangularBins = experiment.bins.fit(handed_out["teff"].to_numpy(float), handed_out["m_h"].to_numpy(float))
     experiment.experts.check_counts(bins.assign_stars(dataset.train.labels), dataset.train.star, bins.names_)
     check_covered(bins, {"data.n_val": dataset.gate, "data.n_test": dataset.test})
+    check_folds(experiment, bins, dataset.gate)
     return bins
 
 

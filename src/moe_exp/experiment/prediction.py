@@ -13,7 +13,7 @@ from moe_exp.model.baselines import Predictor
 from moe_exp.model.gate_inputs import GateInputs, measure_flux
 from moe_exp.model.mixture import FittedMixture, limit
 from moe_exp.model.routing import clip_predictions
-from moe_exp.prediction.mixture import Mixture
+from moe_exp.prediction.calibrated import CalibratedMixture
 from moe_exp.spectra.dataset import Dataset, Stars
 
 
@@ -49,12 +49,12 @@ def predict(
     )
 
 
-def assess(model: Mixture, predictions: Predictions, inputs: GateInputs, stars: Stars) -> Coverage:
+def assess(model: CalibratedMixture, predictions: Predictions, inputs: GateInputs, stars: Stars) -> Coverage:
     """Hold the error bars and flags of a model against the labels of the test stars.
 
     Parameters
     ----------
-    model : Mixture
+    model : CalibratedMixture
     predictions : Predictions
         Of the same stars.
     inputs : GateInputs
@@ -63,7 +63,7 @@ def assess(model: Mixture, predictions: Predictions, inputs: GateInputs, stars: 
     """
     limited = limit(inputs, model.fitted.experts, clip=model.fitted.clip)
     masked = stars.n_filled / len(model.fitted.wavelength)
-    return Coverage.of(predictions, model.judge(limited, masked), model.half_widths(limited), noise=inputs.noise)
+    return Coverage.of(predictions, model.judge(limited, masked))
 
 
 def predict_external(

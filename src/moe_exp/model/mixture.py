@@ -30,9 +30,7 @@ def fit_gate(
     stars: Stars,
     bin_index: np.ndarray,
     inputs: GateInputs,
-    experts: FittedExperts,
     *,
-    clip: bool,
     seed: int,
 ) -> Gate:
     """Train a gate on the covered stars of a split that no expert has seen.
@@ -45,19 +43,14 @@ def fit_gate(
     bin_index : array of shape (n_stars,)
         Their true bins, -1 outside every bin.
     inputs : GateInputs
-        Of these stars, not clipped.
-    experts : FittedExperts
-        Those that the gate is to mix.
-    clip : bool
-        Whether the experts' predictions are limited to the range of the training labels.
+        Of these stars, limited as the mixture is to be.
     seed : int
     """
     covered = bin_index >= 0
-    limited = limit(inputs, experts, clip=clip)
     return gate.fit(
-        limited.features[covered],
+        inputs.features[covered],
         stars.labels["logg"].to_numpy(float)[covered],
-        expert_predictions=limited.experts[covered],
+        expert_predictions=inputs.experts[covered],
         bin_index=bin_index[covered],
         star=stars.star[covered],
         seed=seed,
@@ -69,25 +62,28 @@ def limit(inputs: GateInputs, experts: FittedExperts, *, clip: bool) -> GateInpu
     return inputs.clip(*experts.logg_range) if clip else inputs
 
 
+def calibration_folds(stars: Stars, *, seed: int) -> np.ndarray:
+    """Divide the gate's own stars into `N_FOLDS` folds, a star with all of its rows, (n_stars,)."""
+    n_stars = int(stars.star.max()) + 1
+    return assign_folds(n_stars, N_FOLDS, random_stream(seed, "calibration"))[stars.star]
+
+
 def cross_fit_weights(
     gate: Gate,
     stars: Stars,
     bin_index: np.ndarray,
     inputs: GateInputs,
-    experts: FittedExperts,
     *,
-    clip: bool,
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return gate weights of the gate's own stars, each from a gate that it neither trained nor stopped, and its fold.
 
-    The covered stars are divided into `N_FOLDS` folds, a star with all of its rows, and as many gates are trained on
-    the others; they have fewer stars than the run's own gate, and are a little worse. Stars outside every bin train no
-    gate, and get the weights of the first.
+    For each of the `calibration_folds` a gate is trained on the covered stars of the others; it has fewer stars than
+    the run's own gate, and is a little worse. Stars outside every bin train no gate, and get the weights of the first.
 
     Parameters
     ----------
-    gate, stars, bin_index, inputs, experts, clip, seed
+    gate, stars, bin_index, inputs, seed
         As in `fit_gate`; the gate is that of the run, fitted or not.
 
     Returns
@@ -95,12 +91,11 @@ def cross_fit_weights(
     weights : array of shape (n_stars, n_experts)
     fold : int array of shape (n_stars,)
     """
-    n_stars = int(stars.star.max()) + 1
-    fold = assign_folds(n_stars, N_FOLDS, random_stream(seed, "calibration"))[stars.star]
-    weights = np.empty((len(fold), len(experts.names)))
+    fold = calibration_folds(stars, seed=seed)
+    weights = np.empty(inputs.experts.shape)
     for number in range(N_FOLDS):
         others = np.where(fold == number, -1, bin_index)
-        fitted = fit_gate(clone(gate), stars, others, inputs, experts, clip=clip, seed=seed)
+        fitted = fit_gate(clone(gate), stars, others, inputs, seed=seed)
         own = (fold == number) & (bin_index >= 0) | (number == 0) & (bin_index < 0)
         weights[own] = fitted.predict_weights(inputs.features[own])
     return weights, fold

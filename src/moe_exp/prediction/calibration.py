@@ -3,15 +3,17 @@
 import numpy as np
 
 from moe_exp.model.gate_inputs import GateInputs
-from moe_exp.model.mixture import FittedMixture, cross_fit_weights, limit
+from moe_exp.model.mixture import FittedMixture, cross_fit_weights
+from moe_exp.prediction.calibrated import CalibratedMixture
 from moe_exp.prediction.evidence import Evidence
 from moe_exp.prediction.flags import Limits
 from moe_exp.prediction.intervals import Intervals
-from moe_exp.prediction.mixture import Mixture
 from moe_exp.spectra.dataset import Stars
 
 
-def calibrate(mixture: FittedMixture, stars: Stars, bin_index: np.ndarray, inputs: GateInputs, *, seed: int) -> Mixture:
+def calibrate(
+    mixture: FittedMixture, stars: Stars, bin_index: np.ndarray, inputs: GateInputs, *, seed: int
+) -> CalibratedMixture:
     """Calibrate a mixture on the gate's own stars.
 
     No expert saw these, but the gate did: it was trained on nine tenths of them and stopped by the rest. So each gets
@@ -27,15 +29,13 @@ def calibrate(mixture: FittedMixture, stars: Stars, bin_index: np.ndarray, input
     bin_index : array of shape (n_stars,)
         Their true bins, -1 outside every bin.
     inputs : GateInputs
-        Of these stars, not clipped.
+        Of these stars, limited as the mixture is.
     seed : int
         Of the run.
     """
-    weights, fold = cross_fit_weights(
-        mixture.gate, stars, bin_index, inputs, mixture.experts, clip=mixture.clip, seed=seed
-    )
-    evidence = Evidence.of(limit(inputs, mixture.experts, clip=mixture.clip), weights, mixture.gate)
+    weights, fold = cross_fit_weights(mixture.gate, stars, bin_index, inputs, seed=seed)
+    evidence = Evidence.of(inputs, weights, mixture.gate)
     covered = bin_index >= 0
     error = evidence.logg - stars.labels["logg"].to_numpy(float)
     intervals = Intervals.fit(evidence, error, covered=covered, fold=fold)
-    return Mixture(mixture, intervals, Limits.fit(evidence, covered, intervals))
+    return CalibratedMixture(mixture, intervals, Limits.fit(evidence, covered, intervals))

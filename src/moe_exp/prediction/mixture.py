@@ -1,7 +1,7 @@
 """A fitted mixture as users have it: spectra in, one row a star out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.errors import InputError
-from moe_exp.model.gate_inputs import GateInputs
-from moe_exp.model.mixture import FittedMixture
 from moe_exp.prediction.adapting import adapt, same_wavelengths
-from moe_exp.prediction.evidence import Evidence
-from moe_exp.prediction.flags import Flag, Limits, explain
-from moe_exp.prediction.intervals import CONTENT, ONE_SIGMA, Intervals, at_level
+from moe_exp.prediction.calibrated import CalibratedMixture, Judgement
+from moe_exp.prediction.flags import Flag, explain
+from moe_exp.prediction.intervals import CONTENT, ONE_SIGMA, at_level
 from moe_exp.prediction.readers.block import Block, unknown_velocity
 from moe_exp.prediction.readers.specutils_files import block_of
 from moe_exp.prediction.storage import load_parts, save_parts
@@ -36,20 +34,13 @@ WEIGHT = "weight "
 """What the column of an expert's weight begins with; the name of its bin follows."""
 
 
-@dataclass(frozen=True, eq=False)
-class Mixture:
-    """A model that was loaded, or is to be kept.
+class Mixture(CalibratedMixture):
+    """A model that was loaded, or is to be kept."""
 
-    Parameters
-    ----------
-    fitted : FittedMixture
-    intervals : Intervals
-    limits : Limits
-    """
-
-    fitted: FittedMixture
-    intervals: Intervals
-    limits: Limits
+    @classmethod
+    def of(cls, model: CalibratedMixture) -> Self:
+        """Return the model of a run."""
+        return cls(model.fitted, model.intervals, model.limits)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -132,12 +123,12 @@ class Mixture:
         values[~adapted.usable] = self.fitted.template * self.fitted.flux_unit
         design = Design(np.ones(values.shape[1], bool), self.fitted.template)
         filled = design.apply(values, masked.any(axis=1) & adapted.usable)
-        table = self.judge(self.fitted.measure(filled), masked.mean(axis=1))
-        table[VELOCITY], table[VELOCITY_ERROR] = adapted.velocity, adapted.velocity_error
-        flags = table[FLAG].to_numpy() | Flag.WAVELENGTH.value * (adapted.covered < MOST_COVERED)
+        judged = self.judge(self.fitted.measure(filled), masked.mean(axis=1))
+        flags = judged.flags | Flag.WAVELENGTH.value * (adapted.covered < MOST_COVERED)
         flags |= Flag.VELOCITY.value * np.isnan(adapted.velocity)
         flags[~adapted.usable] = Flag.UNUSABLE.value
-        table[FLAG], table[REASON] = flags, explain(flags)
+        table = self._tabulate(judged._replace(flags=flags), masked.mean(axis=1))
+        table[VELOCITY], table[VELOCITY_ERROR] = adapted.velocity, adapted.velocity_error
         table.loc[~adapted.usable, [LOGG, ERROR, LOW, HIGH]] = np.nan
         return table
 
@@ -167,31 +158,22 @@ class Mixture:
         preprocessing.check(self.fitted.wavelength)
         return replace(self, fitted=replace(self.fitted, preprocessing=preprocessing))
 
-    def half_widths(self, inputs: GateInputs) -> np.ndarray:
-        """Return how far intervals of all `intervals.LEVELS` reach to both sides [dex], (n_stars, n_levels)."""
-        weights = self.fitted.gate.predict_weights(inputs.features)
-        return self.intervals.half_widths(Evidence.of(inputs, weights, self.fitted.gate))
-
-    def judge(self, inputs: GateInputs, masked: np.ndarray) -> pd.DataFrame:
-        """Return the same of stars at rest that were measured already, and of the share of masked pixels of each."""
-        weights = self.fitted.gate.predict_weights(inputs.features)
-        evidence = Evidence.of(inputs, weights, self.fitted.gate)
-        half_widths = self.intervals.half_widths(evidence)
-        reach = at_level(half_widths, CONTENT)
-        flags = self.limits.flag(evidence, self.intervals.difficulty.predict(evidence), masked)
+    def _tabulate(self, judged: Judgement, masked: np.ndarray) -> pd.DataFrame:
+        """Return the columns of `predict` of stars that are at rest."""
+        evidence, reach = judged.evidence, at_level(judged.half_widths, CONTENT)
         found = {
             LOGG: evidence.logg,
-            ERROR: at_level(half_widths, ONE_SIGMA),
+            ERROR: at_level(judged.half_widths, ONE_SIGMA),
             LOW: evidence.logg - reach,
             HIGH: evidence.logg + reach,
-            FLAG: flags,
-            REASON: explain(flags),
+            FLAG: judged.flags,
+            REASON: explain(judged.flags),
             BIN: np.array(self.fitted.bins.names_)[evidence.likely_bin],
             MASKED: masked,
             VELOCITY: np.zeros(len(masked)),
             VELOCITY_ERROR: np.zeros(len(masked)),
         }
-        return pd.DataFrame(dict(zip(self.columns, [*found.values(), *weights.T], strict=True)))
+        return pd.DataFrame(dict(zip(self.columns, [*found.values(), *evidence.weights.T], strict=True)))
 
 
 def find_data(folder: Path) -> Path:

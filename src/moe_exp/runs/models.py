@@ -11,7 +11,7 @@ from moe_exp.cache.code import needed_code
 from moe_exp.errors import InputError
 from moe_exp.experiment.pipeline import Outcome
 from moe_exp.prediction import loader
-from moe_exp.prediction.mixture import FLAG, TEXTS
+from moe_exp.prediction.mixture import FLAG, TEXTS, Mixture
 from moe_exp.prediction.storage import PARTS
 from moe_exp.runs.model_card import write_card
 from moe_exp.tracking import PortableModel, TrackedRun
@@ -26,8 +26,9 @@ def record_model(run: TrackedRun, outcome: Outcome) -> None:
     with tempfile.TemporaryDirectory(prefix="moe_exp_") as name:
         folder = Path(name) / names.MODEL
         try:
-            outcome.model.save(folder)
-            model = portable_model(outcome, folder)
+            kept = Mixture.of(outcome.model)
+            kept.save(folder)
+            model = portable_model(outcome, kept, folder)
         except InputError as error:
             log.warning("no model is kept with the run: %s", error)
             return
@@ -35,9 +36,9 @@ def record_model(run: TrackedRun, outcome: Outcome) -> None:
     run.log_tags({names.TAG_MODEL: uri})
 
 
-def portable_model(outcome: Outcome, folder: Path) -> PortableModel:
+def portable_model(outcome: Outcome, kept: Mixture, folder: Path) -> PortableModel:
     """Return what another machine needs to use the mixture of a run, which was saved in a folder."""
-    fitted, test = outcome.mixture, outcome.dataset.test
+    fitted, test = kept.fitted, outcome.dataset.test
     code = needed_code([loader.__name__, *(type(getattr(fitted, part)).__module__ for part in PARTS)])
     return PortableModel(
         name=names.MODEL,
@@ -46,7 +47,7 @@ def portable_model(outcome: Outcome, folder: Path) -> PortableModel:
         code=code.files,
         requirements=[f"{name}=={version.partition('+')[0]}" for name, version in code.libraries.items()],
         example=test.observe(np.arange(min(EXAMPLE_STARS, len(test)))),
-        columns={name: _kind(name) for name in outcome.model.columns},
+        columns={name: _kind(name) for name in kept.columns},
     )
 
 

@@ -9,9 +9,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from moe_exp.errors import InputError
 from moe_exp.model.gates.training import Training
 from moe_exp.model.learned import read_learned, write_learned
 from moe_exp.spectra.star_ids import number_stars
+
+LEAST_STARS = 2
+"""Of which features have a mean and a scatter."""
 
 NO_CURVE = pd.DataFrame({"epoch": pd.Series(dtype=int), "train_loss": [], "holdout_loss": []})
 
@@ -61,6 +65,17 @@ class Gate(BaseEstimator):
             Naming the option.
         """
         self.training.check()
+
+    def check_count(self, n_stars: int) -> None:
+        """Refuse fewer covered stars than can train it.
+
+        Raises
+        ------
+        InputError
+            Saying what to do.
+        """
+        if n_stars < LEAST_STARS:
+            raise InputError(f"a gate needs {LEAST_STARS} covered stars, and has {n_stars}; use a larger data.n_val.")
 
     def fit(
         self,

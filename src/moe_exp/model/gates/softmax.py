@@ -68,6 +68,11 @@ class SoftmaxGate(Gate):
         what = f"A network of {n_weights:,} weights ({', '.join(options)})"
         require_memory(BYTES_PER_WEIGHT * n_weights, what, "Choose a smaller one.")
 
+    def check_count(self, n_stars: int) -> None:
+        """Refuse stars of which nothing is left to train on, or to hold out."""
+        super().check_count(n_stars)
+        self.training.count_held_out(n_stars)
+
     def network(self, n_features: int, n_experts: int) -> nn.Module:
         """Return the untrained network, (n_stars, n_features) to logits (n_stars, n_experts)."""
         raise NotImplementedError

@@ -77,6 +77,22 @@ class Training:
             if not valid:
                 raise InputError(f"training.{option.name} is {getattr(self, option.name)}; it must be {range_text}.")
 
+    def count_held_out(self, n_stars: int) -> int:
+        """Return how many of a gate's stars are held out.
+
+        Raises
+        ------
+        InputError
+            If nothing is left on either side.
+        """
+        n_held_out = round(self.holdout_fraction * n_stars)
+        if not 0 < n_held_out < n_stars:
+            raise InputError(
+                f"training.holdout_fraction={self.holdout_fraction:g} holds out {n_held_out} of the gate's {n_stars} "
+                "covered stars; both parts need stars. Use a larger data.n_val or another fraction."
+            )
+        return n_held_out
+
 
 class GateStars(NamedTuple):
     """What is known of a gate's own stars, as arrays or as tensors."""
@@ -166,7 +182,7 @@ def train(
     rng : numpy.random.Generator
         Draws hold-out and batches.
     """
-    holdout, fitted = _split(stars, training.holdout_fraction, rng)
+    holdout, fitted = _split(stars, training.count_held_out(len(stars.y)), rng)
     history: list[tuple[float, float]] = []
     best, best_loss = _copy_weights(network), _evaluate(network, loss, holdout)
     if not math.isfinite(best_loss):
@@ -207,21 +223,19 @@ def _find_obstacle(curve: pd.DataFrame, training: Training, *, improved: bool, w
     return lost
 
 
-def _split(stars: GateStars, holdout_fraction: float, rng: np.random.Generator) -> tuple[GateStars, GateStars]:
-    """Draw whole stars until as near to the fraction of rows as these allow."""
-    star, n_rows = stars.star.numpy(), len(stars.y)
-    wanted = round(holdout_fraction * n_rows)
-    place = np.argsort(rng.permutation(star.max(initial=-1) + 1))[star]
+def _split(stars: GateStars, n_holdout: int, rng: np.random.Generator) -> tuple[GateStars, GateStars]:
+    """Draw whole stars until as near to the number of rows as these allow."""
+    star = stars.star.numpy()
+    place = np.argsort(rng.permutation(star.max() + 1))[star]
     order = np.argsort(place, kind="stable")
     ends = np.flatnonzero(np.diff(place[order])) + 1
-    if not (0 < wanted < n_rows and len(ends)):
+    if not len(ends):
         raise InputError(
-            f"training.holdout_fraction={holdout_fraction:g} holds out {wanted} of the gate's {n_rows} covered "
-            f"stars, {len(ends) + 1} of them different; both parts need stars. Use a larger data.n_val or another "
-            f"fraction."
+            f"The gate's {len(star)} covered spectra show one star only; hold-out and training need different ones. "
+            "Use a larger data.n_val."
         )
     rows = torch.from_numpy(order)
-    n_holdout = ends[np.argmin(np.abs(ends - wanted))]
+    n_holdout = ends[np.argmin(np.abs(ends - n_holdout))]
     return stars.take(rows[:n_holdout]), stars.take(rows[n_holdout:])
 
 
