@@ -46,6 +46,7 @@ READERS = "tests/prediction/test_readers.py"
 ADAPTING = "tests/prediction/test_adapting.py"
 STORAGE = "tests/prediction/test_storage.py"
 MODELS = "tests/runs/test_models.py"
+LEVELS = "tests/comparison/test_levels.py"
 CREATION = "tests/tracking/test_creation.py"
 
 
@@ -60,6 +61,27 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = [
+    Mutant(
+        "how a star goes with the training counts as scatter of trainings",
+        "comparison/levels.py",
+        "of_training = of_training - rest.value * per_star",
+        "of_training = of_training + 0 * rest.value",
+        LEVELS,
+    ),
+    Mutant(
+        "what stars explain is not taken off the scatter of data seeds",
+        "comparison/levels.py",
+        "of_data_seed - of_star * per_star -",
+        "of_data_seed -",
+        LEVELS,
+    ),
+    Mutant(
+        "a star's influence leaves out the variation of the labels",
+        "comparison/scoring.py",
+        "(gain - delta * distance) / variation",
+        "(gain - np.mean(gain, axis=0)) / variation",
+        LEVELS,
+    ),
     # what the keys of stages hold
     Mutant("experts' key without what their fit is called with", "experiment/stage_keys.py",
            '.hexdigest()],\n        **arguments,', ".hexdigest()],", f"{IDENTITIES} -k seed"),

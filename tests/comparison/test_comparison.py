@@ -34,7 +34,7 @@ def with_soft(record: RunRecord, soft: np.ndarray) -> RunRecord:
 
 
 def same_tables(one: Comparison, other: Comparison) -> None:
-    for name in ("scores", "bin_scores", "gate_errors", "pairs", "bin_pairs", "influence", "replicates"):
+    for name in ("scores", "bin_scores", "gate_errors", "pairs", "bin_pairs", "influence", "levels", "replicates"):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
     assert one.notes == other.notes
 

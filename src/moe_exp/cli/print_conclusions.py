@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from moe_exp.comparison.levels import LEVELS
 from moe_exp.runs.conclusions import Conclusions
 
 PIPE_WIDTH = 130
@@ -29,6 +30,8 @@ def print_conclusions(conclusions: Conclusions) -> None:
     console.print(_scores(comparison.scores, percent))
     if len(comparison.pairs):
         console.print(_pairs(comparison.pairs, percent))
+        if (comparison.levels[["n_seeds", "n_data_seeds"]] > 1).any(axis=None):
+            console.print(_levels(comparison.levels, percent))
     for file, verdict in conclusions.verdicts.items():
         console.print(f"Hypothesis {file}: {verdict}")
     for note in [*conclusions.notes.values(), *comparison.notes]:
@@ -69,6 +72,21 @@ def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
     return make_table(title, columns, unless={"data seeds": "1", "": "", "delta MAE": "", "clipped": ""})
 
 
+def _levels(levels: pd.DataFrame, percent: str) -> Table:
+    title = f"What a difference scatters by: SD of what one star, one training and one data seed say [{percent}]"
+    shares = zip(*(levels[f"{level}_share"] for level in LEVELS), strict=True)
+    columns = {
+        "difference": levels["contrast"],
+        "where": levels["condition"],
+        "star": _intervals(levels, "star_sd", ".3f"),
+        "training": _intervals(levels, "seed_sd", ".4f", unknown="needs two seeds"),
+        "data seed": _intervals(levels, "data_seed_sd", ".4f", unknown="needs two data seeds"),
+        "of the variance": [" + ".join("?" if math.isnan(s) else f"{100 * s:.0f} %" for s in each) for each in shares],
+        "one more data seed": _intervals(levels, "new_delta_r2", "+.4f"),
+    }
+    return make_table(title, columns, unless={})
+
+
 def _where(marks: Iterable[str], cells: Iterable[str]) -> list[str]:
     """Return the cells of rows that are marked, and empty ones for all others."""
     return [cell if mark else "" for mark, cell in zip(marks, cells, strict=True)]
@@ -78,10 +96,14 @@ def _probability(p: float) -> str:
     return "" if math.isnan(p) else "<1e-6" if p < 1e-6 else f"{p:.2g}"
 
 
-def _intervals(table: pd.DataFrame, name: str, form: str) -> list[str]:
+def _intervals(table: pd.DataFrame, name: str, form: str, *, unknown: str = "nan") -> list[str]:
     values = zip(table[name], table[f"{name}_ci_low"], table[f"{name}_ci_high"], strict=True)
     return [
-        f"{value:{form}} [{low:{form}}, {high:{form}}]" if math.isfinite(low) else f"{value:{form}}"
+        f"{value:{form}} [{low:{form}}, {high:{form}}]"
+        if math.isfinite(low)
+        else unknown
+        if math.isnan(value)
+        else f"{value:{form}}"
         for value, low, high in values
     ]
 

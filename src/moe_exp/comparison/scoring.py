@@ -122,6 +122,22 @@ class Scoring:
         draws = draws[resampled.absent[without]]
         return self._estimate(float(np.mean(values)), draws, values, gain, members, *columns)
 
+    def said_by_stars(self, model: Contender, reference: Contender) -> np.ndarray:
+        """Return what each star says of a difference after each training, (n_stars, n_seeds).
+
+        The mean over stars is the difference. A star says that and, beyond it, its own influence on it: on the
+        squared errors, and on the variation of the labels that these are divided by.
+        """
+        panel, seeds = self.panel, self.panel.seeds(model, reference)
+        lost = [
+            np.column_stack([panel.entries[each][seed].configured for seed in seeds]) for each in (reference, model)
+        ]
+        by_star = sum_by_star(r2_terms(panel.logg, np.subtract(*lost)), panel.star)
+        distance, gain = by_star[:, 2:3], by_star[:, 3:]
+        variation = np.sum(distance) or np.nan
+        delta = np.sum(gain, axis=0) / variation
+        return delta + (gain - delta * distance) / variation * len(distance)
+
     def _estimate(
         self,
         value: float,

@@ -11,6 +11,7 @@ from moe_exp.comparison.comparability import check_comparable
 from moe_exp.comparison.contenders import Contender, Panel, make_panel
 from moe_exp.comparison.gate_errors import gate_error_table
 from moe_exp.comparison.influence import Influence, leave_one_out
+from moe_exp.comparison.levels import level_table
 from moe_exp.comparison.pairs import Pair, find_pairs
 from moe_exp.comparison.published import Published
 from moe_exp.comparison.records import RunRecord, sort_records
@@ -50,6 +51,10 @@ class Comparison:
         The same pairs within every bin, adjusted over all rows of this table.
     influence : DataFrame
         For every pair and data seed the stars of largest influence on the pooled difference.
+    levels : DataFrame
+        What every pair scatters by: standard deviations ``star_sd``, ``seed_sd`` and ``data_seed_sd`` of what one star,
+        one training and one data seed say, with intervals and the share of the mean's variance that each has; and
+        ``new_delta_r2``, where one more data seed would lie. See `levels`.
     replicates : DataFrame
         What each data seed says of the rows of `scores` and `pairs`; empty when there is but one.
     notes : tuple of str
@@ -68,6 +73,7 @@ class Comparison:
     pairs: pd.DataFrame
     bin_pairs: pd.DataFrame
     influence: pd.DataFrame
+    levels: pd.DataFrame
     replicates: pd.DataFrame
     notes: tuple[str, ...]
     settings: Settings
@@ -131,6 +137,7 @@ def compare(
         pairs=tables.judge_pairs(map(tables.pair_row, pairs), confidence),
         bin_pairs=tables.adjust((row for scored in pairs for row in tables.bin_pair_rows(scored)), confidence),
         influence=pd.DataFrame(row for part in parts for each in part.scored for row in tables.influence_rows(each)),
+        levels=level_table(pairs),
         replicates=tables.replicate_table(contenders, pairs),
         notes=_notes(parts, scores),
         settings=settings,

@@ -180,6 +180,11 @@ def _intervals(selection: Selection) -> Item:
     n_resamples, confidence, seed = selection.comparison.settings
     seeds = selection.comparison.scores["n_seeds"].max() > 1
     scatter = " To them the scatter between training seeds is added, where there are several." if seeds else ""
+    if len(selection.comparison.data_seeds) > 1:
+        scatter += (
+            " Where several data seeds have a value, its interval is Student's t of their mean: that of the effect "
+            "when training stars, test stars, noise and trainings are all drawn anew."
+        )
     return (
         f"{formats.level(confidence)} percentile intervals from {n_resamples:,} bootstrap resamples of the test stars "
         f"(seed {seed}), the same resamples for all models, so that differences are paired; widened from the normal to "

@@ -1,16 +1,21 @@
-"""What the answer could hang on: clipping, training seeds, the draw of the stars, single stars."""
+"""What the answer could hang on: clipping, what scatters, the draw of the stars, single stars."""
 
 from collections.abc import Iterator
 
+from moe_exp.comparison.levels import LEVELS
 from moe_exp.report import formats
 from moe_exp.report.document import NOTHING, Block, Heading, Strong, Table, paragraph
 from moe_exp.report.selection import Selection, claim, interval_of, model_name, name_difference, where
+
+NEEDS_TWO = {"star": NOTHING, "seed": "needs two training seeds", "data_seed": "needs two data seeds"}
+"""What stands where one seed cannot tell a level of scatter."""
 
 
 def robustness_blocks(selection: Selection) -> Iterator[Block]:
     """Yield all that the comparison has the runs for."""
     parts = {
         "With and without clipping": clipping_tables(selection),
+        "What scatters": level_tables(selection),
         "Training seeds": seed_tables(selection),
         "Replicates": replicate_tables(selection),
         "Stars that decide": star_blocks(selection),
@@ -47,6 +52,29 @@ def clipping_tables(selection: Selection) -> Iterator[Table]:
         caption = f"Differences of gates with and without clipping; what each {confidence} interval shows by itself."
         columns = [*selection.key_titles(), "Difference", "ΔR² clipped", "ΔR² unclipped", "Conclusion"]
         yield Table(caption, columns, formats.blank_repeats(rows, n_keys))
+
+
+def level_tables(selection: Selection) -> Iterator[Table]:
+    """Yield what the differences from classify scatter by: stars, training seeds and data seeds."""
+    levels = selection.comparison.levels
+    levels = selection.sort(levels[levels["factor"] == "gate"])
+    rows = []
+    for row in levels.to_dict("records"):
+        cells = [formats.score(*interval_of(row, f"{level}_sd")) for level in LEVELS]
+        shares = [formats.percent(row[f"{level}_share"]) for level in LEVELS]
+        cells = [cell if cell != NOTHING else NEEDS_TWO[level] for level, cell in zip(LEVELS, cells, strict=True)]
+        new = formats.difference(*interval_of(row, "new_delta_r2")) if row["n_data_seeds"] > 1 else NOTHING
+        rows.append([*selection.key_cells(row), name_difference(row), *cells, *shares, new])
+    if rows:
+        confidence = formats.level(selection.comparison.settings.confidence)
+        caption = (
+            f"What differences scatter by: standard deviation of what one star, one training and one data seed (other "
+            f"training and test stars) say, with {confidence} interval; the share that each has in the variance of the "
+            f"measured mean, as far as it is known; and where the difference of one more data seed lies."
+        )
+        columns = [*selection.key_titles(), "Difference", "SD of a star", "of a training seed", "of a data seed"]
+        columns += ["Stars", "Training seeds", "Data seeds", "One more data seed"]
+        yield Table(caption, columns, formats.blank_repeats(rows, len(selection.keys)))
 
 
 def seed_tables(selection: Selection) -> Iterator[Table]:

@@ -16,7 +16,7 @@ from moe_exp.runs.hypothesis_dates import doubts
 from moe_exp.runs.membership import newest_runs
 from moe_exp.tracking import LoggedRun, Tracking, fetched_artifact
 
-TABLES = ("scores", "bin_scores", "pairs", "bin_pairs", "influence", "replicates")
+TABLES = ("scores", "bin_scores", "pairs", "bin_pairs", "influence", "levels", "replicates")
 NOT_JUDGED = "not judged"
 
 
