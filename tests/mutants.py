@@ -46,6 +46,7 @@ READERS = "tests/prediction/test_readers.py"
 ADAPTING = "tests/prediction/test_adapting.py"
 STORAGE = "tests/prediction/test_storage.py"
 MODELS = "tests/runs/test_models.py"
+ELSEWHERE = "tests/runs/test_elsewhere.py"
 LEVELS = "tests/comparison/test_levels.py"
 CREATION = "tests/tracking/test_creation.py"
 
@@ -61,6 +62,20 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = [
+    Mutant(
+        "predictions of others are taken in the order of their table",
+        "evaluation/elsewhere.py",
+        "table = table.set_index(key).loc[stars[key]].reset_index()",
+        "table = table.reset_index()",
+        ELSEWHERE,
+    ),
+    Mutant(
+        "predictions of others are not clipped as those of the runs beside them",
+        "runs/elsewhere.py",
+        'clipped={"soft": np.clip(predicted, *limits)}',
+        'clipped={"soft": predicted}',
+        ELSEWHERE,
+    ),
     Mutant(
         "how a star goes with the training counts as scatter of trainings",
         "comparison/levels.py",

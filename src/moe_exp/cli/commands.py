@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from moe_exp.cli.bring import bring
 from moe_exp.cli.cache import cache
 from moe_exp.cli.compare import compare
 from moe_exp.cli.plan import plan
@@ -35,5 +36,5 @@ def main() -> None:
     """Tools beside train.py."""
 
 
-for command in (simulate, compare, plan, predict, cache):
+for command in (simulate, compare, plan, predict, bring, cache):
     main.add_command(command)

@@ -87,7 +87,7 @@ def _contradictions(records: Sequence[RunRecord]) -> Iterable[str]:
 
 def _agree(one: RunRecord, other: RunRecord) -> bool:
     """Whether two runs of one configuration predict the same, as far as what they were made on lets them."""
-    if one.made_on == other.made_on:
+    if one.made_on == other.made_on or not (one.predictions.has_gate and other.predictions.has_gate):
         return _predictions_digest(one) == _predictions_digest(other)
     gaps = {model: one.predictions.clipped[model] - other.predictions.clipped[model] for model in MODELS}
     mixed = [gaps[model] for model in ("soft", "classify")]
@@ -130,7 +130,9 @@ def _bins_digest(record: RunRecord) -> str:
 
 def _predictions_digest(record: RunRecord) -> str:
     predictions = record.predictions
-    return _digest(*(values[model] for values in (predictions.clipped, predictions.unclipped) for model in MODELS))
+    return _digest(
+        *(values[model] for values in (predictions.clipped, predictions.unclipped) for model in predictions.own_models)
+    )
 
 
 STAR_CHECKS: tuple[tuple[str, Callable[[RunRecord], object]], ...] = (

@@ -30,7 +30,7 @@ class Contender:
     model : str
         A gate (``"mlp"``), its hard routing (``"mlp hard"``), ``"oracle"``, ``"global_ridge"`` or another reference.
     kind : str
-        One of `KINDS`.
+        One of `KINDS`; a model whose predictions were made elsewhere stands where a gate does.
     n_train : int
     noise_level : float
     design : str
@@ -136,7 +136,11 @@ def make_panel(records: Sequence[RunRecord], labels: Mapping[str, Labels]) -> Pa
         )
     entries: dict[Contender, dict[int, SquaredErrors]] = {}
     sources: dict[tuple[Contender, int], RunRecord] = {}
-    notes: dict[str, None] = {}
+    notes = {
+        f"The predictions of {record.gate} were made elsewhere; on which stars it was trained is not known here.": None
+        for record in records
+        if not record.predictions.has_gate
+    }
     for own in (True, False):
         for record in records:
             for contender, model in _contenders(record, labels[record.run_id], own=own):
@@ -171,8 +175,14 @@ def _gap(one: np.ndarray, other: np.ndarray) -> float:
 
 def _contenders(record: RunRecord, labels: Labels, *, own: bool) -> Iterator[tuple[Contender, str]]:
     """Yield what a run scored and under which name its predictions hold it: its own gate, or its references."""
+    has_gate = record.predictions.has_gate
     if own:
-        names = [(labels.gate, "gate", "soft"), (f"{labels.gate} hard", "hard routing", "hard")]
+        names = [
+            (labels.gate, "gate", "soft"),
+            *([(f"{labels.gate} hard", "hard routing", "hard")] if has_gate else []),
+        ]
+    elif not has_gate:
+        names = []
     else:
         baselines = [model for model in record.predictions.models if model not in MODELS]
         names = [(model, "reference", model) for model in ("oracle", "global_ridge")]

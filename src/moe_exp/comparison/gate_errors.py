@@ -41,7 +41,7 @@ def gate_error_table(
         for routing, name in (("soft", gate.model), ("hard", f"{gate.model} hard")):
             found = [r2.get((*condition, model), np.nan) for model in (name, "global_ridge", "oracle")]
             row[f"oracle_gain_{routing}"] = oracle_gain_fraction(r2=found[0], r2_global=found[1], r2_oracle=found[2])
-        rows.append(row | {"accuracy": accuracies[*condition, gate.model]})
+        rows.append(row | {"accuracy": accuracies.get((*condition, gate.model), np.nan)})
     oracle_gains = ["oracle_gain_soft", "oracle_gain_hard"]
     return pd.DataFrame(rows, columns=[*CONTENDER_COLUMNS, "rmse", "mae", *oracle_gains, "accuracy"])
 
@@ -58,6 +58,8 @@ def _accuracies(records: Iterable[RunRecord], labels: Mapping[str, Labels]) -> d
     """Return the accuracy by condition and gate; the reference classify gate of a run counts where none was run."""
     found: dict[tuple[str, float, int, str], dict[tuple[int, int], float]] = {}
     for record in records:
+        if not record.predictions.has_gate:
+            continue
         label, seeds = labels[record.run_id], (record.data_seed, record.seed)
         condition = label.design, record.noise_level, record.n_train
         found.setdefault((*condition, label.gate), {})[seeds] = _accuracy(record, "gate_weights")

@@ -40,6 +40,8 @@ class Predictions:
         ``"global_ridge"`` is one Ridge, which also stands in for the others on uncovered stars.
     gate_weights, classify_weights : arrays of shape (n_stars, n_bins)
         Weights of the run's gate and of the classify reference.
+    has_gate : bool
+        False for predictions that were made elsewhere: there is ``"soft"`` alone, and weights have no columns.
 
     Raises
     ------
@@ -55,16 +57,18 @@ class Predictions:
     unclipped: Mapping[str, np.ndarray]
     gate_weights: np.ndarray
     classify_weights: np.ndarray
+    has_gate: bool = True
 
     def __post_init__(self) -> None:
         missing = [name for name in STAR_COLUMNS if name not in self.stars]
-        missing += [name for name in MODELS if name not in self.clipped or name not in self.unclipped]
+        missing += [name for name in self.own_models if name not in self.clipped or name not in self.unclipped]
         if missing or set(self.clipped) != set(self.unclipped):
             raise InputError(f"Predictions lack {', '.join(missing) or 'a clipped or unclipped variant'}.")
         for variant, values in (("clipped", self.clipped), ("unclipped", self.unclipped)):
             for model, predicted in values.items():
                 _check(predicted, (len(self.stars),), f"{variant} predictions of {model}")
-        for weights, of in ((self.gate_weights, self.gate), (self.classify_weights, "classify reference")):
+        weighed = ((self.gate_weights, self.gate), (self.classify_weights, "classify reference"))
+        for weights, of in weighed if self.has_gate else ():
             _check(weights, (len(self.stars), len(self.bin_names)), f"gate weights of {of}")
             wrong = (weights < 0).any(axis=1) | (np.abs(weights.sum(axis=1) - 1) > ROUNDING)
             if wrong.any():
@@ -79,9 +83,14 @@ class Predictions:
         return len(self.stars)
 
     @property
+    def own_models(self) -> tuple[str, ...]:
+        """Names of the models that every run has, or of the only one that was made elsewhere."""
+        return MODELS if self.has_gate else ("soft",)
+
+    @property
     def models(self) -> tuple[str, ...]:
         """Names of all models, this run's gate first."""
-        return MODELS + tuple(name for name in self.clipped if name not in MODELS)
+        return self.own_models + tuple(name for name in self.clipped if name not in MODELS)
 
     @property
     def logg(self) -> np.ndarray:
@@ -119,6 +128,7 @@ class Predictions:
         columns |= {f"classify_weight_{index}": column for index, column in enumerate(self.classify_weights.T)}
         frame = pd.concat([frame, pd.DataFrame(columns)], axis=1)
         frame.attrs = {"bin_names": list(self.bin_names), "gate": self.gate, "clip": self.clip}
+        frame.attrs |= {} if self.has_gate else {"has_gate": False}
         return frame
 
     def write(self, path: Path) -> str:
@@ -152,7 +162,8 @@ class Predictions:
         if lost:
             raise InputError(f"The table of predictions has no {', '.join(lost)} in its attrs; read it from Parquet.")
         models = [name.removesuffix("_unclipped") for name in map(str, frame.columns) if name.endswith("_unclipped")]
-        bins = range(len(frame.attrs["bin_names"]))
+        has_gate = frame.attrs.get("has_gate", True)
+        bins = range(len(frame.attrs["bin_names"]) if has_gate else 0)
         try:
             stars = frame[list(STAR_COLUMNS)].copy()
             stars.attrs = {}
@@ -165,6 +176,7 @@ class Predictions:
                 unclipped={model: frame[f"{model}_unclipped"].to_numpy() for model in models},
                 gate_weights=frame[[f"weight_{index}" for index in bins]].to_numpy(),
                 classify_weights=frame[[f"classify_weight_{index}" for index in bins]].to_numpy(),
+                has_gate=has_gate,
             )
         except KeyError as error:
             raise InputError(f"The table of predictions lacks a column: {error}.") from error

@@ -17,6 +17,8 @@ GATES = {
 }
 """How the gates that come with the project are trained."""
 
+MADE_ELSEWHERE = "a model of others, whose predictions of the same test stars were imported"
+
 REFERENCES = {
     "oracle": "the expert of the star's true bin",
     "global_ridge": "one Ridge on all training stars",
@@ -33,7 +35,7 @@ def design_blocks(selection: Selection, context: ReportContext) -> Iterator[Bloc
         "Preprocessing": _preprocessing(context),
         "Bins": _bins(selection, context),
         "Experts": _experts(context),
-        "Gates": _gates(selection),
+        "Gates": _gates(selection, context),
         "Gate features": _options(context, "features", ("n_components", "continuum_percentile")),
         "Training of the gates": _options(
             context,
@@ -142,10 +144,11 @@ def _experts(context: ReportContext) -> Item:
     )
 
 
-def _gates(selection: Selection) -> Item:
+def _gates(selection: Selection, context: ReportContext) -> Item:
     scores = selection.comparison.scores
     gates = list(dict.fromkeys(scores.loc[scores["kind"] == "gate", "model"]))
-    described = (f"{gate} — {GATES[gate.split()[0]]}" if gate.split()[0] in GATES else gate for gate in gates)
+    known = GATES | {record.gate: MADE_ELSEWHERE for record in context.records if not record.predictions.has_gate}
+    described = (f"{gate} — {known[gate.split()[0]]}" if gate.split()[0] in known else gate for gate in gates)
     return (
         "; ".join(described) + ". Soft routing: the experts' mean, weighted by the gate; hard: its largest weight.",
     )

@@ -60,7 +60,7 @@ def _weight_pictures(selection: Selection, context: ReportContext) -> Iterator[P
     drawn: dict[str, RunRecord] = {}
     for record in sorted(context.records, key=lambda record: record.place):
         place = record.n_train, record.noise_level, labels[record.run_id].design
-        if place == (first["n_train"], first["noise_level"], first["design"]):
+        if record.predictions.has_gate and place == (first["n_train"], first["noise_level"], first["design"]):
             drawn.setdefault(labels[record.run_id].gate, record)
     for number, (gate, record) in enumerate(list(drawn.items())[:MOST_GATES], start=1):
         results = Evaluation(n_resamples=1).evaluate(record.predictions, seed=0)
