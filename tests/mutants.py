@@ -46,6 +46,7 @@ READERS = "tests/prediction/test_readers.py"
 ADAPTING = "tests/prediction/test_adapting.py"
 STORAGE = "tests/prediction/test_storage.py"
 MODELS = "tests/runs/test_models.py"
+AGAIN = "tests/runs/test_again.py"
 ELSEWHERE = "tests/runs/test_elsewhere.py"
 LEVELS = "tests/comparison/test_levels.py"
 CREATION = "tests/tracking/test_creation.py"
@@ -62,6 +63,27 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = [
+    Mutant(
+        "a run is made again without its uncommitted diff",
+        "runs/again.py",
+        'if "diff --git" not in diff.read_text(encoding="utf-8"):',
+        'if "diff --git" in diff.read_text(encoding="utf-8"):',
+        AGAIN,
+    ),
+    Mutant(
+        "a run is made again as a job of the sweep that this process works for",
+        "runs/again.py",
+        "if key != PARENT_VARIABLE",
+        'if key != "PARENT_VARIABLE"',
+        AGAIN,
+    ),
+    Mutant(
+        "predictions that differ are not told",
+        "runs/agreement.py",
+        "elif not one[column].equals(other[column]):",
+        "elif len(one[column]) != len(other[column]):",
+        AGAIN,
+    ),
     Mutant(
         "predictions of others are taken in the order of their table",
         "evaluation/elsewhere.py",

@@ -12,6 +12,7 @@ from moe_exp.cli.cache import cache
 from moe_exp.cli.compare import compare
 from moe_exp.cli.plan import plan
 from moe_exp.cli.predict import predict
+from moe_exp.cli.rerun import rerun
 from moe_exp.cli.simulate import simulate
 from moe_exp.errors import InputError
 from moe_exp.program import print_in_any_encoding
@@ -36,5 +37,5 @@ def main() -> None:
     """Tools beside train.py."""
 
 
-for command in (simulate, compare, plan, predict, bring, cache):
+for command in (simulate, compare, plan, predict, bring, rerun, cache):
     main.add_command(command)

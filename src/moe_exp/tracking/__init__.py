@@ -6,6 +6,7 @@ from moe_exp.tracking.models import PortableModel
 from moe_exp.tracking.processes import settle_dead_runs
 from moe_exp.tracking.reading import (
     LoggedRun,
+    artifacts_of,
     children_of,
     fetched_artifact,
     fetched_model,
@@ -23,6 +24,7 @@ __all__ = [
     "RunStatus",
     "TrackedRun",
     "Tracking",
+    "artifacts_of",
     "children_of",
     "closing",
     "fetched_artifact",

@@ -150,6 +150,17 @@ def fetched_model(tracking: Tracking, run: LoggedRun) -> Iterator[Path]:
         yield Path(path)
 
 
+def artifacts_of(tracking: Tracking, run: LoggedRun) -> list[str]:
+    """Return the names of all files that a run keeps, as paths from the root of its artifacts."""
+    client, _ = read_store(tracking)
+
+    def walk(folder: str | None) -> Iterator[str]:
+        for each in client.list_artifacts(run.run_id, folder):
+            yield from walk(each.path) if each.is_dir else (each.path,)
+
+    return sorted(walk(None))
+
+
 @contextmanager
 def fetched_artifact(tracking: Tracking, run: LoggedRun, name: str) -> Iterator[Path]:
     """Give the path of a local copy of an artifact, which is gone afterwards: MLflow leaves its own copies for ever.
