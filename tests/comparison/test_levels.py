@@ -1,9 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from moe_exp.comparison import Comparison, compare
 from moe_exp.comparison.influence import leave_one_out
-from moe_exp.comparison.levels import LEVELS, Levels, measure_levels
+from moe_exp.comparison.levels import LEVELS, Levels, measure_levels, note_alike
 from moe_exp.comparison.pairs import find_pairs
 from moe_exp.comparison.scoring import Column, mean_error
 from tests.comparison.made_up import make_record
@@ -95,7 +96,7 @@ def test_levels_are_those_of_the_pairs_with_their_values(compared) -> None:
     assert levels[["contrast", "condition"]].equals(compared.pairs[["contrast", "condition"]])
     np.testing.assert_allclose(levels["new_delta_r2"], compared.pairs["delta_r2"], rtol=0, atol=1e-12)
     assert (levels[["n_seeds", "n_data_seeds"]] == 2).all(axis=None)
-    assert np.isfinite(levels[[f"{level}_sd_ci_high" for level in LEVELS]]).all(axis=None)
+    assert np.isfinite(levels[[f"sd_{level}_ci_high" for level in LEVELS]]).all(axis=None)
 
 
 def test_a_star_says_the_difference_and_what_leaving_it_out_would_change(compared) -> None:
@@ -108,3 +109,20 @@ def test_a_star_says_the_difference_and_what_leaving_it_out_would_change(compare
             np.testing.assert_allclose(
                 (said.mean(axis=1) - said.mean()) / len(said), left_out.influence, rtol=0.03, atol=1e-5
             )
+
+
+def test_trainings_that_go_alike_with_their_seed_on_all_data_seeds_are_said_to() -> None:
+    rng = np.random.default_rng(5)
+    noticed = []
+    for shared in (0.0, 0.05):
+        seeds = shared * rng.standard_normal((50, 3))
+        said = [draw(rng, n_stars=100, n_seeds=3, n_data_seeds=5) for _ in seeds]
+        p = [measure([values + seed for values in each]).p_alike for each, seed in zip(said, seeds, strict=True)]
+        noticed.append(np.mean(np.array(p) < 0.05))
+    assert noticed[0] < 0.15
+    assert noticed[1] > 0.85
+    table = pd.DataFrame({"contrast": ["a - b", "c - b"], "p_alike": [0.5, 1e-4]})
+    [note] = note_alike(table)
+    assert "in 1 of 2 differences (c - b first)" in note
+    assert not [*note_alike(table.assign(p_alike=np.nan))]
+    assert np.isnan(measure(draw(rng, n_stars=50, n_seeds=3, n_data_seeds=1)).p_alike)

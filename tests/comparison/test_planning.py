@@ -12,7 +12,7 @@ OPTIONS = {"power": 0.8, "confidence": 0.95}
 def levels(
     star: float, seed: float, data_seed: float, n_stars: int, n_seeds: int, n_data_seeds: int
 ) -> dict[str, float]:
-    found = {"star_sd": star, "seed_sd": seed, "data_seed_sd": data_seed, "rest_sd": 0.0}
+    found = {"sd_star": star, "sd_seed": seed, "sd_data_seed": data_seed, "sd_rest": 0.0}
     return found | {"n_stars": n_stars, "n_seeds": n_seeds, "n_data_seeds": n_data_seeds}
 
 
@@ -46,10 +46,10 @@ def test_every_pair_is_planned_with_the_stars_error_that_its_interval_has() -> N
     table = plan_table(compared, 0.01, power=0.8)
     assert table["contrast"].tolist() == compared.pairs["contrast"].tolist()
     width = (compared.pairs["delta_r2_ci_high"] - compared.pairs["delta_r2_ci_low"]) / (2 * 1.96)
-    np.testing.assert_allclose(table["star_sd"] / np.sqrt(table["n_stars"]), width, rtol=0.12)
+    np.testing.assert_allclose(table["sd_star"] / np.sqrt(table["n_stars"]), width, rtol=0.12)
 
 
 def test_more_trainings_also_quiet_what_single_stars_say_after_each() -> None:
     quiet = levels(0.25, 0.0, np.nan, 1000, 2, 1)
     assert plan(quiet, 0.01, **OPTIONS).seeds == np.inf
-    assert 2 < plan(quiet | {"rest_sd": 0.34}, 0.01, **OPTIONS).seeds < np.inf
+    assert 2 < plan(quiet | {"sd_rest": 0.34}, 0.01, **OPTIONS).seeds < np.inf

@@ -78,9 +78,9 @@ def _levels(levels: pd.DataFrame, percent: str) -> Table:
     columns = {
         "difference": levels["contrast"],
         "where": levels["condition"],
-        "star": _intervals(levels, "star_sd", ".3f"),
-        "training": _intervals(levels, "seed_sd", ".4f", unknown="needs two seeds"),
-        "data seed": _intervals(levels, "data_seed_sd", ".4f", unknown="needs two data seeds"),
+        "star": _intervals(levels, "sd_star", ".3f"),
+        "training": _intervals(levels, "sd_seed", ".4f", unknown="needs two seeds"),
+        "data seed": _intervals(levels, "sd_data_seed", ".4f", unknown="needs two data seeds"),
         "of the variance": [" + ".join("?" if math.isnan(s) else f"{100 * s:.0f} %" for s in each) for each in shares],
         "one more data seed": _intervals(levels, "new_delta_r2", "+.4f"),
     }

@@ -6,20 +6,22 @@ What star i of data seed d says of a difference after training s is
 
 all parts independent, and an R² difference its mean over stars. A data seed draws training and test stars anew, and a
 training is another one on other stars, so that stars and trainings are nested in data seeds and crossed with each
-other. Mean squares tell the variances (Searle, Casella & McCulloch 1992, Variance Components, chapter 4); their
-intervals are those of generalised pivotal quantities, which put n s² / chi²_n in the place of each mean square
-(Weerahandi 1993, Journal of the American Statistical Association 88, 899), for stars with the degrees of freedom that
-their kurtosis leaves. The mean over data seeds, the effect when everything is drawn anew, has Student's t interval,
-which needs none of this; see `data_seeds`. How often all of them hold the truth: ``bench/results/levels.md``.
+other; where trainings with one seed go alike on all data seeds, an F test tells. Mean squares tell the variances
+(Searle, Casella & McCulloch 1992, Variance Components, chapter 4); their intervals are those of generalised pivotal
+quantities, which put n s² / chi²_n in the place of each mean square (Weerahandi 1993, Journal of the American
+Statistical Association 88, 899), for stars with the degrees of freedom that their kurtosis leaves. The mean over data
+seeds, the effect when everything is drawn anew, has Student's t interval, which needs none of this; see `data_seeds`.
+How often all of them hold the truth: ``bench/results/levels.md``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from moe_exp.comparison.multiplicity import holm
 from moe_exp.comparison.scoring import Settings
 from moe_exp.comparison.tables import PAIR_COLUMNS, Row, ScoredPair, pair_columns
 from moe_exp.evaluation.bootstrap import LEAST_STARS, Interval
@@ -29,6 +31,9 @@ from moe_exp.random_streams import random_stream
 
 N_DRAWS = 10_000
 """Draws of each mean square, for the intervals of variances."""
+
+ALIKE = 0.01
+"""Adjusted p below which trainings with one seed are said to go alike."""
 
 LEVELS = ("star", "seed", "data_seed")
 """What a difference scatters by, from the inside out."""
@@ -53,6 +58,8 @@ class Levels(NamedTuple):
     """beyond what stars and trainings explain; with one training seed it holds the trainings' too"""
     rest: float
     """standard deviation by which one star says something else after another training; NaN for one seed"""
+    p_alike: float
+    """probability of trainings that go as much alike on all data seeds, seed by seed, if they were independent"""
     new: Interval
     """the mean, and where the difference of one more data seed lies, with as many stars and trainings of its own"""
     n_stars: int
@@ -98,6 +105,7 @@ def measure_levels(said: Sequence[np.ndarray], *, confidence: float, seed: int) 
         seed=levels[1],
         data_seed=levels[2],
         rest=float(np.sqrt(rest.value)),
+        p_alike=_p_alike(said),
         new=_new(values, content),
         n_stars=round(1 / per_star),
         n_seeds=min(each.shape[1] for each in said),
@@ -146,6 +154,16 @@ def _sd(draws: np.ndarray, content: float) -> Interval:
     return Interval(*np.sqrt(np.maximum([draws[0], *ends], 0)).tolist())
 
 
+def _p_alike(said: Sequence[np.ndarray]) -> float:
+    """Test whether seeds differ by what their trainings share on all data seeds; NaN where these are not the same."""
+    if len(said) == 1 or len({each.shape[1] for each in said}) > 1 or said[0].shape[1] == 1:
+        return np.nan
+    values = np.array([each.mean(axis=0) for each in said])
+    rest = _rest(values)
+    ratio = len(said) * np.var(values.mean(axis=0), ddof=1) / (rest.value or np.nan)
+    return float(stats.f.sf(ratio, values.shape[1] - 1, rest.df))
+
+
 def _new(values: np.ndarray, content: float) -> Interval:
     """Return the mean with Student's prediction interval for one more of the values."""
     mean, n = float(np.mean(values)), len(values)
@@ -170,7 +188,19 @@ def level_table(pairs: Iterable[Sequence[ScoredPair]]) -> pd.DataFrame:
         row = pair_columns(scored[0].pair) | interval_columns("new_delta_r2", found.new)
         for name in LEVELS:
             level: Level = getattr(found, name)
-            row |= interval_columns(f"{name}_sd", level.sd) | {f"{name}_share": level.share}
-        row |= {"rest_sd": found.rest}
+            row |= interval_columns(f"sd_{name}", level.sd) | {f"{name}_share": level.share}
+        row |= {"sd_rest": found.rest, "p_alike": found.p_alike}
         rows.append(row | {f"n_{name}s": getattr(found, f"n_{name}s") for name in LEVELS})
     return pd.DataFrame(rows, columns=None if rows else PAIR_COLUMNS)
+
+
+def note_alike(levels: pd.DataFrame) -> Iterator[str]:
+    """Yield that seeds were not independent trainings on other stars, where they were not."""
+    if "p_alike" in levels:
+        alike = levels["contrast"][holm(levels["p_alike"].to_numpy(float)) < ALIKE].tolist()
+        if alike:
+            yield (
+                f"Trainings with one seed go alike on all data seeds, in {len(alike)} of {len(levels)} differences "
+                f"({alike[0]} first): more data seeds do not quiet what they share, and intervals of these are too "
+                f"narrow. Take other seeds on other data seeds."
+            )

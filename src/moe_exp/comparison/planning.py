@@ -58,7 +58,7 @@ def plan(levels: Mapping[Any, Any], difference: float, power: float, confidence:
     """
     n_stars, n_seeds, n_data_seeds = (levels[f"n_{level}s"] for level in LEVELS)
     star, seed, data_seed, rest = np.nan_to_num(
-        [*(levels[f"{level}_sd"] ** 2 for level in LEVELS), levels["rest_sd"] ** 2]
+        [*(levels[f"sd_{level}"] ** 2 for level in LEVELS), levels["sd_rest"] ** 2]
     )
     of = stats.t(n_data_seeds - 1) if n_data_seeds > 1 else stats.norm
     allowed = (difference / (of.ppf((1 + confidence) / 2) + of.ppf(power))) ** 2 * n_data_seeds

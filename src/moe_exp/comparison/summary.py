@@ -11,7 +11,7 @@ from moe_exp.comparison.comparability import check_comparable
 from moe_exp.comparison.contenders import Contender, Panel, make_panel
 from moe_exp.comparison.gate_errors import gate_error_table
 from moe_exp.comparison.influence import Influence, leave_one_out
-from moe_exp.comparison.levels import level_table
+from moe_exp.comparison.levels import level_table, note_alike
 from moe_exp.comparison.pairs import Pair, find_pairs
 from moe_exp.comparison.published import Published
 from moe_exp.comparison.records import RunRecord, sort_records
@@ -52,7 +52,7 @@ class Comparison:
     influence : DataFrame
         For every pair and data seed the stars of largest influence on the pooled difference.
     levels : DataFrame
-        What every pair scatters by: standard deviations ``star_sd``, ``seed_sd`` and ``data_seed_sd`` of what one star,
+        What every pair scatters by: standard deviations ``sd_star``, ``sd_seed`` and ``sd_data_seed`` of what one star,
         one training and one data seed say, with intervals and the share of the mean's variance that each has; and
         ``new_delta_r2``, where one more data seed would lie. See `levels`.
     replicates : DataFrame
@@ -130,6 +130,7 @@ def compare(
     gates = [(contender, scorings) for contender, scorings in contenders if contender.kind == "gate"]
     pairs = _by_pair(parts)
     scores = pd.DataFrame(tables.score_row(*each) for each in contenders)
+    levels = level_table(pairs)
     return Comparison(
         scores=scores,
         bin_scores=pd.DataFrame(row for each in gates for row in tables.bin_score_rows(*each)),
@@ -137,9 +138,9 @@ def compare(
         pairs=tables.judge_pairs(map(tables.pair_row, pairs), confidence),
         bin_pairs=tables.adjust((row for scored in pairs for row in tables.bin_pair_rows(scored)), confidence),
         influence=pd.DataFrame(row for part in parts for each in part.scored for row in tables.influence_rows(each)),
-        levels=level_table(pairs),
+        levels=levels,
         replicates=tables.replicate_table(contenders, pairs),
-        notes=_notes(parts, scores),
+        notes=(*_notes(parts, scores), *note_alike(levels)),
         settings=settings,
         published=Published.beside(*(record.parameters for record in records)),
         scorings=tuple(part.scoring for part in parts),

@@ -60,7 +60,7 @@ def level_tables(selection: Selection) -> Iterator[Table]:
     levels = selection.sort(levels[levels["factor"] == "gate"])
     rows = []
     for row in levels.to_dict("records"):
-        cells = [formats.score(*interval_of(row, f"{level}_sd")) for level in LEVELS]
+        cells = [formats.score(*interval_of(row, f"sd_{level}")) for level in LEVELS]
         shares = [formats.percent(row[f"{level}_share"]) for level in LEVELS]
         cells = [cell if cell != NOTHING else NEEDS_TWO[level] for level, cell in zip(LEVELS, cells, strict=True)]
         new = formats.difference(*interval_of(row, "new_delta_r2")) if row["n_data_seeds"] > 1 else NOTHING
