@@ -46,6 +46,7 @@ READERS = "tests/prediction/test_readers.py"
 ADAPTING = "tests/prediction/test_adapting.py"
 STORAGE = "tests/prediction/test_storage.py"
 MODELS = "tests/runs/test_models.py"
+MAIN_CONDITION = "tests/report/test_main_condition.py"
 AGAIN = "tests/runs/test_again.py"
 ELSEWHERE = "tests/runs/test_elsewhere.py"
 LEVELS = "tests/comparison/test_levels.py"
@@ -63,6 +64,13 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = [
+    Mutant(
+        "the report forgets the configured noise level",
+        "report/assembly.py",
+        "Selection(comparison, context.noise_level)",
+        "Selection(comparison)",
+        MAIN_CONDITION,
+    ),
     Mutant(
         "a run is made again without its uncommitted diff",
         "runs/again.py",

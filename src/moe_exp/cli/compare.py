@@ -44,13 +44,15 @@ def compare(
     --filter accepts. Runs that cannot be compared fairly are refused.
     """
     from moe_exp.cli.print_conclusions import print_conclusions
+    from moe_exp.experiment.project import read_noise_level
     from moe_exp.runs.conclusions import conclude
     from moe_exp.runs.membership import select_runs
 
     tracking = choose_tracking(store, experiment)
     hypotheses = {name: read_hypothesis(name) for name in names}
     found = select_runs(tracking, runs, condition)
-    conclusions = conclude(tracking, found, hypotheses=hypotheses, n_resamples=n_resamples)
+    noise_level = read_noise_level(Path.cwd())
+    conclusions = conclude(tracking, found, hypotheses=hypotheses, n_resamples=n_resamples, noise_level=noise_level)
     print_conclusions(conclusions)
     if tables:
         conclusions.write_tables(tables)

@@ -42,6 +42,16 @@ def read_tracking(project_root: Path) -> "Tracking":
     return make_stage("tracking", _compose(project_root)["tracking"])
 
 
+def read_noise_level(start: Path) -> float | None:
+    """Return the noise level that runs have when nothing else is typed; None outside of any project."""
+    try:
+        project_root = find_project(start)
+    except InputError:
+        return None
+    with reading_conf(project_root):
+        return float(compose("config")["data"]["noise_level"])
+
+
 def _compose(project_root: Path) -> dict:
     """Compose what a project's conf says of the two."""
     try:

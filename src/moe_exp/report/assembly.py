@@ -10,6 +10,7 @@ from moe_exp.report.context import ReportContext
 from moe_exp.report.document import Block, Bullets, Document, Heading, Section, number_sections, paragraph
 from moe_exp.report.external_stars import external_blocks
 from moe_exp.report.html import to_html
+from moe_exp.report.latex import to_latex
 from moe_exp.report.markdown import opening_to_markdown, to_markdown
 from moe_exp.report.methods import design_blocks
 from moe_exp.report.pictures import main_pictures, sweep_pictures
@@ -18,11 +19,15 @@ from moe_exp.report.reproduction import parameter_blocks, reproduction_blocks, r
 from moe_exp.report.result_tables import all_bins_table, bin_tables, difference_table, error_table, pooled_table
 from moe_exp.report.robustness import robustness_blocks
 from moe_exp.report.selection import Selection
+from moe_exp.report.statements import statement_blocks
 from moe_exp.report.verdict import hypothesis_blocks, verdict_box
+
+FOR_PAPERS = ("Results", "What the answer hangs on")
+"""Sections whose tables are written in LaTeX too."""
 
 
 def write_report(folder: Path, comparison: Comparison, context: ReportContext) -> str:
-    """Return the answer, in Markdown, and write ``report.html``, ``report.md`` and ``figures/*.png``.
+    """Return the answer, in Markdown, and write ``report.html``, ``report.md``, ``figures/*.png`` and ``tables.tex``.
 
     Parameters
     ----------
@@ -38,16 +43,17 @@ def write_report(folder: Path, comparison: Comparison, context: ReportContext) -
         (figures / f"{picture.name}.png").write_bytes(picture.png)
     (folder / names.REPORT_MARKDOWN_FILE).write_text(to_markdown(document), encoding="utf-8")
     (folder / names.REPORT_FILE).write_text(to_html(document), encoding="utf-8")
+    (folder / names.REPORT_TABLES_FILE).write_text(to_latex(document, FOR_PAPERS), encoding="utf-8")
     return opening_to_markdown(document)
 
 
 def make_document(comparison: Comparison, context: ReportContext) -> Document:
     """Put the report together; a section that has nothing to say is left out."""
-    selection = Selection(comparison)
+    selection = Selection(comparison, context.noise_level)
     sections = {
         "Question": (paragraph(context.question),) if context.question else (),
         "Design": design_blocks(selection, context),
-        "Hypotheses": hypothesis_blocks(selection, context),
+        "Hypotheses": (*statement_blocks(context), *hypothesis_blocks(selection, context)),
         "Results": _result_blocks(selection, context),
         "Stars of other libraries": external_blocks(context),
         "Published claims": claim_blocks(selection, context),

@@ -67,6 +67,8 @@ class ReportContext:
         For each set of external stars the name of a run, and what that predicts of them as PNG.
     notes : sequence of str
         What a reader should know of the runs: that jobs are missing, for example.
+    noise_level : float or None
+        That of the configuration from which the runs depart: the answer is about it.
     """
 
     title: str = TITLE
@@ -78,6 +80,7 @@ class ReportContext:
     hypothesis_notes: Mapping[str, str] = field(default_factory=dict)
     external_pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    noise_level: float | None = None
 
     def parameters(self, key: str) -> list[str]:
         """Return the values that a parameter has in the runs, numbers ascending."""

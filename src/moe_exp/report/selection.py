@@ -25,9 +25,17 @@ LONGEST_NAME = 32
 
 @dataclass(frozen=True)
 class Selection:
-    """A comparison with the names and the main condition of its report."""
+    """A comparison with the names and the main condition of its report.
+
+    Attributes
+    ----------
+    comparison : Comparison
+    configured_noise_level : float or None
+        That of the configuration from which a sweep departs; None where it is unknown.
+    """
 
     comparison: Comparison
+    configured_noise_level: float | None = None
 
     @property
     def published(self) -> Published:
@@ -41,8 +49,13 @@ class Selection:
 
     @cached_property
     def main_noise_level(self) -> float:
-        """The noise level whose results are shown in full: one with published values, or the most scored, lowest."""
+        """The noise level whose results are shown in full, and which the answer is about.
+
+        It is the configured one; where that was not scored, one with published values, or the most scored, lowest.
+        """
         scores = self.comparison.scores
+        if (scores["noise_level"] == self.configured_noise_level).any():
+            return float(self.configured_noise_level)  # type: ignore[arg-type]  # it is among the numbers
         levels = scores["noise_level"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
         known = [
             level

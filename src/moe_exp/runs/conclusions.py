@@ -3,15 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from moe_exp import names
 from moe_exp.comparison import Comparison, RunRecord, compare
 from moe_exp.comparison.hypotheses import Hypothesis, Judgement, judge
 from moe_exp.errors import InputError
-from moe_exp.report import ReportContext, write_report
-from moe_exp.runs.finished import read_record
+from moe_exp.report import ReportContext, make_document, to_markdown, write_report
+from moe_exp.runs.finished import Fetch, read_record
 from moe_exp.runs.hypothesis_dates import doubts
 from moe_exp.runs.membership import newest_runs
 from moe_exp.tracking import LoggedRun, Tracking, fetched_artifact
@@ -26,8 +26,6 @@ class Conclusions:
 
     Attributes
     ----------
-    tracking : Tracking
-        Where the runs are.
     comparison : Comparison
     runs : sequence of LoggedRun
     records : sequence of RunRecord
@@ -37,28 +35,40 @@ class Conclusions:
         Of all hypotheses; ``"not judged"`` where the runs lack what one names.
     notes : mapping of str to str
         What a reader should know of a hypothesis, by its own name.
+    fetch : callable
+        Gives a file that a run kept.
+    noise_level : float or None
+        That of the configuration from which the runs depart.
     """
 
-    tracking: Tracking
     comparison: Comparison
     runs: Sequence[LoggedRun]
     records: Sequence[RunRecord]
     judgements: Mapping[str, Judgement]
     verdicts: Mapping[str, str]
     notes: Mapping[str, str]
+    fetch: Fetch
+    noise_level: float | None
 
     @cached_property
     def external_pictures(self) -> Mapping[str, tuple[str, bytes]]:
         """Name and figure of one run for each set of external stars, see `find_external_pictures`; fetched if asked."""
-        return find_external_pictures(self.tracking, self.runs)
+        return find_external_pictures(self.fetch, self.runs)
 
     def write_report(self, folder: Path, *, command: str = "", remarks: Sequence[str] = ()) -> str:
         """Write report.html, report.md and their figures, and return the answer in Markdown.
 
         `remarks` are told to the reader first.
         """
+        return write_report(folder, self.comparison, self._context(command, remarks))
+
+    def write_out(self, *, command: str = "", remarks: Sequence[str] = ()) -> str:
+        """Return the whole report in Markdown, whose figures are not drawn for it."""
+        return to_markdown(make_document(self.comparison, self._context(command, remarks)))
+
+    def _context(self, command: str, remarks: Sequence[str]) -> ReportContext:
         unjudged = [note for name, note in self.notes.items() if name not in self._judged]
-        context = ReportContext(
+        return ReportContext(
             command=command,
             runs=self.runs,
             records=self.records,
@@ -66,8 +76,8 @@ class Conclusions:
             hypothesis_notes={name: note for name, note in self.notes.items() if name in self._judged},
             external_pictures=self.external_pictures,
             notes=[*remarks, *unjudged],
+            noise_level=self.noise_level,
         )
-        return write_report(folder, self.comparison, context)
 
     def write_tables(self, folder: Path) -> None:
         """Write every table of the comparison as CSV."""
@@ -87,8 +97,27 @@ def conclude(
     hypotheses: Mapping[str, Hypothesis] | None = None,
     n_resamples: int = 10_000,
     confidence: float = 0.95,
+    noise_level: float | None = None,
+) -> Conclusions:
+    """Compare runs of a store; see `draw_conclusions`."""
+    fetch = partial(fetched_artifact, tracking)
+    return draw_conclusions(
+        fetch, runs, hypotheses=hypotheses, n_resamples=n_resamples, confidence=confidence, noise_level=noise_level
+    )
+
+
+def draw_conclusions(
+    fetch: Fetch,
+    runs: Sequence[LoggedRun],
+    *,
+    hypotheses: Mapping[str, Hypothesis] | None = None,
+    n_resamples: int = 10_000,
+    confidence: float = 0.95,
+    noise_level: float | None = None,
 ) -> Conclusions:
     """Compare runs, of those with one identity the newest, and hold hypotheses against them.
+
+    Their report answers for `noise_level`, where that was scored.
 
     Raises
     ------
@@ -96,7 +125,7 @@ def conclude(
         If runs cannot be compared; see `check_comparable`.
     """
     runs = newest_runs(runs)
-    records = [read_record(tracking, run) for run in runs]
+    records = [read_record(fetch, run) for run in runs]
     comparison = compare(records, n_resamples=n_resamples, confidence=confidence)
     judgements, verdicts, notes = {}, {}, {}
     for file, hypothesis in (hypotheses or {}).items():
@@ -111,17 +140,18 @@ def conclude(
         if doubt:
             notes[hypothesis.name] = doubt
     return Conclusions(
-        tracking=tracking,
         comparison=comparison,
         runs=runs,
         records=records,
         judgements=judgements,
         verdicts=verdicts,
         notes=notes,
+        fetch=fetch,
+        noise_level=noise_level,
     )
 
 
-def find_external_pictures(tracking: Tracking, runs: Sequence[LoggedRun]) -> dict[str, tuple[str, bytes]]:
+def find_external_pictures(fetch: Fetch, runs: Sequence[LoggedRun]) -> dict[str, tuple[str, bytes]]:
     """Return for each set of external stars the name and the figure of one run: the best on its own test stars.
 
     The external stars have no part in the choice.
@@ -131,6 +161,6 @@ def find_external_pictures(tracking: Tracking, runs: Sequence[LoggedRun]) -> dic
         best |= {place[0]: run for metric in run.metrics if (place := names.external_of(metric))}
     found = {}
     for stars, run in best.items():
-        with fetched_artifact(tracking, run, f"{names.FIGURES_FOLDER}/{names.EXTERNAL}{stars}.png") as path:
+        with fetch(run, f"{names.FIGURES_FOLDER}/{names.EXTERNAL}{stars}.png") as path:
             found[stars] = (run.name, path.read_bytes())
     return found

@@ -4,6 +4,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from moe_exp.evaluation.predictions import MODELS, Predictions, digest_file
 from moe_exp.evaluation.tables import delta_columns, interval_columns
 from moe_exp.prediction.mixture import Mixture
 from moe_exp.runs.finished import read_record
-from moe_exp.tracking import LoggedRun, Tracking, closing, fetched_model, find_runs, get_run, open_run
+from moe_exp.tracking import LoggedRun, Tracking, closing, fetched_artifact, fetched_model, find_runs, get_run, open_run
 
 ELSEWHERE = "elsewhere"
 """What a gate is said to be trained for, and on which device, where nobody here knows."""
@@ -61,7 +62,7 @@ def import_predictions(
     """
     table = read_table(path)
     source = get_run(tracking, data_run) if data_run else _only_condition(tracking)
-    record = read_record(tracking, source)
+    record = read_record(partial(fetched_artifact, tracking), source)
     if test_digest is None and "logg" not in table:
         raise InputError(
             f"{path} has no column logg, and the stars of every data seed have the same numbers: add it, or give "

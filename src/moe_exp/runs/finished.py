@@ -1,13 +1,20 @@
-"""From a finished run in MLflow to the record that a comparison takes."""
+"""From a finished run to the record that a comparison takes."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 from moe_exp import names
 from moe_exp.comparison import RunRecord
 from moe_exp.errors import InputError
 from moe_exp.evaluation.predictions import Predictions
-from moe_exp.tracking import LoggedRun, Tracking, fetched_artifact
+from moe_exp.tracking import LoggedRun
+
+Fetch = Callable[[LoggedRun, str], AbstractContextManager[Path]]
+"""Gives a local copy of a file that a run kept, by its name: from a store, or from a bundle."""
 
 
-def read_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
+def read_record(fetch: Fetch, run: LoggedRun) -> RunRecord:
     """Read one run's predictions and say what it is.
 
     Raises
@@ -28,7 +35,7 @@ def read_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
             f"Run {run.name!r} ({run.run_id}) has no tag {', '.join(missing)}: it was made by another version, and "
             f"cannot be compared; run it again."
         )
-    predictions = _read_predictions(tracking, run)
+    predictions = _read_predictions(fetch, run)
     return RunRecord(
         run_id=run.run_id,
         name=run.name,
@@ -46,9 +53,9 @@ def read_record(tracking: Tracking, run: LoggedRun) -> RunRecord:
     )
 
 
-def _read_predictions(tracking: Tracking, run: LoggedRun) -> Predictions:
+def _read_predictions(fetch: Fetch, run: LoggedRun) -> Predictions:
     """Read the predictions of a run, and refuse those that are not what it logged."""
-    with fetched_artifact(tracking, run, names.PREDICTIONS_FILE) as path:
+    with fetch(run, names.PREDICTIONS_FILE) as path:
         try:
             return Predictions.read(path, run.tags[names.TAG_PREDICTIONS_DIGEST])
         except InputError as error:

@@ -51,6 +51,15 @@ def expand(overrides: Sequence[Override], config_name: str) -> list[Experiment]:
     return [compose_job(job, config_name) for job in product(*choices)]
 
 
+def configured_noise_level(fixed: Sequence[Override], config_name: str) -> float | None:
+    """Return the noise level from which a sweep departs; None where what all jobs share is no configuration."""
+    try:
+        [common] = expand(fixed, config_name)
+    except InputError:
+        return None
+    return float(common.data.noise_level)
+
+
 def refuse_credentials(config: DictConfig) -> None:
     """End the program if credentials were typed or stand in a YAML file: Hydra writes both into every run's folder.
 
@@ -99,9 +108,11 @@ class ParentRun(Callback):
             parsed = parse(typed)
             varied = [str(each.input_line) for each in parsed if each.is_sweep_override()]
             fixed = [each for each in parsed if not each.is_sweep_override()]
-            jobs = expand(parsed if is_grid else fixed, str(hydra.job.config_name))
+            config_name = str(hydra.job.config_name)
+            jobs = expand(parsed if is_grid else fixed, config_name)
             name = " ".join(["sweep", *varied])
-            parent = Parent.open(name, typed, jobs, self.project_root, is_grid=is_grid)
+            noise_level = configured_noise_level(fixed, config_name)
+            parent = Parent.open(name, typed, jobs, self.project_root, is_grid=is_grid, noise_level=noise_level)
             _at_end.push(lambda kind, *_: parent.close(ended_early=kind is not None))
         except Exception as error:  # Hydra would turn an exception of a callback into a warning
             if not isinstance(error, InputError | OSError | HydraException):

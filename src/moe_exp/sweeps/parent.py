@@ -41,12 +41,15 @@ class Parent:
         Different ones; None where the sweeper chooses them as it goes.
     command : str
         What was typed.
+    noise_level : float or None
+        From which the sweep departs: the report answers for it.
     """
 
     run: TrackedRun
     settings: Experiment
     n_jobs: int | None
     command: str
+    noise_level: float | None
 
     @property
     def tracking(self) -> Tracking:
@@ -55,7 +58,14 @@ class Parent:
 
     @classmethod
     def open(
-        cls, name: str, overrides: Sequence[str], jobs: Sequence[Experiment], project_root: Path, *, is_grid: bool
+        cls,
+        name: str,
+        overrides: Sequence[str],
+        jobs: Sequence[Experiment],
+        project_root: Path,
+        *,
+        is_grid: bool,
+        noise_level: float | None,
     ) -> "Parent":
         """Open the parent run of `jobs`, and tell them of it through the environment.
 
@@ -76,7 +86,7 @@ class Parent:
             run.log_metrics({names.METRIC_N_JOBS: n_jobs})
         os.environ[PARENT_VARIABLE] = run.run_id
         log.info("%s: %s jobs -> %s", name, n_jobs or "as yet unknown", tracking.describe(run.experiment_id))
-        return cls(run, jobs[0], n_jobs, shlex.join(["python", "train.py", *sys.argv[1:]]))
+        return cls(run, jobs[0], n_jobs, shlex.join(["python", "train.py", *sys.argv[1:]]), noise_level)
 
     def close(self, *, ended_early: bool) -> None:
         """Compare the jobs that finished, report, and close the run: FAILED if any job did not finish.
@@ -112,6 +122,7 @@ class Parent:
                 hypotheses=settings.hypotheses,
                 n_resamples=settings.evaluation.n_resamples,
                 confidence=settings.evaluation.confidence,
+                noise_level=self.noise_level,
             )
         except InputError as error:
             self.run.describe(f"Its jobs are not compared: {error}")
