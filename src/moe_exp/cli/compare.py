@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--hypothesis", "names", multiple=True, help="A file of conf/hypothesis to judge, without its ending.")
 @click.option("--n-resamples", type=click.IntRange(min=1), default=10_000)
+@click.option("--json", "as_json", is_flag=True, help="Print all tables as one JSON document (docs/json.md).")
 def compare(
     runs: tuple[str, ...],
     condition: str,
@@ -37,15 +38,17 @@ def compare(
     report: Path | None,
     names: tuple[str, ...],
     n_resamples: int,
+    as_json: bool,
 ) -> None:
     """Compare finished runs on their common test stars.
 
     RUNS are ids of runs, or of sweeps, which stand for their jobs; without any, all runs of the experiment that
     --filter accepts. Runs that cannot be compared fairly are refused.
     """
+    from moe_exp.cli.as_json import print_json
     from moe_exp.cli.print_conclusions import print_conclusions
     from moe_exp.experiment.project import read_noise_level
-    from moe_exp.runs.conclusions import conclude
+    from moe_exp.runs.conclusions import TABLES, conclude
     from moe_exp.runs.membership import select_runs
 
     tracking = choose_tracking(store, experiment)
@@ -53,7 +56,12 @@ def compare(
     found = select_runs(tracking, runs, condition)
     noise_level = read_noise_level(Path.cwd())
     conclusions = conclude(tracking, found, hypotheses=hypotheses, n_resamples=n_resamples, noise_level=noise_level)
-    print_conclusions(conclusions)
+    if as_json:
+        found_tables = {name: getattr(conclusions.comparison, name) for name in TABLES}
+        said = {"verdicts": conclusions.verdicts, "notes": [*conclusions.notes.values(), *conclusions.comparison.notes]}
+        print_json("compare", {"settings": conclusions.comparison.settings._asdict(), **found_tables, **said})
+    else:
+        print_conclusions(conclusions)
     if tables:
         conclusions.write_tables(tables)
         click.echo(f"Tables: {tables}", err=True)

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 @click.option("--power", type=click.FloatRange(0.5, 1, max_open=True), default=0.8, help="Chance to find it.")
 @click.option("--experiment", default=None, help="Name of the MLflow experiment; by default the project's own.")
 @click.option("--store", default=None, help="MLflow tracking URI; by default the project's own store.")
-def plan(runs: tuple[str, ...], difference: float, power: float, experiment: str | None, store: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (docs/json.md).")
+def plan(
+    runs: tuple[str, ...], difference: float, power: float, experiment: str | None, store: str | None, as_json: bool
+) -> None:
     """Say how many test stars, training seeds or data seeds would show a difference, and how long they take.
 
     RUNS are ids of runs, or of sweeps, which stand for their jobs. Each number holds for all else as it is in them, and
     for one difference: Holm's adjustment for several asks for more. Times are those of the machine that made the runs.
     """
+    from moe_exp.cli.as_json import print_json
     from moe_exp.cli.print_conclusions import make_table, wide_console
     from moe_exp.comparison.planning import plan_table
     from moe_exp.runs.conclusions import conclude
@@ -32,7 +36,12 @@ def plan(runs: tuple[str, ...], difference: float, power: float, experiment: str
     tracking = choose_tracking(store, experiment)
     found = conclude(tracking, select_runs(tracking, runs, ""))
     durations = measure_durations(found.runs)
-    rows = plan_table(found.comparison, difference, power=power).to_dict("records")
+    table = plan_table(found.comparison, difference, power=power)
+    if as_json:
+        asked = {"difference": difference, "power": power, "seconds": durations._asdict()}
+        print_json("plan", {**asked, "rows": table})
+        return
+    rows = table.to_dict("records")
     columns: dict[str, list[str]] = {
         "difference": [row["contrast"] for row in rows],
         "where": [row["condition"] for row in rows],
