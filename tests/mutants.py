@@ -46,6 +46,7 @@ READERS = "tests/prediction/test_readers.py"
 ADAPTING = "tests/prediction/test_adapting.py"
 STORAGE = "tests/prediction/test_storage.py"
 MODELS = "tests/runs/test_models.py"
+BUNDLES = "tests/runs/bundles"
 MAIN_CONDITION = "tests/report/test_main_condition.py"
 AGAIN = "tests/runs/test_again.py"
 ELSEWHERE = "tests/runs/test_elsewhere.py"
@@ -64,6 +65,34 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = [
+    Mutant(
+        "a bundle's files are not held against their digests",
+        "runs/bundles/archive.py",
+        "if found.hexdigest() != digest:",
+        "if not digest:",
+        BUNDLES,
+    ),
+    Mutant(
+        "a bundle may write outside of its folder",
+        "runs/bundles/archive.py",
+        "if unsafe:",
+        "if unsafe and not entries:",
+        BUNDLES,
+    ),
+    Mutant(
+        "what a bundle tells is held against itself",
+        "runs/bundles/check.py",
+        "for place in (folder / names.COMPARISON_FOLDER, again))",
+        "for place in (folder / names.COMPARISON_FOLDER, folder / names.COMPARISON_FOLDER))",
+        BUNDLES,
+    ),
+    Mutant(
+        "runs of a bundle begin when they are imported",
+        "runs/bundles/load.py",
+        "started=run.started,",
+        "started=None,",
+        BUNDLES,
+    ),
     Mutant(
         "the report forgets the configured noise level",
         "report/assembly.py",

@@ -18,6 +18,8 @@ TAG_DESCRIPTION = "mlflow.note.content"
 TAG_PARENT = "mlflow.parentRunId"
 
 # tags of a run
+TAG_BUNDLED = "bundle.run_id"
+"""of a run that was brought from another store: its id there"""
 TAG_CONVERGED = "gate.converged"
 TAG_DATA_DIGEST = "data.digest"
 TAG_DATA_RUN = "elsewhere.data_run"

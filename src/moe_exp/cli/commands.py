@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from moe_exp.cli.bring import bring
+from moe_exp.cli.bundles import check, export
 from moe_exp.cli.cache import cache
 from moe_exp.cli.compare import compare
 from moe_exp.cli.plan import plan
@@ -37,5 +38,5 @@ def main() -> None:
     """Tools beside train.py."""
 
 
-for command in (simulate, compare, plan, predict, bring, rerun, cache):
+for command in (simulate, compare, plan, predict, rerun, bring, export, check, cache):
     main.add_command(command)

@@ -144,8 +144,11 @@ def open_run(
     parameters: Mapping[str, str],
     tags: Mapping[str, str],
     parent_id: str | None = None,
+    started: float | None = None,
 ) -> TrackedRun:
     """Open a run in MLflow, after settling those that dead processes left open.
+
+    It began now, or `started` seconds after 1970.
 
     Raises
     ------
@@ -156,10 +159,13 @@ def open_run(
     nested = {names.TAG_PARENT: parent_id} if parent_id else {}
     with explaining(tracking):
         settle_dead_runs(tracking)
-        run = TrackedRun(
-            client,
-            client.create_run(experiment_id, run_name=run_name, tags=redact({**tags, **process_tags(), **nested})),
+        made = client.create_run(
+            experiment_id,
+            run_name=run_name,
+            tags=redact({**tags, **process_tags(), **nested}),
+            start_time=None if started is None else round(1000 * started),
         )
+        run = TrackedRun(client, made)
         try:
             client.log_batch(run.run_id, params=[Param(name, value) for name, value in parameters.items()])
         except MlflowException as error:

@@ -1,0 +1,91 @@
+"""What a bundle holds, in the words of its ``bundle.json``."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from moe_exp.errors import InputError
+from moe_exp.tracking import LoggedRun
+
+BUNDLE_FILE = "bundle.json"
+CRATE_FILE = "ro-crate-metadata.json"
+REQUIREMENTS_FILE = "requirements.txt"
+RUNS_FOLDER = "runs"
+
+SCHEMA = 1
+"""Changes whenever an older reader would misunderstand what is written."""
+
+
+class Settings(NamedTuple):
+    """How the runs of a bundle are compared."""
+
+    n_resamples: int
+    confidence: float
+    noise_level: float | None
+    """which the report answers for"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a bundle is made of.
+
+    Attributes
+    ----------
+    sweep : LoggedRun or None
+        The parent of the runs.
+    runs : tuple of LoggedRun
+        Those that are compared; files of each lie in ``runs/<run id>``.
+    command : str
+        What was typed to get the report.
+    settings : Settings
+    verdicts : mapping of str to str
+        On the hypotheses, by the name of their file.
+    files : mapping of str to str
+        SHA-256 of every other file of the bundle.
+    made_with : mapping of str to str
+        Versions of Python and of packages.
+    schema : int
+    """
+
+    sweep: LoggedRun | None
+    runs: tuple[LoggedRun, ...]
+    command: str
+    settings: Settings
+    verdicts: Mapping[str, str]
+    files: Mapping[str, str]
+    made_with: Mapping[str, str]
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        """Return the text of ``bundle.json``."""
+        return json.dumps(
+            asdict(self) | {"settings": self.settings._asdict()}, indent=1, ensure_ascii=False, sort_keys=True
+        )
+
+    @classmethod
+    def from_json(cls, text: bytes, where: str) -> "Manifest":
+        """Read ``bundle.json``.
+
+        Raises
+        ------
+        InputError
+            If it is none, or of another schema; the message begins with `where`.
+        """
+        try:
+            found: dict[str, Any] = json.loads(text)
+            schema = found["schema"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{where}: {BUNDLE_FILE} cannot be read; the file is damaged, or no bundle.") from error
+        if schema != SCHEMA:
+            raise InputError(
+                f"{where} is a bundle of schema {schema}; this version reads schema {SCHEMA}. Use the version of "
+                f"moe_exp that wrote it: {found.get('made_with', {}).get('moe_exp', 'unknown')}."
+            )
+        try:
+            sweep = LoggedRun(**found.pop("sweep")) if found["sweep"] else None
+            found.pop("sweep", None)
+            runs = tuple(LoggedRun(**run) for run in found.pop("runs"))
+            return cls(sweep=sweep, runs=runs, settings=Settings(**found.pop("settings")), **found)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{where}: {BUNDLE_FILE} lacks something, or has too much: {error}.") from error
