@@ -197,9 +197,9 @@ def test_wrong_values_are_refused_by_name(option, value):
 
 
 def test_too_few_stars_to_hold_some_out_are_refused():
-    with pytest.raises(InputError, match=re.escape("holds out 0 of the gate's 4 covered stars, 4 of them different")):
+    with pytest.raises(InputError, match=re.escape("holds out 0 of the gate's 4 covered stars")):
         draw_stars(4).fit(LinearGate())
-    with pytest.raises(InputError, match="holds out 4 of the gate's 40 covered stars, 1 of them different"):
+    with pytest.raises(InputError, match="The gate's 40 covered spectra show one star only"):
         draw_stars(40).fit(LinearGate(), star=np.full(40, 7))
 
 
@@ -208,7 +208,7 @@ def test_a_star_is_held_out_with_all_of_its_visits(seed):
     n_visits = np.random.default_rng(3).integers(1, 6, 130)
     star = np.repeat(np.arange(130), n_visits)[np.argsort(np.tile(np.arange(65), 9)[: n_visits.sum()], kind="stable")]
     stars = as_tensors(draw_stars(len(star)), pd.factorize(star)[0])
-    holdout, fitted = _split(stars, 0.1, np.random.default_rng(seed))
+    holdout, fitted = _split(stars, round(0.1 * len(star)), np.random.default_rng(seed))
     assert not set(holdout.star.tolist()) & set(fitted.star.tolist())
     assert len(holdout.y) + len(fitted.y) == len(star)
     assert abs(len(holdout.y) - 0.1 * len(star)) <= 3
