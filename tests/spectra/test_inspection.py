@@ -7,9 +7,9 @@ import pytest
 from moe_exp.errors import InputError
 from moe_exp.progress import Stages
 from moe_exp.spectra import inspection
+from moe_exp.spectra.error_ends import MAX_REPAIRED, repair_ends
 from moe_exp.spectra.files import ERROR, FLUX
 from moe_exp.spectra.inspection import inspect
-from moe_exp.spectra.repair import MAX_REPAIRED, repair_ends
 from moe_exp.spectra.sources import Hdf5Data
 from tests.conftest import PROJECT_ROOT, write_stars
 

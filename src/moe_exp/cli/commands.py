@@ -1,4 +1,4 @@
-"""The command line beside train.py: simulated files, comparison of runs, the cache.
+"""The command line beside train.py, one module a command.
 
 A command imports what works for it when it is called: most need neither torch nor MLflow, which take seconds.
 """

@@ -1,4 +1,4 @@
-"""Scores of one model on one set of stars, and which few stars decide them."""
+"""Scores of one model on one set of stars, and which few stars decide them; `tables.score_table` lists each model's."""
 
 from typing import NamedTuple
 

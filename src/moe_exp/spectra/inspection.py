@@ -20,13 +20,13 @@ from moe_exp.cache.stages import StageCache
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.spectra.checksums import check_stored, checksum_stars, needed_labels
+from moe_exp.spectra.error_ends import repair_ends
 from moe_exp.spectra.file_state import Watch, identify
 from moe_exp.spectra.files import FLUX, PLAIN, Layout, in_random_order, read_grid
 from moe_exp.spectra.grids import Grid
 from moe_exp.spectra.labels import read_labels
 from moe_exp.spectra.masks import Masks, blank
 from moe_exp.spectra.plausibility import Fault, add_faults, describe_value, find_faults
-from moe_exp.spectra.repair import repair_ends
 from moe_exp.spectra.star_reader import StarReader
 
 log = logging.getLogger(__name__)

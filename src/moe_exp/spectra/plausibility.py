@@ -73,9 +73,10 @@ def find_faults(flux: np.ndarray, error: np.ndarray, first_row: int) -> list[Fau
     largest, least, least_error, largest_error = (
         end[:, None] for end in (size.max(1), flux.min(1), error.min(1), error.max(1))
     )
+    # The same checks on each star's extremes, which need no mask of all pixels: a new kind of fault has to be in both.
     good = (largest >= SMALLEST) & (largest <= np.minimum(flux_limit, LARGEST))
     good &= (least >= lower_limit) & (least_error > 0)
-    if (good & (largest_error <= np.minimum(error_limit, LARGEST))).all():  # no mask of all pixels is needed
+    if (good & (largest_error <= np.minimum(error_limit, LARGEST))).all():
         return []
     known = ~np.isnan(flux)
     bad = {

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from moe_exp.spectra.error_ends import repair_ends
 from moe_exp.spectra.files import FLUX, PLAIN, Layout
 from moe_exp.spectra.hdf5 import open_hdf5
 from moe_exp.spectra.masks import blank, find_masked
-from moe_exp.spectra.repair import repair_ends
 from moe_exp.spectra.row_reader import Band, RowReader
 
 

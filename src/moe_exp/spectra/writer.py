@@ -10,10 +10,10 @@ import pandas as pd
 
 from moe_exp.cache.atomic import complete_file
 from moe_exp.spectra.checksums import CHECKSUMS, FRAME, checksum_frame, checksum_stars, needed_labels
+from moe_exp.spectra.error_ends import repair_ends
 from moe_exp.spectra.files import ERROR, FILE_LABELS, FLUX, LABELS, RANDOM_ORDER, WAVELENGTH, read_grid
 from moe_exp.spectra.labels import read_labels
 from moe_exp.spectra.medium import MEDIUM, Medium
-from moe_exp.spectra.repair import repair_ends
 
 
 class SpectraWriter:

@@ -1,4 +1,4 @@
-"""Broadening of lines: Doppler widths, damping constants and the parts of the Voigt profile."""
+"""Broadening of lines: Doppler widths, damping and parts of the Voigt profile, which `templates` puts together."""
 
 import numpy as np
 from scipy.special import dawsn
