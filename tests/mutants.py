@@ -52,6 +52,7 @@ AGAIN = "tests/runs/test_again.py"
 ELSEWHERE = "tests/runs/test_elsewhere.py"
 LEVELS = "tests/comparison/test_levels.py"
 CREATION = "tests/tracking/test_creation.py"
+OWN = "tests/test_own_parts.py"
 
 
 class Mutant(NamedTuple):
@@ -380,12 +381,24 @@ MUTANTS = [
     Mutant("training draws from torch's global state", "model/gates/softmax.py",
            "torch.manual_seed(int(rng.integers(2**63)))", "rng.integers(2**63)", f"{GATES} -k draws_does_not"),
     Mutant("the last weights are kept, not the best", "model/gates/training.py",
-           "    network.load_state_dict(best)\n    network.eval()", "    network.eval()", f"{TRAINING} -k best"),
+           "    network.load_state_dict(best)\n        network.eval()", "    network.eval()", f"{TRAINING} -k best"),
     Mutant("a gate that never left its start has converged", "model/gates/training.py",
            "if not improved:", "if False:", f"{TRAINING} -k start"),
     # what is done to spectra, and to stars of other libraries
     Mutant("stars' key without the preprocessing", "experiment/stage_keys.py",
            ', "preprocessing": identify_worker(stars.preprocessing)', "", f"{IDENTITIES} -k preprocessing"),
+    Mutant("stars' key without what draws their noise", "experiment/stage_keys.py",
+           '"drawn_by": identify_worker(stars.noise), ', "", f"{CODE_KEYS} -k MyNoise"),
+    Mutant("noise of another kind that is not drawn", "experiment/pipeline.py",
+           "dataset.observed(experiment.noise, ", "dataset.observed(dataset.train.noise, ", f"{OWN} -k no_part"),
+    Mutant("a noise draw that does not know what draws", "spectra/dataset.py",
+           "star_index=self.rows, noise=self.noise)", "star_index=self.rows)", f"{OWN} -k refused"),
+    Mutant("experts of another kind that are never fitted", "model/experts.py",
+           "self.fit_expert(stars, members, moments, seed=seed, device=device)",
+           "self._ridge(device).fit_moments(moments)", f"{OWN} -k no_part"),
+    Mutant("metrics of one's own on all stars", "evaluation/tables.py",
+           "metric.measure(logg[covered], configured[covered])", "metric.measure(logg, configured)",
+           "tests/evaluation/test_results.py -k further"),
     Mutant("later spectra not preprocessed", "model/mixture.py",
            "self.preprocess(flux / np.float32(self.flux_unit))", "flux / np.float32(self.flux_unit)",
            f"{PIPELINE} -k preprocessed_alike"),
@@ -423,13 +436,13 @@ MUTANTS = [
     Mutant("a model whose numbers are not held to their digest", "prediction/storage.py",
            "if _digest(path) != digest:", "if False:", f"{STORAGE} -k refused"),
     Mutant("a model that runs what its file names", "prediction/blueprints.py",
-           "if not is_dataclass(found) or not isinstance(found, type):", "if False:", f"{STORAGE} -k refused"),
+           "if not is_dataclass(made_by):", "if False:", f"{STORAGE} -k refused"),
     Mutant("a model without its preprocessing", "prediction/storage.py",
            'PARTS = ("bins", "features", "gate", "preprocessing")', 'PARTS = ("bins", "features", "gate")', STORAGE),
     Mutant("a gate that draws its weights anew", "model/gates/softmax.py",
            "        self.network_.load_state_dict(", "        dict(", f"{GATES} -k made_again"),
     Mutant("a model without the code of a user's gate", "runs/models.py",
-           ", *(type(getattr(fitted, part)).__module__ for part in PARTS)", "", f"{MODELS} -k holds"),
+           ", *(type(part).__module__ for part in parts)", "", f"{MODELS} -k holds"),
     Mutant("the commit of a project around taken for this one's", "runs/provenance.py",
            "        if not inside:\n", "        if True:\n", "tests/runs/test_provenance.py -k another"),
     Mutant("the repository of a git hook asked", "runs/provenance.py",

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import r2_score
 
 from moe_exp.errors import InputError
+from moe_exp.evaluation.metrics import NormalisedMad
 from moe_exp.evaluation.results import Evaluation
 from moe_exp.evaluation.tables import bin_key
 from tests.evaluation.synthetic import make_predictions
@@ -80,6 +81,21 @@ def test_clipping_is_as_configured_and_both_are_reported() -> None:
     clipped, unclipped = RESULTS.metrics(), EVALUATION.evaluate(replace(PREDICTIONS, clip=False), seed=0).metrics()
     assert clipped["test/r2"] == clipped["test/r2_clipped"] > clipped["test/r2_unclipped"] == unclipped["test/r2"]
     assert clipped["test/r2_clipped"] == unclipped["test/r2_clipped"]
+
+
+def test_a_further_metric_is_taken_of_every_model_on_covered_stars() -> None:
+    results = EVALUATION.evaluate(PREDICTIONS, seed=0, further={"nmad": NormalisedMad(title="NMAD")})
+    covered = PREDICTIONS.covered
+    error = {model: (values - PREDICTIONS.logg)[covered] for model, values in PREDICTIONS.configured.items()}
+    expected = {model: 1.482602 * np.median(np.abs(each - np.median(each))) for model, each in error.items()}
+    assert results.scores["nmad"].to_dict() == pytest.approx(expected)
+    metrics = results.metrics()
+    assert metrics["test/nmad"] == pytest.approx(expected["soft"])
+    assert metrics["reference/oracle_nmad"] == pytest.approx(expected["oracle"])
+    assert set(metrics) - set(RESULTS.metrics()) == {
+        "test/nmad",
+        *(f"reference/{m}_nmad" for m in expected if m != "soft"),
+    }
 
 
 def test_uncovered_stars_only_change_the_score_of_all_stars() -> None:

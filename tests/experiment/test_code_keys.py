@@ -16,6 +16,7 @@ from moe_exp.model.experts import RidgeExperts
 from moe_exp.model.features import GateFeatures
 from moe_exp.model.gates import MlpGate, Training
 from moe_exp.progress import Stages
+from moe_exp.spectra.noise import GaussianNoise
 from moe_exp.spectra.preprocessing import NoPreprocessing
 from moe_exp.spectra.sources import Hdf5Data
 from moe_exp.tracking import Tracking
@@ -35,6 +36,11 @@ from tests.experiment.identities import (
 
 @dataclass(frozen=True, kw_only=True)
 class MyData(Hdf5Data):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class MyNoise(GaussianNoise):
     pass
 
 
@@ -95,6 +101,7 @@ class MyTracking(Tracking):
     ("group", "class_name", "expected"),
     [
         ("data", "MyData", RUN),
+        ("noise", "MyNoise", FLUX),
         ("preprocessing", "MyPreprocessing", FLUX),
         ("bins", "MyBins", RUN),
         ("features", "MyFeatures", INPUTS),

@@ -152,8 +152,11 @@ CHANGES = [
 ]
 """A base configuration, an option with another value, and exactly what that changes."""
 
-SET_ELSEWHERE = {"gate.training", "baseline.name", "baseline.n_steps"}
-"""Fields of stage classes that are no options: the group `training`, and what the class NoBaseline is."""
+SET_ELSEWHERE = {"gate.training"}
+"""A field of stage classes that is no option: the group `training`."""
+
+NAMED = {"hypotheses", "externals", "metrics", "figures"}
+"""Options that have entries by name, whatever these are."""
 
 NESTED = {"data.simulator", "preprocessing.resolution", "preprocessing.continuum"}
 """Fields that hold options of their own."""
@@ -173,7 +176,7 @@ def options_of_the_configuration() -> set[str]:
     """Return the dotted names of all options of all YAML files and of the fields of the classes that these name."""
     conf = PROJECT_ROOT / "conf"
     values = OmegaConf.to_container(OmegaConf.load(conf / "config.yaml"), resolve=False)
-    names = set(values) - {"defaults", "hydra", "hypotheses", "externals"} | {"hypothesis"}
+    names = set(values) - {"defaults", "hydra", *NAMED} | {"hypothesis"}
     for group in GROUPS:
         for path in (conf / group).glob("*.yaml"):
             options = OmegaConf.to_container(OmegaConf.load(path), resolve=False)

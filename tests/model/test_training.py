@@ -12,7 +12,7 @@ from moe_exp.errors import InputError
 from moe_exp.machine import one_torch_thread
 from moe_exp.model.gates import GateStars, LinearGate, MlpGate, Training
 from moe_exp.model.gates.softmax import bin_cross_entropy, mixed_squared_error
-from moe_exp.model.gates.training import _batch_edges, _split, train
+from moe_exp.model.gates.training import _batch_edges, _split
 from tests.model.gate_stars import draw_stars
 
 
@@ -56,9 +56,8 @@ def test_the_best_weights_are_kept():
         return value
 
     network = nn.Linear(13, 9)
-    record = train(
-        network, loss, stars, Training(learning_rate=1.0, max_epochs=25, n_lr_drops=0), np.random.default_rng(0)
-    )
+    training = Training(learning_rate=1.0, max_epochs=25, n_lr_drops=0)
+    record = training.train(network, loss, stars, np.random.default_rng(0))
     holdout = torch.from_numpy(np.random.default_rng(0).permutation(400)[:40])
     with torch.no_grad():
         kept = float(mixed_squared_error(network(stars.X[holdout]), stars.take(holdout)))
@@ -72,14 +71,14 @@ def test_patience_and_drops_count_the_epochs_of_a_loss_that_cannot_fall():
         return logits.sum() * 0 + 1.0
 
     training = Training(patience=7, n_lr_drops=2, max_epochs=1000)
-    record = train(nn.Linear(13, 9), flat_loss, as_tensors(draw_stars(100)), training, np.random.default_rng(0))
+    record = training.train(nn.Linear(13, 9), flat_loss, as_tensors(draw_stars(100)), np.random.default_rng(0))
     assert len(record.curve) == 7 * 3
     assert record.obstacle == "never improved on its start"
 
 
 def train_linear(loss, **recipe):
     training = Training(**{"max_epochs": 60, "patience": 5} | recipe)
-    return train(nn.Linear(13, 9), loss, as_tensors(draw_stars(300)), training, np.random.default_rng(0))
+    return training.train(nn.Linear(13, 9), loss, as_tensors(draw_stars(300)), np.random.default_rng(0))
 
 
 def test_a_loss_that_is_nan_throughout_ends_soon_and_has_not_converged():
@@ -129,7 +128,7 @@ def test_batches_train_the_network_and_the_hold_out_only_measures_it():
         return mixed_squared_error(logits, batch)
 
     training = Training(max_epochs=3, batch_size=90)
-    train(network, loss, as_tensors(draw_stars(100)), training, np.random.default_rng(0))
+    training.train(network, loss, as_tensors(draw_stars(100)), np.random.default_rng(0))
     assert modes == [(False, False), *[(True, True), (False, False)] * 3]
     assert not network.training
 

@@ -13,6 +13,7 @@ from moe_exp.report import make_document, write_report
 from moe_exp.report.external_stars import external_blocks
 from moe_exp.report.html import to_html
 from moe_exp.report.markdown import escape, to_markdown
+from moe_exp.report.reproduction import run_blocks
 from tests.comparison.made_up import SCATTER, make_record
 from tests.report.made_up import COMMIT, make_context, make_weighted_record
 
@@ -79,6 +80,18 @@ def test_how_to_reproduce_names_command_and_commit(renderings):
     _, text = renderings
     assert "python train.py -m gate=classify,linear,mlp" in text
     assert COMMIT in text or COMMIT[:7] in text
+
+
+def test_a_metric_of_the_users_own_stands_beside_each_run(sweep):
+    _, context = sweep
+    measured = [
+        replace(
+            run, tags=run.tags | {"metric.nmad": "NMAD [dex]"}, metrics=run.metrics | {"test/nmad": 0.1 + place / 100}
+        )
+        for place, run in enumerate(context.runs)
+    ]
+    table = next(run_blocks(replace(context, runs=measured)))
+    assert [row[table.columns.index("NMAD [dex]")] for row in table.rows] == ["0.1000", "0.1100", "0.1200"]
 
 
 @pytest.mark.parametrize(("n_train", "published"), [(32_000, True), (5_000, False)])

@@ -15,6 +15,7 @@ import pandas as pd
 
 PUBLISHED_DESIGN = {
     "data": "simulated",
+    "noise": "gaussian",
     "preprocessing": "none",
     "bins": "grid",
     "bins.teff_edges": "[3750.0, 4500.0, 5250.0, 6000.0]",

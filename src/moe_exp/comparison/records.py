@@ -19,6 +19,8 @@ WITHOUT_EFFECT = (
     "cache",
     "hypotheses",
     "externals",
+    "metrics",
+    "figures",
 )
 """Parameters, and groups of them, that do not change what is compared; digests tell one file from another."""
 

@@ -4,7 +4,8 @@ Every model is scored on the same covered stars and on the same resamples of the
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from moe_exp import names
 from moe_exp.errors import InputError
 from moe_exp.evaluation import scores, tables
 from moe_exp.evaluation.bootstrap import Delta, R2Bootstrap, bootstrap_r2, check_options
+from moe_exp.evaluation.metrics import Metric
 from moe_exp.evaluation.predictions import Predictions
 
 
@@ -28,12 +30,15 @@ class Results:
         All covered test stars.
     per_bin : tuple of R2Bootstrap
         The stars of each bin, resampled within the bin.
+    further : mapping of str to Metric
+        Metrics beside those that every run has, by name.
     """
 
     predictions: Predictions
     settings: "Evaluation"
     pooled: R2Bootstrap
     per_bin: tuple[R2Bootstrap, ...]
+    further: Mapping[str, Metric] = field(default_factory=dict)
 
     @property
     def gate(self) -> str:
@@ -58,7 +63,7 @@ class Results:
     @property
     def scores(self) -> pd.DataFrame:
         """One row per model; see `tables.score_table`."""
-        return tables.score_table(self.predictions, self.pooled)
+        return tables.score_table(self.predictions, self.pooled, self.further)
 
     @property
     def bins(self) -> pd.DataFrame:
@@ -108,7 +113,11 @@ class Results:
             "n_stars": self.n_stars,
             "coverage": float(np.mean(self.predictions.covered)),
         }
-        of_references = {f"{model}_r2": r2 for model, r2 in table["r2"].drop("soft").to_dict().items()}
+        of_references = {
+            f"{model}_{name}": value
+            for name in ("r2", *self.further)
+            for model, value in table[name].drop("soft").to_dict().items()
+        }
         of_references["classify_accuracy"] = self.classify_accuracy
         found = {names.METRICS_TEST + name: value for name, value in of_gate.items()}
         found |= {names.METRICS_REFERENCE + name: value for name, value in of_references.items()}
@@ -148,7 +157,7 @@ class Evaluation:
         if self.n_worst_stars < 1:
             raise InputError(f"evaluation.n_worst_stars={self.n_worst_stars}: at least one star is needed.")
 
-    def evaluate(self, predictions: Predictions, *, seed: int) -> Results:
+    def evaluate(self, predictions: Predictions, *, seed: int, further: Mapping[str, Metric] | None = None) -> Results:
         """Score all models on the covered test stars, pooled and per bin.
 
         Parameters
@@ -156,6 +165,8 @@ class Evaluation:
         predictions : Predictions
         seed : int
             Seed of the resamples: runs with the same seed and test stars share them.
+        further : mapping of str to Metric, optional
+            Metrics beside those that every run has, by name.
 
         Raises
         ------
@@ -174,7 +185,7 @@ class Evaluation:
             self._bootstrap(predictions, predictions.bin_index == index, seed, f"bootstrap bin {index}")
             for index in range(len(predictions.bin_names))
         )
-        return Results(predictions=predictions, settings=self, pooled=pooled, per_bin=per_bin)
+        return Results(predictions=predictions, settings=self, pooled=pooled, per_bin=per_bin, further=further or {})
 
     def _bootstrap(self, predictions: Predictions, members: np.ndarray, seed: int, stage: str) -> R2Bootstrap:
         return bootstrap_r2(

@@ -1,18 +1,25 @@
 """Scores, intervals and worst stars as tables, one row per model, bin, interval or star."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from moe_exp.evaluation import scores
 from moe_exp.evaluation.bootstrap import Delta, Interval, R2Bootstrap
+from moe_exp.evaluation.metrics import Metric
 from moe_exp.evaluation.predictions import STAR_COLUMNS, Predictions
 
+SCORES = ("r2", "rmse", "mae", "bias", "r2_clipped", "r2_unclipped", "r2_all_stars")
+"""What is said of every model of every run."""
 
-def score_table(predictions: Predictions, pooled: R2Bootstrap) -> pd.DataFrame:
-    """Return one row per model, all scores on covered stars but for r2_all_stars, which includes the fallback."""
+
+def score_table(predictions: Predictions, pooled: R2Bootstrap, metrics: Mapping[str, Metric]) -> pd.DataFrame:
+    """Return one row per model, all scores on covered stars but for r2_all_stars, which includes the fallback.
+
+    Further metrics follow under their own names.
+    """
     covered = predictions.covered
     logg = predictions.logg
     rows = {}
@@ -25,6 +32,7 @@ def score_table(predictions: Predictions, pooled: R2Bootstrap) -> pd.DataFrame:
             "r2_clipped": scores.r2(logg[covered], predictions.clipped[model][covered]),
             "r2_unclipped": scores.r2(logg[covered], predictions.unclipped[model][covered]),
             "r2_all_stars": scores.r2(logg, configured),
+            **{name: metric.measure(logg[covered], configured[covered]) for name, metric in metrics.items()},
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 

@@ -7,9 +7,9 @@ from moe_exp.cache.stages import StageCache
 from moe_exp.experiment.config import Experiment
 from moe_exp.experiment.stage_keys import identify_baseline, identify_experts, identify_gate_inputs
 from moe_exp.model.baselines import Predictor
-from moe_exp.model.bins import RectangularBins
-from moe_exp.model.experts import FittedExperts
-from moe_exp.model.features import GateFeatures
+from moe_exp.model.bins_base import Bins
+from moe_exp.model.features_base import Features
+from moe_exp.model.fitted_experts import FittedExperts
 from moe_exp.model.gate_inputs import GateInputs, measure_stars
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, Stars
@@ -22,7 +22,7 @@ class SharedStages:
     ----------
     experiment : Experiment
     dataset : Dataset
-    bins : RectangularBins
+    bins : Bins
         Fitted.
     stages : Stages
         Shows how far the work is.
@@ -35,9 +35,7 @@ class SharedStages:
         What ``experts`` and ``baseline`` depend on.
     """
 
-    def __init__(
-        self, experiment: Experiment, dataset: Dataset, bins: RectangularBins, stages: Stages, device: str
-    ) -> None:
+    def __init__(self, experiment: Experiment, dataset: Dataset, bins: Bins, stages: Stages, device: str) -> None:
         self.experiment, self.dataset, self.stages = experiment, dataset, stages
         self._training = dataset.train, bins.assign_stars(dataset.train.labels), bins.names_
         n_components, seed = experiment.features.n_components, experiment.seed
@@ -57,7 +55,7 @@ class SharedStages:
             fit = partial(self.experiment.experts.fit, *self._training, **self._arguments["experts"], advance=advance)
             return self._cache.get("experts", self.identities["experts"], fit)
 
-    def measure(self, stars: Stars, features: GateFeatures, experts: FittedExperts) -> GateInputs:
+    def measure(self, stars: Stars, features: Features, experts: FittedExperts) -> GateInputs:
         """Take gate features and every Ridge's prediction of the stars of one split."""
         identity = identify_gate_inputs(self.experiment, stars, self.dataset.medium, self.identities["experts"])
         with self.stages.stage("features", len(stars)) as advance:
@@ -68,6 +66,6 @@ class SharedStages:
         baseline = self.experiment.baseline
         if not baseline.name:
             return {}
-        with self.stages.stage("baseline", baseline.n_steps, unit="trees") as advance:
+        with self.stages.stage("baseline", baseline.n_steps, unit="steps") as advance:
             fit = partial(baseline.fit, self.dataset.train, **self._arguments["baseline"], advance=advance)
             return {baseline.name: self._cache.get("baseline", self.identities["baseline"], fit)}

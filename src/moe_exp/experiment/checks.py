@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from moe_exp.errors import InputError
+from moe_exp.evaluation.tables import SCORES
 from moe_exp.experiment.config import Experiment
-from moe_exp.model.bins import RectangularBins
+from moe_exp.model.bins_base import Bins
 from moe_exp.model.mixture import N_FOLDS, calibration_folds
 from moe_exp.spectra.dataset import Stars
 
@@ -22,6 +23,7 @@ def check(experiment: Experiment) -> None:
     """
     experiment.bins.check()
     experiment.data.check(experiment.cache_dir)
+    experiment.noise.check()
     grid = experiment.data.read_grid()
     experiment.preprocessing.check(grid.wavelength)
     for name, stars in experiment.externals.items():
@@ -30,11 +32,14 @@ def check(experiment: Experiment) -> None:
     experiment.experts.check(grid.wavelength.size)
     replace(experiment.gate, training=experiment.training).check()
     experiment.evaluation.check()
+    taken = sorted(set(SCORES) & set(experiment.metrics))
+    if taken:
+        raise InputError(f"metrics.{taken[0]}: every run has a metric of this name; name the file otherwise.")
     for hypothesis in experiment.hypotheses.values():
         hypothesis.check()
 
 
-def check_covered(bins: RectangularBins, splits: Mapping[str, Stars]) -> None:
+def check_covered(bins: Bins, splits: Mapping[str, Stars]) -> None:
     """Refuse splits, by the option that sets their size, with too few stars in the bins to train or score on.
 
     Raises
@@ -52,7 +57,7 @@ def check_covered(bins: RectangularBins, splits: Mapping[str, Stars]) -> None:
             )
 
 
-def check_folds(experiment: Experiment, bins: RectangularBins, stars: Stars) -> None:
+def check_folds(experiment: Experiment, bins: Bins, stars: Stars) -> None:
     """Refuse gate stars too few for the gates that calibrate error bars, which are trained on a part of them each.
 
     Raises

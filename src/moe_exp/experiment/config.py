@@ -35,6 +35,7 @@ PLACE_VARIABLES = ("MLFLOW_TRACKING_URI", "MOE_EXP_CACHE")
 
 GROUPS = (
     "data",
+    "noise",
     "preprocessing",
     "bins",
     "features",
@@ -46,7 +47,7 @@ GROUPS = (
     "tracking",
 )
 
-LISTS = ("external", "hypothesis")
+LISTS = ("metric", "figure", "external", "hypothesis")
 """Groups of which any number of files is chosen."""
 
 
@@ -55,6 +56,7 @@ class Schema:
     """What the primary configuration holds; the groups are checked against the classes that they name."""
 
     data: Any = MISSING
+    noise: Any = MISSING
     preprocessing: Any = MISSING
     bins: Any = MISSING
     features: Any = MISSING
@@ -64,6 +66,8 @@ class Schema:
     training: Any = MISSING
     evaluation: Any = MISSING
     tracking: Any = MISSING
+    metrics: dict[str, Any] = MISSING
+    figures: dict[str, Any] = MISSING
     externals: dict[str, Any] = MISSING
     hypotheses: dict[str, Any] = MISSING
     seed: int = MISSING
@@ -78,7 +82,11 @@ class Experiment:
 
     Attributes
     ----------
-    data, preprocessing, bins, features, experts, baseline, gate, training, evaluation, tracking : stage objects
+    data, noise, preprocessing, bins, features, experts, baseline, gate, training, evaluation, tracking : stage objects
+    metrics : mapping of str to Metric
+        Numbers of every model beside those that every run has, by the name of their file.
+    figures : mapping of str to RunFigure
+        Likewise.
     externals : mapping of str to ExternalStars
         Stars that are predicted and never trained on, by the name of their file.
     hypotheses : mapping of str to Hypothesis
@@ -98,6 +106,7 @@ class Experiment:
     """
 
     data: Any
+    noise: Any
     preprocessing: Any
     bins: Any
     features: Any
@@ -107,6 +116,8 @@ class Experiment:
     training: Any
     evaluation: Any
     tracking: Any
+    metrics: Mapping[str, Any]
+    figures: Mapping[str, Any]
     externals: Mapping[str, Any]
     hypotheses: Mapping[str, Any]
     seed: int
@@ -204,15 +215,15 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
     hypotheses = {name: make_stage(f"hypotheses.{name}", each) for name, each in values["hypotheses"].items()}
     for name, hypothesis in hypotheses.items():  # whole, so that a claim can be held against itself later
         values["hypotheses"][name] |= asdict(hypothesis)
-    externals = {}
-    for name, each in values["externals"].items():
-        externals[name], values["externals"][name] = _make(f"externals.{name}", each)
-    stages = {}
+    stages: dict[str, Any] = {}
+    for kind in ("metrics", "figures", "externals"):
+        made = {name: _make(f"{kind}.{name}", each) for name, each in values[kind].items()}
+        stages[kind] = {name: thing for name, (thing, _) in made.items()}
+        values[kind] = {name: typed for name, (_, typed) in made.items()}
     for group in GROUPS:
         stages[group], values[group] = _make(group, values[group])
     return Experiment(
         **stages,
-        externals=externals,
         hypotheses=hypotheses,
         seed=values["seed"],
         device=values["device"],

@@ -14,7 +14,7 @@ from moe_exp.experiment.config import Experiment
 from moe_exp.experiment.prediction import assess, predict, predict_external
 from moe_exp.machine import choose_device
 from moe_exp.model.baselines import predict_stars
-from moe_exp.model.bins import RectangularBins
+from moe_exp.model.bins_base import Bins
 from moe_exp.model.gates import ClassifyGate, Gate
 from moe_exp.model.mixture import FittedMixture, fit_gate, limit
 from moe_exp.prediction.calibrated import CalibratedMixture
@@ -108,7 +108,7 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
     with stages.stage("evaluate"):
         others = {name: predict_stars(predict_flux, dataset.test) for name, predict_flux in baseline.items()}
         predictions = predict(experiment, dataset.test.labels, test_inputs, mixture, reference, others)
-        results: Results = experiment.evaluation.evaluate(predictions, seed=experiment.seed)
+        results: Results = experiment.evaluation.evaluate(predictions, seed=experiment.seed, further=experiment.metrics)
         coverage = assess(model, results.predictions, test_inputs, dataset.test)
         external = predict_external(experiment, dataset, mixture, reference, baseline)
     return Outcome(
@@ -126,13 +126,13 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
 def open_dataset(experiment: Experiment, stages: Stages) -> Dataset:
     """Read or make the stars; what is done to the spectra of one split is done to all."""
     dataset: Dataset = experiment.data.open(experiment.cache_dir, stages)
-    return dataset.preprocessed(experiment.preprocessing)
+    return dataset.observed(experiment.noise, experiment.preprocessing)
 
 
-def fit_bins(experiment: Experiment, dataset: Dataset) -> RectangularBins:
+def fit_bins(experiment: Experiment, dataset: Dataset) -> Bins:
     """Fit the bins on the training stars' labels, and see that every split has covered stars enough."""
     handed_out = dataset.train.files.labels.iloc[dataset.train.handed_out]
-    bins: RectangularBins = experiment.bins.fit(handed_out["teff"].to_numpy(float), handed_out["m_h"].to_numpy(float))
+    bins: Bins = experiment.bins.fit(handed_out["teff"].to_numpy(float), handed_out["m_h"].to_numpy(float))
     experiment.experts.check_counts(bins.assign_stars(dataset.train.labels), dataset.train.star, bins.names_)
     check_covered(bins, {"data.n_val": dataset.gate, "data.n_test": dataset.test})
     check_folds(experiment, bins, dataset.gate)

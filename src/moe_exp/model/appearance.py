@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from moe_exp.model.features import GateFeatures
+from moe_exp.model.features_base import Features
 
 MEDIAN_TO_SIGMA = 1.482602
 """Standard deviation of Gaussian noise over its median absolute value."""
@@ -27,13 +27,13 @@ def estimate_noise(flux: np.ndarray) -> np.ndarray:
     return (sigma / np.abs(flux).mean(axis=1)).astype(float)
 
 
-def measure_misfit(flux: np.ndarray, features: GateFeatures, measured: np.ndarray) -> np.ndarray:
+def measure_misfit(flux: np.ndarray, features: Features, measured: np.ndarray) -> np.ndarray:
     """Return the root mean square of what the principal components leave of a spectrum, over its mean absolute flux.
 
     Parameters
     ----------
     flux : array of shape (n_stars, n_pixels)
-    features : GateFeatures
+    features : Features
         Fitted.
     measured : array of shape (n_stars, n_features)
         What they are of these stars; the last ones are the projections on the components.

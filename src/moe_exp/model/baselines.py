@@ -17,12 +17,35 @@ Predictor = Callable[[np.ndarray], np.ndarray]
 """Noisy flux (n_stars, n_pixels), as that of the training stars, in; log g [dex], (n_stars,), out."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class NoBaseline:
-    """No regressor beside the Ridges."""
+class Baseline:
+    """Base of all baselines; a subclass is a frozen dataclass of its options."""
 
-    name: str = ""
-    n_steps: int = 0
+    @property
+    def name(self) -> str:
+        """Name of the model among the predictions; empty for none, which is never fitted."""
+        return ""
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps that a fit reports."""
+        return 0
+
+    def fit(self, train: Stars, *, seed: int, advance: Advance) -> Predictor:
+        """Fit the training stars and return what predicts others; runs share it if its class is marked as `storable`.
+
+        Parameters
+        ----------
+        train : Stars
+        seed : int
+        advance : callable
+            Told the number of steps just done.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoBaseline(Baseline):
+    """No regressor beside the Ridges."""
 
 
 class _Rows(lightgbm.Sequence):
@@ -44,7 +67,7 @@ class _Rows(lightgbm.Sequence):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LightGbm:
+class LightGbm(Baseline):
     """Gradient-boosted trees on all pixels (Ke et al. 2017, NeurIPS 30, 3146), deterministic.
 
     Parameters
@@ -79,15 +102,7 @@ class LightGbm:
         return self.n_trees
 
     def fit(self, train: Stars, *, seed: int, advance: Advance) -> Predictor:
-        """Fit the training stars and return what predicts others.
-
-        Parameters
-        ----------
-        train : Stars
-        seed : int
-        advance : callable
-            Told the number of trees just grown.
-        """
+        """Grow the trees, each a step."""
         options = {
             "objective": "regression",
             "learning_rate": self.learning_rate,

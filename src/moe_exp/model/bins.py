@@ -5,17 +5,17 @@ bins row by row, ``index = n_m_h * teff_row + m_h_column``, and call a star outs
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator
 
 from moe_exp.errors import InputError
+from moe_exp.model.bins_base import Bins
 
 
-class RectangularBins(BaseEstimator):
-    """What every division of the (Teff, [M/H]) plane into rectangles can do.
+class RectangularBins(Bins):
+    """What every division into rectangles can do.
 
     A subclass is a dataclass with `teff_names` and `m_h_names` that says how many intervals there are (`shape`) and
     where their edges lie (`find_edges`).
@@ -24,8 +24,6 @@ class RectangularBins(BaseEstimator):
     ----------
     teff_edges_, m_h_edges_ : arrays of shape (n_intervals + 1,)
         Edges in K and dex; an open outer edge is infinite.
-    names_ : tuple of str, length n_bins
-        Name of each bin, for example ``"Cool Metal-poor"``.
     """
 
     teff_names: list[str]
@@ -80,26 +78,16 @@ class RectangularBins(BaseEstimator):
         return self
 
     def assign(self, teff: np.ndarray, m_h: np.ndarray) -> np.ndarray:
-        """Return the bin of every star.
-
-        Parameters
-        ----------
-        teff, m_h : arrays of shape (n_stars,)
-            Labels [K, dex].
-
-        Returns
-        -------
-        bin_index : int array of shape (n_stars,)
-            Index of the bin, -1 for a star outside every bin.
-        """
+        """Return the rectangle that holds every star; see `Bins.assign`."""
         row = _find_interval(self.teff_edges_, teff)
         column = _find_interval(self.m_h_edges_, m_h)
         covered = (row >= 0) & (column >= 0)
         return np.where(covered, (len(self.m_h_edges_) - 1) * row + column, -1)
 
-    def assign_stars(self, labels: pd.DataFrame) -> np.ndarray:
-        """Return the bin of every star of a table with the columns ``teff`` [K] and ``m_h`` [dex]; see `assign`."""
-        return self.assign(labels["teff"].to_numpy(float), labels["m_h"].to_numpy(float))
+    def describe(self) -> tuple[str, ...]:
+        """Return the edges of each rectangle."""
+        teff, m_h = ([_say(*ends) for ends in pairwise(edges)] for edges in (self.teff_edges_, self.m_h_edges_))
+        return tuple(f"Teff {row} K, [M/H] {column} dex" for row in teff for column in m_h)
 
 
 @dataclass
@@ -191,6 +179,13 @@ class QuantileBins(RectangularBins):
             if getattr(self, name) < 1:
                 raise InputError(f"bins.{name} is {getattr(self, name)}; it must be 1 or more.")
         super().check()
+
+
+def _say(low: float, high: float) -> str:
+    """Return an interval in words, open where an end is infinite."""
+    if np.isinf(low):
+        return "any" if np.isinf(high) else f"below {high:g}"
+    return f"from {low:g}" if np.isinf(high) else f"{low:g} to {high:g}"
 
 
 def _find_interval(edges: np.ndarray, label: np.ndarray) -> np.ndarray:

@@ -3,16 +3,15 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from moe_exp.cache.codec import storable
 from moe_exp.errors import InputError
 from moe_exp.machine import require_memory
+from moe_exp.model.fitted_experts import FittedExperts, Regressor
 from moe_exp.model.ridge.estimator import CrossValidatedRidge, assign_folds
-from moe_exp.model.ridge.moments import Moments, PrincipalComponents
+from moe_exp.model.ridge.moments import Moments
 from moe_exp.random_streams import random_stream
 from moe_exp.spectra.dataset import Stars
 
@@ -22,6 +21,9 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, kw_only=True)
 class RidgeExperts:
     """How experts and global Ridge are fitted.
+
+    Experts of another kind derive from this class and write `fit_expert`; the global Ridge and the principal components
+    stay as they are.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ class RidgeExperts:
         seed: int,
         device: str,
         advance: Callable[[int], None],
-    ) -> "FittedExperts":
+    ) -> FittedExperts:
         """Fit all Ridges; stars outside every bin serve the global one alone.
 
         Parameters
@@ -128,7 +130,7 @@ class RidgeExperts:
         logg = stars.labels["logg"].to_numpy(float)
         fold_index = self._assign_folds(bin_index, stars.star, len(names), seed)
         pooled: Moments | None = None
-        ridges = []
+        regressors = []
         for index in (*range(len(names)), -1):
             members = np.flatnonzero(bin_index == index)
             if not len(members):
@@ -142,12 +144,12 @@ class RidgeExperts:
             else:
                 pooled += moments
             if index >= 0:
-                ridges.append(self._ridge(device).fit_moments(moments))
+                regressors.append(self.fit_expert(stars, members, moments, seed=seed, device=device))
         assert pooled is not None
         components = pooled.principal_components(max(1, n_components))
         fitted = FittedExperts(
             names=names,
-            ridges=tuple(ridges),
+            regressors=tuple(regressors),
             global_ridge=self._ridge(device).fit_moments(pooled),
             n_stars=np.bincount(bin_index[bin_index >= 0], minlength=len(names)),
             logg_range=(float(logg.min()), float(logg.max())),
@@ -155,6 +157,23 @@ class RidgeExperts:
         )
         _report_edges(fitted.describe())
         return fitted
+
+    def fit_expert(self, stars: Stars, members: np.ndarray, moments: Moments, *, seed: int, device: str) -> Regressor:
+        """Fit the expert of one bin.
+
+        Parameters
+        ----------
+        stars : Stars
+            All training stars; ``stars.noisy_flux(members)`` reads the spectra of the bin, ``stars.labels`` has theirs.
+        members : array of int
+            Positions of the bin's stars, increasing.
+        moments : Moments
+            Sums over these stars that a Ridge needs, fold by fold.
+        seed : int
+        device : str
+            ``cpu`` or ``cuda``.
+        """
+        return self._ridge(device).fit_moments(moments)
 
     def _ridge(self, device: str) -> CrossValidatedRidge:
         return CrossValidatedRidge(alphas=self.alphas, n_folds=self.n_folds, device=device)
@@ -177,63 +196,9 @@ def _first_rows(star: np.ndarray) -> np.ndarray:
     return np.unique(star, return_index=True)[1]
 
 
-class ExpertPredictions(NamedTuple):
-    """What experts and global Ridge say of some stars, not clipped."""
-
-    experts: np.ndarray
-    """(n_stars, n_experts) log g [dex]"""
-    global_ridge: np.ndarray
-    """(n_stars,) log g [dex]"""
-
-
-@storable
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FittedExperts:
-    """Nine (or another number of) Ridges and the global one.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Bins, in the order of the experts.
-    ridges : tuple of CrossValidatedRidge
-    global_ridge : CrossValidatedRidge
-    n_stars : array of shape (n_experts,)
-        Training stars of each expert.
-    logg_range : (float, float)
-        Smallest and largest log g of all training stars [dex]: what predictions are clipped to.
-    components : PrincipalComponents
-        Of the training stars' noisy flux.
-    """
-
-    names: tuple[str, ...]
-    ridges: tuple[CrossValidatedRidge, ...]
-    global_ridge: CrossValidatedRidge
-    n_stars: np.ndarray
-    logg_range: tuple[float, float]
-    components: PrincipalComponents
-
-    def predict(self, flux: np.ndarray) -> ExpertPredictions:
-        """Predict log g [dex] of stars with noisy flux (n_stars, n_pixels), by every expert."""
-        experts = np.column_stack([ridge.predict(flux) for ridge in self.ridges])
-        return ExpertPredictions(experts, self.global_ridge.predict(flux))
-
-    def describe(self) -> pd.DataFrame:
-        """Return one row a Ridge: training stars, the alpha chosen, whether at the grid's edge, cross-validated R²."""
-        everyone = [*zip(self.names, self.ridges, strict=True), ("global_ridge", self.global_ridge)]
-        return pd.DataFrame(
-            {
-                "expert": [name for name, _ in everyone],
-                "n_train": [*self.n_stars, self.global_ridge.n_samples_],
-                "alpha": [ridge.alpha_ for _, ridge in everyone],
-                "alpha_at_edge": [ridge.alpha_at_edge_ for _, ridge in everyone],
-                "cv_r2": [ridge.mean_cv_scores_.max() for _, ridge in everyone],
-            }
-        )
-
-
 def _report_edges(table: pd.DataFrame) -> None:
     """Say which penalties lie at an end of the grid, where a wider one might have given another."""
-    at_edge = table[table["alpha_at_edge"]]
+    at_edge = table[table["alpha_at_edge"].eq(True)]
     if len(at_edge):
         found = ", ".join(f"{row['expert']}: {row['alpha']:g}" for row in at_edge.to_dict("records"))
         log.warning("alpha at the edge of experts.alpha_min to experts.alpha_max: %s", found)

@@ -6,17 +6,14 @@ found on the training stars.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from moe_exp.errors import InputError
+from moe_exp.model.features_base import Features, sum_rows
 from moe_exp.spectra.medium import MEDIA, Medium, convert
 from moe_exp.spectra.pixels import pixel_widths
-
-TILE_STARS = 64
-"""Stars that are measured at once: float64 copies of their spectra fit in a processor's cache."""
 
 MAX_DEPTH = 2.0
 """Bound on \\|1 - f/c\\| in a pixel. Real lines stay below 1; beyond 2 a pixel is noise over a faint continuum."""
@@ -41,8 +38,8 @@ class Window:
     side_bands: list[list[Any]] = field(default_factory=list)  # Any: OmegaConf turns no int into a nested float
 
 
-@dataclass
-class GateFeatures(BaseEstimator):
+@dataclass(kw_only=True)
+class GateFeatures(Features):
     """Depths, equivalent widths and principal components of a noisy spectrum.
 
     With f the flux in the line window and c the continuum of the side bands, depth = 1 - min(f/c) and the equivalent
@@ -56,23 +53,15 @@ class GateFeatures(BaseEstimator):
         Lines to measure; two features each.
     sums : dict of str to list of str
         Extra features: name -> windows whose equivalent widths are added.
-    n_components : int
-        How many principal components of the flux to add.
     continuum_percentile : float
         Percentile of the side bands' pixels that is called the continuum; 50 is the median.
     medium : str
         ``air`` or ``vacuum``: what the wavelengths of the windows are in. A grid in the other one is converted, so that
         the same stars give the same features in both.
-
-    Attributes
-    ----------
-    names_ : tuple of str, length n_features
-        Names of the columns: windows in their order (depth, then equivalent width), sums, components.
     """
 
     windows: list[Window] = field(default_factory=list)
     sums: dict[str, list[str]] = field(default_factory=dict)
-    n_components: int = 4
     continuum_percentile: float = 50.0
     medium: str = "air"
 
@@ -84,8 +73,7 @@ class GateFeatures(BaseEstimator):
         InputError
             Naming the option and, for windows, every offending one.
         """
-        if self.n_components < 0:
-            raise InputError(f"features.n_components is {self.n_components}; it must be 0 or more.")
+        super().check()
         if not 0 <= self.continuum_percentile <= 100:
             raise InputError(f"features.continuum_percentile is {self.continuum_percentile:g}, outside 0 to 100.")
         if self.medium not in MEDIA:
@@ -126,39 +114,16 @@ class GateFeatures(BaseEstimator):
                 "which needs none."
             )
 
-    def fit(self, wavelength: np.ndarray, mean: np.ndarray, components: np.ndarray, *, medium: Medium | None) -> Self:
-        """Prepare windows and projections for a grid.
-
-        Parameters
-        ----------
-        wavelength : array of shape (n_pixels,)
-            Grid [Å], increasing.
-        mean : array of shape (n_pixels,)
-            Mean noisy flux of the training stars.
-        components : array of shape (n_available, n_pixels)
-            Principal components of the training stars' noisy flux, leading first; the first `n_components` are used.
-        medium : ``air``, ``vacuum`` or None
-            What the grid is in.
-
-        Raises
-        ------
-        InputError
-            If the grid misses a window, or there are fewer components than asked for.
-        """
-        self.check_wavelength(wavelength, medium=medium)
-        if len(components) < self.n_components:
-            raise InputError(f"features.n_components is {self.n_components}, but there are only {len(components)}.")
+    def prepare(self, wavelength: np.ndarray, *, medium: Medium | None) -> list[str]:
+        """Find the pixels of windows and side bands; columns are depth and equivalent width of each, then sums."""
         wavelength = self._convert(wavelength, medium)
-        self.n_pixels_ = len(wavelength)
-        self.mean_ = np.array(mean, dtype=float)
-        self.components_ = np.array(components[: self.n_components], dtype=float)
         self.pixel_width_ = pixel_widths(wavelength)
         self.line_pixels_ = [_pixels(wavelength, window.line) for window in self.windows]
         self.side_pixels_ = [
             np.concatenate([_pixels(wavelength, band) for band in window.side_bands]) for window in self.windows
         ]
-        self.names_ = tuple(self._name_features())
-        return self
+        lines = [f"{what} {window.name}" for window in self.windows for what in ("depth", "EW")]
+        return [*lines, *(f"EW {name}" for name in self.sums)]
 
     def _convert(self, wavelength: np.ndarray, medium: Medium | None) -> np.ndarray:
         """Return the grid [Å] in the windows' medium."""
@@ -171,38 +136,15 @@ class GateFeatures(BaseEstimator):
             )
         return convert(wavelength, medium=medium, to=self.medium)
 
-    def transform(self, flux: np.ndarray) -> np.ndarray:
-        """Measure the features of every star.
-
-        A star's features do not depend, to the last bit, on the stars that are measured with it.
-
-        Parameters
-        ----------
-        flux : array of shape (n_stars, n_pixels)
-            Noisy flux, finite.
-
-        Returns
-        -------
-        features : float64 array of shape (n_stars, n_features)
-        """
-        if flux.ndim != 2 or flux.shape[1] != self.n_pixels_:
-            raise ValueError(f"flux has shape {flux.shape}, but the features were fitted for {self.n_pixels_} pixels.")
-        features = np.empty((len(flux), len(self.names_)))
-        for first in range(0, len(flux), TILE_STARS):
-            tile = np.array(flux[first : first + TILE_STARS], dtype=float, order="C")
-            features[first : first + TILE_STARS] = self._measure(tile)
-        return features
-
-    def _measure(self, flux: np.ndarray) -> np.ndarray:
-        depths, widths = [], {}
+    def measure(self, flux: np.ndarray) -> np.ndarray:
+        """Return depths, equivalent widths and their sums."""
+        depths, widths = [np.empty((len(flux), 0))], {}
         for window, line, side in zip(self.windows, self.line_pixels_, self.side_pixels_, strict=True):
             depth = self._line_depth(flux[:, line], flux[:, side])
-            widths[window.name] = _sum_rows(depth * self.pixel_width_[line])
+            widths[window.name] = sum_rows(depth * self.pixel_width_[line])
             depths += [depth.max(axis=1), widths[window.name]]
         sums = [sum(widths[name] for name in members) for members in self.sums.values()]
-        centred = flux - self.mean_
-        projections = [_sum_rows(centred * component) for component in self.components_]
-        return np.column_stack([*depths, *sums, *projections])
+        return np.column_stack([*depths, *sums])
 
     def _line_depth(self, line: np.ndarray, side: np.ndarray) -> np.ndarray:
         """Return 1 - f/c in every pixel of a line, limited to `MAX_DEPTH`."""
@@ -211,10 +153,6 @@ class GateFeatures(BaseEstimator):
         with np.errstate(over="ignore"):
             np.divide(line, continuum, out=ratio, where=continuum > 0)
         return np.clip(1 - ratio, -MAX_DEPTH, MAX_DEPTH)
-
-    def _name_features(self) -> list[str]:
-        lines = [f"{what} {window.name}" for window in self.windows for what in ("depth", "EW")]
-        return [*lines, *(f"EW {name}" for name in self.sums), *(f"PC {i + 1}" for i in range(self.n_components))]
 
     def _check_windows(self) -> None:
         names = [window.name for window in self.windows]
@@ -245,8 +183,3 @@ class GateFeatures(BaseEstimator):
 
 def _pixels(wavelength: np.ndarray, band: list[float]) -> np.ndarray:
     return np.flatnonzero((wavelength >= band[0]) & (wavelength <= band[1]))
-
-
-def _sum_rows(values: np.ndarray) -> np.ndarray:
-    """Sum each row by numpy's pairwise sum over contiguous memory, whose order only the row's length sets."""
-    return np.ascontiguousarray(values).sum(axis=1)

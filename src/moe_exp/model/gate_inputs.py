@@ -7,8 +7,8 @@ import numpy as np
 
 from moe_exp.cache.codec import storable
 from moe_exp.model.appearance import estimate_noise, measure_misfit
-from moe_exp.model.experts import FittedExperts
-from moe_exp.model.features import GateFeatures
+from moe_exp.model.features_base import Features
+from moe_exp.model.fitted_experts import FittedExperts
 from moe_exp.model.routing import clip_predictions
 from moe_exp.spectra.dataset import Stars
 
@@ -34,7 +34,7 @@ class GateInputs(NamedTuple):
         return self._replace(experts=experts, global_ridge=clip_predictions(self.global_ridge, low, high))
 
 
-def measure_flux(flux: np.ndarray, features: GateFeatures, experts: FittedExperts) -> GateInputs:
+def measure_flux(flux: np.ndarray, features: Features, experts: FittedExperts) -> GateInputs:
     """Take all of noisy flux (n_stars, n_pixels), in the experts' flux unit."""
     predicted, measured = experts.predict(flux), features.transform(flux)
     misfit = measure_misfit(flux, features, measured)
@@ -42,7 +42,7 @@ def measure_flux(flux: np.ndarray, features: GateFeatures, experts: FittedExpert
 
 
 def measure_stars(
-    stars: Stars, features: GateFeatures, experts: FittedExperts, advance: Callable[[int], None]
+    stars: Stars, features: Features, experts: FittedExperts, advance: Callable[[int], None]
 ) -> GateInputs:
     """Take the same of all stars of a split, some at a time; `advance` is told the number of stars just done."""
     parts = []

@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 from sklearn.base import clone
 
-from moe_exp.model.bins import RectangularBins
-from moe_exp.model.experts import FittedExperts
-from moe_exp.model.features import GateFeatures
+from moe_exp.model.bins_base import Bins
+from moe_exp.model.features_base import Features
+from moe_exp.model.fitted_experts import FittedExperts
 from moe_exp.model.gate_inputs import GateInputs, measure_flux
 from moe_exp.model.gates import Gate
 from moe_exp.model.ridge.estimator import assign_folds
@@ -107,9 +107,9 @@ class FittedMixture:
 
     Attributes
     ----------
-    bins : RectangularBins
+    bins : Bins
         Cells of label space, one for each expert.
-    features : GateFeatures
+    features : Features
     experts : FittedExperts
     gate : Gate
     flux_unit : float
@@ -126,8 +126,8 @@ class FittedMixture:
         Mean spectrum of the first training stars, which fills masked pixels.
     """
 
-    bins: RectangularBins
-    features: GateFeatures
+    bins: Bins
+    features: Features
     experts: FittedExperts
     gate: Gate
     flux_unit: float

@@ -13,9 +13,8 @@ CLASS, OPTIONS = "class", "options"
 def draw(thing: Any) -> Any:
     """Return plain values that `build` makes the same object of, fitted attributes left out."""
     if is_dataclass(thing) and not isinstance(thing, type):
-        made_by = type(thing)
         options = {option.name: draw(getattr(thing, option.name)) for option in fields(thing)}
-        return {CLASS: f"{made_by.__module__}:{made_by.__qualname__}", OPTIONS: options}
+        return {CLASS: name_class(thing), OPTIONS: options}
     if isinstance(thing, Mapping):
         return {key: draw(value) for key, value in thing.items()}
     return [draw(value) for value in thing] if isinstance(thing, list | tuple) else thing
@@ -30,7 +29,9 @@ def build(blueprint: Any) -> Any:
         If a class is no longer there, is no dataclass, or has other options.
     """
     if isinstance(blueprint, Mapping) and set(blueprint) == {CLASS, OPTIONS}:
-        made_by = _find(blueprint[CLASS])
+        made_by = find_class(blueprint[CLASS])
+        if not is_dataclass(made_by):
+            raise InputError(f"{blueprint[CLASS]} is no dataclass, as every part of a mixture is.")
         try:
             return made_by(**{name: build(value) for name, value in blueprint[OPTIONS].items()})
         except TypeError as error:
@@ -40,7 +41,20 @@ def build(blueprint: Any) -> Any:
     return [build(value) for value in blueprint] if isinstance(blueprint, list) else blueprint
 
 
-def _find(name: str) -> type:
+def name_class(thing: Any) -> str:
+    """Return the name by which `find_class` finds the class of an object."""
+    made_by = type(thing)
+    return f"{made_by.__module__}:{made_by.__qualname__}"
+
+
+def find_class(name: str, kind: type = object) -> type[Any]:
+    """Import a class by its name.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or derives from another class than `kind`.
+    """
     module, _, path = name.partition(":")
     try:
         found: Any = import_module(module)
@@ -48,6 +62,6 @@ def _find(name: str) -> type:
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
         raise InputError(f"The class {name} cannot be imported: {error}.") from error
-    if not is_dataclass(found) or not isinstance(found, type):
-        raise InputError(f"{name} is no dataclass, as every part of a mixture is.")
+    if not isinstance(found, type) or not issubclass(found, kind):
+        raise InputError(f"{name} is no class of the kind {kind.__name__}.")
     return found

@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from moe_exp.errors import InputError
-from moe_exp.model.experts import FittedExperts
+from moe_exp.model.fitted_experts import FittedExperts
 from moe_exp.model.learned import read_learned, write_learned
 from moe_exp.model.mixture import FittedMixture
 from moe_exp.model.ridge.estimator import CrossValidatedRidge
 from moe_exp.model.ridge.moments import PrincipalComponents
-from moe_exp.prediction.blueprints import build, draw
+from moe_exp.prediction.blueprints import build, draw, find_class, name_class
 from moe_exp.prediction.flags import Limits
 from moe_exp.prediction.intervals import Difficulty, Intervals
 
 DESCRIPTION_FILE, NUMBERS_FILE = "mixture.json", "numbers.npz"
-FORMAT = 2
+FORMAT = 3
 """Version of the layout; a reader knows its own alone."""
 
 PARTS = ("bins", "features", "gate", "preprocessing")
@@ -46,7 +47,7 @@ def save_parts(folder: Path, mixture: FittedMixture, intervals: Intervals, limit
     Raises
     ------
     InputError
-        If its gate learnt something that is neither numbers nor text.
+        If its gate or an expert learnt something that is neither numbers nor text.
     """
     judgement = {
         "intervals/quantiles": intervals.quantiles,
@@ -61,6 +62,7 @@ def save_parts(folder: Path, mixture: FittedMixture, intervals: Intervals, limit
         "digests": {NUMBERS_FILE: _digest(folder / NUMBERS_FILE)},
         "medium": mixture.medium,
         "clip": mixture.clip,
+        "regressor": name_class(mixture.experts.regressors[0]),
         "parts": {name: draw(getattr(mixture, name)) for name in PARTS},
     }
     (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
@@ -92,7 +94,7 @@ def load_parts(folder: Path) -> Parts:
 def _collect(mixture: FittedMixture) -> dict[str, np.ndarray]:
     """Return all numbers of a mixture by name."""
     experts = mixture.experts
-    ridges = {f"expert_{index}": ridge for index, ridge in enumerate(experts.ridges)}
+    regressors = {f"expert_{index}": each for index, each in enumerate(experts.regressors)}
     groups: dict[str, Mapping[str, np.ndarray]] = {
         "bins": read_learned(mixture.bins),
         "gate": mixture.gate.learned(),
@@ -107,7 +109,7 @@ def _collect(mixture: FittedMixture) -> dict[str, np.ndarray]:
             "template": mixture.template,
             "flux_unit": np.array(mixture.flux_unit),
         },
-        **{name: read_learned(ridge) for name, ridge in {**ridges, "global_ridge": experts.global_ridge}.items()},
+        **{name: read_learned(each) for name, each in {**regressors, "global_ridge": experts.global_ridge}.items()},
     }
     return {f"{group}/{name}": values for group, found in groups.items() for name, values in found.items()}
 
@@ -123,8 +125,11 @@ def _assemble(
     names = tuple(of_experts["names"].tolist())
     experts = FittedExperts(
         names=names,
-        ridges=tuple(_recall_ridge(group(f"expert_{index}")) for index in range(len(names))),
-        global_ridge=_recall_ridge(group("global_ridge")),
+        regressors=tuple(
+            _recall(find_class(description["regressor"], BaseEstimator), group(f"expert_{index}"))
+            for index in range(len(names))
+        ),
+        global_ridge=_recall(CrossValidatedRidge, group("global_ridge")),
         n_stars=of_experts["n_stars"],
         logg_range=tuple(of_experts["logg_range"].tolist()),
         components=components,
@@ -157,10 +162,11 @@ def _plain(numbers: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return {name: values if values.ndim else values.item() for name, values in numbers.items()}
 
 
-def _recall_ridge(learned: Mapping[str, np.ndarray]) -> CrossValidatedRidge:
-    ridge = CrossValidatedRidge()
-    write_learned(ridge, learned)
-    return ridge
+def _recall(kind: type[Any], learned: Mapping[str, np.ndarray]) -> Any:
+    """Return a regressor that learnt this."""
+    regressor = kind()
+    write_learned(regressor, learned)
+    return regressor
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

@@ -73,19 +73,23 @@ def run_blocks(context: ReportContext) -> Iterator[Block]:
     """Yield the runs and the times of their stages."""
     if not context.runs:
         return
-    columns = ["Run", "Id", "R²", "Gate's epochs", "Converged", "Time"]
+    further = {name: titles[0] for name, titles in context.tags_under(names.TAGS_METRIC).items()}
+    columns = ["Run", "Id", "R²", *further.values(), "Gate's epochs", "Converged", "Time"]
     rows = [
         [
             run.name,
             Code(run.run_id[:SHORT_ID]),
             formats.score(run.metrics.get(names.METRIC_R2, np.nan)),
+            *(formats.score(run.metrics.get(names.METRICS_TEST + name, np.nan)) for name in further),
             _whole(run.metrics.get(names.METRIC_N_EPOCHS, np.nan)),
             {"true": "yes", "false": Strong("no")}.get(run.tags.get(names.TAG_CONVERGED, ""), NOTHING),
             formats.duration(run_time(run)) if run_time(run) else NOTHING,
         ]
         for run in context.runs
     ]
-    yield Table("The runs; R² is that of the run's gate with clipping as configured.", columns, rows)
+    scored = formats.enumerate_words(["R²", *further.values()])
+    verb = "are those" if further else "is that"
+    yield Table(f"The runs; {scored} {verb} of the run's gate with clipping as configured.", columns, rows)
     yield from _time_table(context)
 
 

@@ -9,7 +9,9 @@ def identify(experiment: Experiment) -> str:
     """Return a hash of all that decides a run's numbers: configuration, data files, code; not where it is tracked."""
     apart = ("tracking", "cache_dir", "cache_limit_gb", "hypotheses")
     values = {key: value for key, value in experiment.values.items() if key not in apart}
-    stages = [getattr(experiment, group) for group in GROUPS if group not in apart] + [*experiment.externals.values()]
+    lists = (experiment.metrics, experiment.figures, experiment.externals)
+    stages = [getattr(experiment, group) for group in GROUPS if group not in apart]
+    stages += [each for chosen in lists for each in chosen.values()]
     modules = {"moe_exp.experiment.pipeline", *(type(stage).__module__ for stage in stages)}
     code = {module: code_digest(module) for module in sorted(modules)}
     files = {name: stars.fingerprint(f"externals.{name}") for name, stars in experiment.externals.items()}

@@ -1,9 +1,5 @@
 """The card of a run's model: what it is, what it was made from, how well it does, and what it must not be used for."""
 
-from itertools import pairwise
-
-import numpy as np
-
 from moe_exp.experiment.pipeline import Outcome
 from moe_exp.prediction.flags import REASONS
 from moe_exp.report.document import Bullets, Code, Document, Listing, Section, Table, number_sections
@@ -91,20 +87,19 @@ def _scores(outcome: Outcome) -> Table:
 
 def _bins(outcome: Outcome) -> Table:
     bins = outcome.mixture.bins
-    cells = [(teff, m_h) for teff in _intervals(bins.teff_edges_) for m_h in _intervals(bins.m_h_edges_)]
     rows = [
         (
             str(row["name"]),
-            *cell,
+            where,
             f"{n_train:,}",
             f"{row['n_stars']:,}",
             score(row["r2"], row["r2_ci_low"], row["r2_ci_high"]),
         )
-        for row, cell, n_train in zip(
-            outcome.results.bins.to_dict("records"), cells, outcome.mixture.experts.n_stars, strict=True
+        for row, where, n_train in zip(
+            outcome.results.bins.to_dict("records"), bins.describe(), outcome.mixture.experts.n_stars, strict=True
         )
     ]
-    columns = ("bin", "Teff [K]", "[M/H] [dex]", "training stars", "test stars", "R²")
+    columns = ("bin", "where", "training stars", "test stars", "R²")
     return Table("The bins, each with an expert of its own.", columns, rows)
 
 
@@ -124,10 +119,6 @@ def _coverage(outcome: Outcome) -> Table:
 
 def _flags() -> Bullets:
     return Bullets(tuple((f"{flag.value}: {reason}.",) for flag, reason in REASONS.items()))
-
-
-def _intervals(edges: np.ndarray) -> list[str]:
-    return [f"{low:g} to {high:g}" for low, high in pairwise(edges.tolist())]
 
 
 def _limits(outcome: Outcome) -> Bullets:

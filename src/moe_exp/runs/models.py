@@ -22,7 +22,7 @@ EXAMPLE_STARS = 2
 
 
 def record_model(run: TrackedRun, outcome: Outcome) -> None:
-    """Log the run's mixture as a model; say so and go on where its gate, a user's own, cannot be kept."""
+    """Log the run's mixture as a model; say so and go on where a part of the user's own cannot be kept."""
     with tempfile.TemporaryDirectory(prefix="moe_exp_") as name:
         folder = Path(name) / names.MODEL
         try:
@@ -39,7 +39,8 @@ def record_model(run: TrackedRun, outcome: Outcome) -> None:
 def portable_model(outcome: Outcome, kept: Mixture, folder: Path) -> PortableModel:
     """Return what another machine needs to use the mixture of a run, which was saved in a folder."""
     fitted, test = kept.fitted, outcome.dataset.test
-    code = needed_code([loader.__name__, *(type(getattr(fitted, part)).__module__ for part in PARTS)])
+    parts = [*(getattr(fitted, part) for part in PARTS), fitted.experts.regressors[0]]
+    code = needed_code([loader.__name__, *(type(part).__module__ for part in parts)])
     return PortableModel(
         name=names.MODEL,
         loader=loader.__name__,

@@ -22,8 +22,8 @@ from moe_exp.spectra.dataset import Dataset
 from moe_exp.tracking import TrackedRun
 
 LEFT_OUT_OF_NAMES = re.compile(
-    r"(gate|externals|hypotheses|tracking|hydra)\b"
-    r"|(data(\.(n_train|noise_level|(val_|test_)?path))?|seed|experiment|external|hypothesis|device|cache_(dir|limit_gb))="
+    r"(gate|externals|hypotheses|metrics|figures|tracking|hydra)\b"
+    r"|(data(\.(n_train|noise_level|(val_|test_)?path))?|seed|experiment|external|hypothesis|metric|figure|device|cache_(dir|limit_gb))="
 )
 """Typed options that a run's name does not repeat: it holds them in any case, or they do not belong there."""
 
@@ -121,6 +121,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     )
     figures = all_figures(results, curve, published=published, loss=gate.loss_label)
     figures["calibration"] = calibration(outcome.coverage)
+    figures |= {name: each.draw(results) for name, each in outcome.experiment.figures.items()}
     figures |= {f"{names.EXTERNAL}{name}": logg_against_catalogue(each) for name, each in outcome.external.items()}
     images = {name: to_image(figure) for name, figure in figures.items()}
     with run.artifacts() as folder:
@@ -150,7 +151,8 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
         }
     )
     run.describe(describe(outcome))
-    run.log_tags({names.TAG_CONVERGED: str(gate.converged_).lower(), names.TAG_PREDICTIONS_DIGEST: digest})
+    titles = {names.TAGS_METRIC + name: each.title for name, each in outcome.experiment.metrics.items()}
+    run.log_tags({names.TAG_CONVERGED: str(gate.converged_).lower(), names.TAG_PREDICTIONS_DIGEST: digest} | titles)
 
 
 def record_conclusions(

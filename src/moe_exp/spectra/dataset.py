@@ -18,7 +18,7 @@ from moe_exp.spectra.grids import join_grids
 from moe_exp.spectra.inspection import Inspection, forget, inspect
 from moe_exp.spectra.masks import Masks
 from moe_exp.spectra.medium import Medium
-from moe_exp.spectra.noise import add_noise, digest_noise
+from moe_exp.spectra.noise import GAUSSIAN, Noise, add_noise, digest_noise
 from moe_exp.spectra.preprocessing import NoPreprocessing, Preprocessing, Transform
 from moe_exp.spectra.star_ids import number_stars
 from moe_exp.spectra.star_reader import Bands, StarReader
@@ -147,6 +147,8 @@ class Stars:
         Flux is divided by this.
     design : Design
         Which pixels are used, and what fills the masked ones.
+    noise : Noise
+        What draws the noise.
     preprocessing : Preprocessing
         What is done to the noisy flux after that.
     n_left_out : int
@@ -160,6 +162,7 @@ class Stars:
     seed: int
     flux_unit: float
     design: Design
+    noise: Noise = GAUSSIAN
     preprocessing: Preprocessing = NoPreprocessing()
     n_left_out: int = 0
 
@@ -212,12 +215,12 @@ class Stars:
     @property
     def noise_draw(self) -> str:
         """Which random numbers are the noise of these stars; the same at every noise level."""
-        digest = digest_noise(seed=self.seed, stage=self.noise_stage, star_index=self.rows)
+        digest = digest_noise(seed=self.seed, stage=self.noise_stage, star_index=self.rows, noise=self.noise)
         return f"data.seed={self.seed} {self.noise_stage} {digest}"
 
     @property
     def identity(self) -> dict[str, str | int | float]:
-        """Everything that the noisy flux depends on before it is preprocessed, as plain values."""
+        """Everything that the noisy flux depends on, but what draws the noise and preprocesses, as plain values."""
         return {
             "digest": self.digest,
             "noise": f"{self.noise_level:.17g} {self.seed} {self.noise_stage}",
@@ -243,7 +246,13 @@ class Stars:
         rows = self.rows[members]
         flux, error = self.files.read(rows)
         noisy = add_noise(
-            flux, error, noise_level=self.noise_level, seed=self.seed, stage=self.noise_stage, star_index=rows
+            flux,
+            error,
+            noise_level=self.noise_level,
+            seed=self.seed,
+            stage=self.noise_stage,
+            star_index=rows,
+            noise=self.noise,
         )
         return self.design.apply(noisy, self.files.masks.hold(rows))
 
@@ -292,10 +301,10 @@ class Dataset:
     gate: Stars
     test: Stars
 
-    def preprocessed(self, preprocessing: Preprocessing) -> "Dataset":
-        """Return the same stars, whose noisy flux is preprocessed."""
+    def observed(self, noise: Noise, preprocessing: Preprocessing) -> "Dataset":
+        """Return the same stars with noise of this kind, whose noisy flux is preprocessed."""
         splits = (self.train, self.gate, self.test)
-        train, gate, test = (replace(stars, preprocessing=preprocessing) for stars in splits)
+        train, gate, test = (replace(stars, noise=noise, preprocessing=preprocessing) for stars in splits)
         return replace(self, train=train, gate=gate, test=test)
 
     @property

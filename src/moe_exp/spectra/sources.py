@@ -3,6 +3,7 @@
 import logging
 import math
 import shutil
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
@@ -38,8 +39,10 @@ FIRST_STARS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
-    """What both sources share: how many stars, how noisy, and from which seed.
+class Data(ABC):
+    """Base of all sources of stars: how many of them, how noisy, and from which seed.
+
+    A subclass says where they come from: `read_grid`, `open` and `fingerprint`; `make_dataset` puts splits together.
 
     Parameters
     ----------
@@ -72,6 +75,19 @@ class Data:
         InputError
             Naming the options.
         """
+        return
+
+    @abstractmethod
+    def read_grid(self) -> Grid:
+        """Return the wavelength grid of the stars, before any of them is made or read in full."""
+
+    @abstractmethod
+    def open(self, cache_dir: Path, stages: Stages) -> Dataset:
+        """Return the stars, split in three."""
+
+    @abstractmethod
+    def fingerprint(self) -> list[str]:
+        """Tell the stars from those that they were or will be, beyond what options and code say."""
 
 
 @dataclass(frozen=True, kw_only=True)

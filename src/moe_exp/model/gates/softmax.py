@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from moe_exp.errors import InputError
 from moe_exp.machine import one_torch_thread, require_memory
 from moe_exp.model.gates.base import Gate
-from moe_exp.model.gates.training import GateStars, train
+from moe_exp.model.gates.training import GateStars
 from moe_exp.model.learned import read_learned
 from moe_exp.random_streams import random_stream
 
@@ -102,7 +102,7 @@ class SoftmaxGate(Gate):
         with one_torch_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63)))
             network = self.network(X.shape[1], self.n_experts_)
-            record = train(network, self.loss, stars, self.training, rng)
+            record = self.training.train(network, self.loss, stars, rng)
         self.network_ = network.to(torch.float64)
         self.curve_, self.converged_, self.n_epochs_ = record.curve, record.converged, len(record.curve)
         self._log(record.obstacle)

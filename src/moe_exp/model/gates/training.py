@@ -25,6 +25,8 @@ class Training:
     cannot tell losses apart that differ by a few per cent, so that a linear gate may stop as far above what L-BFGS
     reaches on all stars.
 
+    A recipe of another kind derives from this class and writes `train`.
+
     Parameters
     ----------
     learning_rate : float
@@ -93,6 +95,53 @@ class Training:
             )
         return n_held_out
 
+    def train(
+        self, network: nn.Module, loss: "Loss", stars: "GateStars", rng: np.random.Generator
+    ) -> "TrainingRecord":
+        """Train a network in place and leave it with the weights that were best on the hold-out.
+
+        The network is in its training mode for batches and in its evaluation mode on the hold-out and at the end. A
+        learning rate is given up when the hold-out loss is no finite number. Random numbers that the network draws are
+        torch's, whose state the caller sets and keeps.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+            Maps (n_stars, n_features) to logits (n_stars, n_experts).
+        loss : callable
+            Takes logits and their `GateStars`, returns a mean over stars.
+        stars : GateStars
+            All stars of the gate; the hold-out is drawn from them.
+        rng : numpy.random.Generator
+            Draws hold-out and batches.
+        """
+        holdout, fitted = _split(stars, self.count_held_out(len(stars.y)), rng)
+        history: list[tuple[float, float]] = []
+        best, best_loss = _copy_weights(network), _evaluate(network, loss, holdout)
+        if not math.isfinite(best_loss):
+            best_loss = math.inf
+        start_loss, waited = best_loss, 0
+        for learning_rate in self.learning_rate * self.lr_factor ** np.arange(self.n_lr_drops + 1):
+            network.load_state_dict(best)
+            optimizer = Adam(network, float(learning_rate))
+            waited, threshold = 0, best_loss
+            while waited < self.patience and len(history) < self.max_epochs:
+                train_loss = _run_epoch(network, loss, fitted, optimizer, self.batch_size, rng)
+                holdout_loss = _evaluate(network, loss, holdout)
+                history.append((train_loss, holdout_loss))
+                if not math.isfinite(holdout_loss):
+                    break
+                if holdout_loss < best_loss:
+                    best, best_loss = _copy_weights(network), holdout_loss
+                waited += 1
+                if holdout_loss < threshold * (1 - self.min_improvement):
+                    waited, threshold = 0, holdout_loss
+        network.load_state_dict(best)
+        network.eval()
+        curve = pd.DataFrame(history, columns=["train_loss", "holdout_loss"])
+        curve.insert(0, "epoch", np.arange(1, len(curve) + 1))
+        return TrainingRecord(curve, _find_obstacle(curve, self, improved=best_loss < start_loss, waited=waited))
+
 
 class GateStars(NamedTuple):
     """What is known of a gate's own stars, as arrays or as tensors."""
@@ -158,56 +207,6 @@ class Adam:
                 fused=True, amsgrad=False, maximize=False, lr=self._learning_rate, beta1=0.9, beta2=0.999, eps=1e-8,
                 weight_decay=0.0,
             )  # fmt: skip
-
-
-def train(
-    network: nn.Module, loss: Loss, stars: GateStars, training: Training, rng: np.random.Generator
-) -> TrainingRecord:
-    """Train a network in place and leave it with the weights that were best on the hold-out.
-
-    The network is in its training mode for batches and in its evaluation mode on the hold-out and at the end. A
-    learning rate is given up when the hold-out loss is no finite number. Random numbers that the network draws are
-    torch's, whose state the caller sets and keeps.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Maps (n_stars, n_features) to logits (n_stars, n_experts).
-    loss : callable
-        Takes logits and their `GateStars`, returns a mean over stars.
-    stars : GateStars
-        All stars of the gate; the hold-out is drawn from them.
-    training : Training
-        The recipe.
-    rng : numpy.random.Generator
-        Draws hold-out and batches.
-    """
-    holdout, fitted = _split(stars, training.count_held_out(len(stars.y)), rng)
-    history: list[tuple[float, float]] = []
-    best, best_loss = _copy_weights(network), _evaluate(network, loss, holdout)
-    if not math.isfinite(best_loss):
-        best_loss = math.inf
-    start_loss, waited = best_loss, 0
-    for learning_rate in training.learning_rate * training.lr_factor ** np.arange(training.n_lr_drops + 1):
-        network.load_state_dict(best)
-        optimizer = Adam(network, float(learning_rate))
-        waited, threshold = 0, best_loss
-        while waited < training.patience and len(history) < training.max_epochs:
-            train_loss = _run_epoch(network, loss, fitted, optimizer, training.batch_size, rng)
-            holdout_loss = _evaluate(network, loss, holdout)
-            history.append((train_loss, holdout_loss))
-            if not math.isfinite(holdout_loss):
-                break
-            if holdout_loss < best_loss:
-                best, best_loss = _copy_weights(network), holdout_loss
-            waited += 1
-            if holdout_loss < threshold * (1 - training.min_improvement):
-                waited, threshold = 0, holdout_loss
-    network.load_state_dict(best)
-    network.eval()
-    curve = pd.DataFrame(history, columns=["train_loss", "holdout_loss"])
-    curve.insert(0, "epoch", np.arange(1, len(curve) + 1))
-    return TrainingRecord(curve, _find_obstacle(curve, training, improved=best_loss < start_loss, waited=waited))
 
 
 def _find_obstacle(curve: pd.DataFrame, training: Training, *, improved: bool, waited: int) -> str:

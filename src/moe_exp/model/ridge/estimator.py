@@ -170,6 +170,10 @@ class CrossValidatedRidge(RegressorMixin, BaseEstimator):
             predicted[block] = (X[block] - origin) @ coef
         return predicted + self.origin_prediction_
 
+    def describe(self) -> dict[str, float]:
+        """Return the penalty chosen, whether it lies at an end of the grid, and its cross-validated R²."""
+        return {"alpha": self.alpha_, "alpha_at_edge": self.alpha_at_edge_, "cv_r2": self.mean_cv_scores_.max()}
+
     def _check_alphas(self) -> np.ndarray:
         alphas = np.logspace(-3, 5, 9) if self.alphas is None else np.asarray(self.alphas, float)
         if alphas.ndim != 1 or not len(alphas) or not (np.isfinite(alphas) & (alphas > 0)).all():
