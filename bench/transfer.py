@@ -112,14 +112,14 @@ def tabulate(candidates: list[Candidate], chooses: np.ndarray) -> pd.DataFrame:
 
 def _r2(external: ExternalResults, members: np.ndarray, model: str = "soft") -> float:
     kept = members & external.within
-    return r2(external.predictions.logg[kept], external.predictions.configured[model][kept])
+    return r2(external.predictions.y[kept], external.predictions.configured[model][kept])
 
 
 def report(best: Candidate, plain: Candidate, others: np.ndarray) -> Iterator[str]:
     """Say how the candidate that was chosen does on stars that had no part in it, and what its error is made of."""
     external = best.external
     kept = others & external.within
-    logg, predicted = external.predictions.logg[kept], external.predictions.configured["soft"][kept]
+    logg, predicted = external.predictions.y[kept], external.predictions.configured["soft"][kept]
     models = {name: external.predictions.configured[model][kept] for model, name in MODELS.items()}
     models["as simulated"] = plain.external.predictions.configured["soft"][kept]
     bootstrap = bootstrap_r2(logg, models, n_resamples=N_RESAMPLES, seed=0, stage="transfer")
@@ -136,12 +136,12 @@ def report(best: Candidate, plain: Candidate, others: np.ndarray) -> Iterator[st
 
 
 def _giants(external: ExternalResults) -> np.ndarray:
-    return external.predictions.logg < GIANT_LOGG
+    return external.predictions.y < GIANT_LOGG
 
 
 def _errors(external: ExternalResults, members: np.ndarray) -> str:
     """Return bias, scatter and slope with bootstrap intervals."""
-    logg, predicted = external.predictions.logg[members], external.predictions.configured["soft"][members]
+    logg, predicted = external.predictions.y[members], external.predictions.configured["soft"][members]
     draws = random_stream(0, "transfer errors").integers(0, len(logg), (N_RESAMPLES, len(logg)))
     error = predicted - logg
     measured = {
@@ -168,7 +168,7 @@ def _labels(external: ExternalResults, kept: np.ndarray) -> str:
     """Score the same stars against both catalogues."""
     assert external.other_logg is not None
     both = kept & np.isfinite(external.other_logg)
-    logg, predicted = external.predictions.logg[both], external.predictions.configured["soft"][both]
+    logg, predicted = external.predictions.y[both], external.predictions.configured["soft"][both]
     return (
         f"Label scales: {both.sum()} of these stars are in MILES, whose log g is higher by "
         f"{_mean(external.other_logg[both] - logg)} dex; against it R² is "
@@ -184,7 +184,7 @@ def _mean(values: np.ndarray) -> str:
 def _trends(external: ExternalResults, kept: np.ndarray) -> str:
     """Fit the error linearly by temperature and metallicity."""
     stars = external.predictions.stars[kept]
-    error = external.predictions.configured["soft"][kept] - external.predictions.logg[kept]
+    error = external.predictions.configured["soft"][kept] - external.predictions.y[kept]
     columns = [(stars["teff"] - 5000) / 1000, stars["m_h"] + 0.5, stars["logg"] - 3]
     design = np.column_stack([np.ones(len(stars)), *columns])
     fit, *_ = np.linalg.lstsq(design, error)
@@ -218,9 +218,9 @@ def swap_regions(best: Candidate, kept: np.ndarray) -> Iterator[str]:
 
 
 def _summary(external: ExternalResults, predicted: np.ndarray, kept: np.ndarray) -> str:
-    error, giants = predicted - external.predictions.logg, _giants(external)
+    error, giants = predicted - external.predictions.y, _giants(external)
     return (
-        f"R² {r2(external.predictions.logg[kept], predicted[kept]):.3f}, bias {error[kept & giants].mean():+.2f} dex "
+        f"R² {r2(external.predictions.y[kept], predicted[kept]):.3f}, bias {error[kept & giants].mean():+.2f} dex "
         f"for giants and {error[kept & ~giants].mean():+.2f} for dwarfs, scatter {error[kept].std():.2f}"
     )
 

@@ -53,7 +53,7 @@ def predicted(n_test: int) -> Iterator[tuple[str, Population]]:
         for gate in GATES:
             options = (f"gate={gate}", f"data.n_test={n_test}", "evaluation.n_resamples=10", *overrides)
             found = run(configure(*options), Stages()).results.predictions
-            y, covered = found.logg[found.covered], found.covered
+            y, covered = found.y[found.covered], found.covered
             error, reference = (found.configured[model][covered] - y for model in ("soft", "classify"))
             yield f"{design}: {gate} - classify", Population(y, error, reference, found.clip)
 

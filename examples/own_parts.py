@@ -153,7 +153,7 @@ class KernelRidgeExperts(RidgeExperts):
         self, stars: Stars, members: np.ndarray, moments: Moments, *, seed: int, device: str
     ) -> FittedKernelRidge:
         """Fit the stars of one bin."""
-        labels = stars.labels["logg"].to_numpy(float)[members]
+        labels = stars.target[members]
         return FittedKernelRidge().fit(stars.noisy_flux(members), labels, alpha=self.alpha)
 
 
@@ -181,7 +181,7 @@ class Neighbours(Baseline):
     def fit(self, train: Stars, *, seed: int, advance: Callable[[int], None]) -> Predictor:
         """Read all training stars."""
         model = KNeighborsRegressor(self.n_neighbours)
-        model.fit(train.noisy_flux(np.arange(len(train))), train.labels["logg"].to_numpy(float))
+        model.fit(train.noisy_flux(np.arange(len(train))), train.target)
         advance(1)
         return model.predict
 
@@ -242,7 +242,7 @@ class SortedErrors(RunFigure):
     def draw(self, results: Results) -> Figure:
         """Draw those of the run's gate."""
         predictions = results.predictions
-        errors = np.abs(predictions.configured["soft"] - predictions.logg)[predictions.covered]
+        errors = np.abs(predictions.configured["soft"] - predictions.y)[predictions.covered]
         figure = new_figure(COLUMN_WIDTH, 2.5)
         axes = figure.add_subplot()
         axes.semilogy(np.linspace(0, 1, len(errors)), np.sort(errors))

@@ -52,6 +52,7 @@ AGAIN = "tests/runs/test_again.py"
 ELSEWHERE = "tests/runs/test_elsewhere.py"
 LEVELS = "tests/comparison/test_levels.py"
 CREATION = "tests/tracking/test_creation.py"
+LABELS = "tests/test_labels.py"
 OWN = "tests/test_own_parts.py"
 
 
@@ -302,7 +303,7 @@ MUTANTS = [
     Mutant("folds that ignore the seed", "model/experts.py",
            'random_stream(seed, "folds"', 'random_stream(0, "folds"', WIRING),
     Mutant("clip limits from the test stars", "experiment/prediction.py",
-           "limits = mixture.experts.logg_range",
+           "limits = mixture.experts.label_range",
            'limits = tuple(labels["logg"].agg(["min", "max"]))', WIRING),
     Mutant("clipped predictions that are not", "experiment/prediction.py",
            "clipped=route(clip=True)", "clipped=route(clip=False)", WIRING),
@@ -393,11 +394,17 @@ MUTANTS = [
            "dataset.observed(experiment.noise, ", "dataset.observed(dataset.train.noise, ", f"{OWN} -k no_part"),
     Mutant("a noise draw that does not know what draws", "spectra/dataset.py",
            "star_index=self.rows, noise=self.noise)", "star_index=self.rows)", f"{OWN} -k refused"),
+    Mutant("a digest of stars that does not know their own label", "spectra/dataset.py",
+           'b"" if self.label.always_there else ', 'b"" if True else ', f"{LABELS} -k own_column"),
+    Mutant("stars' identity without the label", "spectra/dataset.py",
+           '"label": self.label.option,', "", f"{IDENTITIES} -k data.label"),
+    Mutant("a mixture that calls its label log g", "experiment/pipeline.py",
+           "label=dataset.train.label,", "", f"{LABELS} -k log_g"),
     Mutant("experts of another kind that are never fitted", "model/experts.py",
            "self.fit_expert(stars, members, moments, seed=seed, device=device)",
            "self._ridge(device).fit_moments(moments)", f"{OWN} -k no_part"),
     Mutant("metrics of one's own on all stars", "evaluation/tables.py",
-           "metric.measure(logg[covered], configured[covered])", "metric.measure(logg, configured)",
+           "metric.measure(y[covered], configured[covered])", "metric.measure(y, configured)",
            "tests/evaluation/test_results.py -k further"),
     Mutant("later spectra not preprocessed", "model/mixture.py",
            "self.preprocess(flux / np.float32(self.flux_unit))", "flux / np.float32(self.flux_unit)",

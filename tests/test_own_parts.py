@@ -150,7 +150,7 @@ def test_a_run_of_ones_own_parts_is_logged_told_and_kept(configure, tracking, ma
     scores = pd.read_csv(figure.parents[1] / "tables" / "scores.csv", index_col="model")
     assert scores.loc["soft", "outliers"] == logged.metrics["test/outliers"]
     outcome = run(experiment, Stages())
-    error = np.abs(outcome.results.predictions.configured["soft"] - outcome.results.predictions.logg)
+    error = np.abs(outcome.results.predictions.configured["soft"] - outcome.results.predictions.y)
     assert logged.metrics["test/outliers"] == np.mean(error > 0.5)
     outcome.model.save(tmp_path / "model")
     flux = outcome.dataset.test.observe(np.arange(5))

@@ -63,8 +63,8 @@ def test_artifacts_hold_tables_figures_and_predictions(sweep):
     assert {path.stem for path in (artifacts / "figures").glob("*.png")} == FIGURES
     assert "n_train: 1000" in (artifacts / "config.yaml").read_text()
     predictions = Predictions.from_frame(pd.read_parquet(artifacts / "predictions.parquet"))
-    error = (predictions.configured["soft"] - predictions.logg)[predictions.covered]
-    spread = predictions.logg[predictions.covered].var()
+    error = (predictions.configured["soft"] - predictions.y)[predictions.covered]
+    spread = predictions.y[predictions.covered].var()
     assert run.data.metrics["test/r2"] == pytest.approx(1 - np.mean(error**2) / spread, abs=1e-12)
 
 

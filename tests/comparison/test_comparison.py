@@ -115,11 +115,11 @@ def test_scores_are_those_of_covered_stars() -> None:
     predictions = GRID[0].predictions
     covered = predictions.covered
     score = pick(COMPARED.scores, model="mlp hard", n_train=32_000, noise_level=0.2).iloc[0]
-    assert score["r2"] == r2(predictions.logg[covered], predictions.clipped["hard"][covered])
+    assert score["r2"] == r2(predictions.y[covered], predictions.clipped["hard"][covered])
     assert score["n_stars"] == covered.sum()
     in_bin = predictions.bin_index == 4
     score = pick(COMPARED.bin_scores, model="mlp", n_train=32_000, noise_level=0.2, bin="Mid Solar").iloc[0]
-    assert score["r2"] == pytest.approx(r2(predictions.logg[in_bin], predictions.clipped["soft"][in_bin]))
+    assert score["r2"] == pytest.approx(r2(predictions.y[in_bin], predictions.clipped["soft"][in_bin]))
 
 
 def test_one_wild_star_is_named_as_what_decides() -> None:
@@ -144,7 +144,7 @@ def test_one_wild_star_is_named_as_what_decides() -> None:
 
 def test_a_star_that_carries_a_difference_within_limits_changes_its_verdict() -> None:
     mlp = make_record("mlp")
-    logg, soft = mlp.predictions.logg, mlp.predictions.logg + 0.1
+    logg, soft = mlp.predictions.y, mlp.predictions.y + 0.1
     wild = np.flatnonzero(mlp.predictions.covered)[:4]
     soft[wild] = np.where(logg[wild] < 3, 5, 1)
     predictions = replace(mlp.predictions, clipped={**mlp.predictions.clipped, "soft": soft, "classify": logg + 0.12})
@@ -244,7 +244,7 @@ def test_a_gates_own_run_comes_before_a_reference_and_a_disagreement_is_said() -
     mlp, classify = make_record("mlp"), make_record("classify")
     moved = with_soft(classify, classify.predictions.unclipped["soft"] + 0.5)
     covered = mlp.predictions.covered
-    expected = r2(mlp.predictions.logg[covered], moved.predictions.clipped["soft"][covered])
+    expected = r2(mlp.predictions.y[covered], moved.predictions.clipped["soft"][covered])
     compared = compare([mlp, moved], n_resamples=100)
     assert pick(compared.scores, model="classify")["r2"].tolist() == [expected]
     assert any("classify" in note and "those of 'classify n=32000" in note for note in compared.notes)

@@ -17,7 +17,7 @@ RECORDS = {
 
 def by_hand(record: RunRecord) -> dict[str, float]:
     predictions, covered = record.predictions, record.predictions.covered
-    error = (predictions.clipped["soft"] - predictions.logg)[covered]
+    error = (predictions.clipped["soft"] - predictions.y)[covered]
     truth = np.eye(9)[predictions.bin_index[covered]]
     weights = predictions.gate_weights[covered]
     return {

@@ -105,7 +105,7 @@ def test_a_star_says_the_difference_and_what_leaving_it_out_would_change(compare
             said = scoring.said_by_stars(pair.model, pair.reference)
             columns = Column(pair.model, pair.seeds), Column(pair.reference, pair.seeds)
             errors = [mean_error(scoring.panel, column) for column in columns]
-            left_out = leave_one_out(scoring.panel.logg, *errors, scoring.panel.star)
+            left_out = leave_one_out(scoring.panel.y, *errors, scoring.panel.star)
             np.testing.assert_allclose(
                 (said.mean(axis=1) - said.mean()) / len(said), left_out.influence, rtol=0.03, atol=1e-5
             )

@@ -85,7 +85,7 @@ def test_visits_of_a_star_are_drawn_together_and_count_once(make):
     star = results.predictions.star[members]
     soft = results.predictions.configured["soft"][members]
     drawn = bootstrap_r2(
-        results.predictions.logg[members],
+        results.predictions.y[members],
         {"soft": soft},
         star=star,
         n_resamples=200,
@@ -111,7 +111,7 @@ def test_perfect_predictions_reach_the_ceiling_of_catalogues_that_err_alike(make
     truth = np.random.default_rng(0).uniform(0.5, 5.2, 40_000)
     error, other_error = 0.3 * np.random.default_rng(9).standard_normal((2, 40_000))
     results = make(40_000, predict=lambda logg, rng: logg - error, other_logg=truth - error + other_error)
-    np.testing.assert_allclose(results.predictions.logg, truth)
+    np.testing.assert_allclose(results.predictions.y, truth)
     assert results.disagreement == pytest.approx(0.3 * np.sqrt(2), rel=0.02)
     assert scores_of(results, "all")["r2"] == pytest.approx(results.r2_ceiling, abs=0.002)
 

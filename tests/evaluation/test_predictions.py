@@ -28,7 +28,7 @@ def test_parquet_keeps_everything(tmp_path: Path) -> None:
 def test_a_file_that_is_not_what_was_written_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "predictions.parquet"
     digest = PREDICTIONS.write(path)
-    pd.read_parquet(path).assign(classify_clipped=PREDICTIONS.logg).to_parquet(path)
+    pd.read_parquet(path).assign(classify_clipped=PREDICTIONS.y).to_parquet(path)
     with pytest.raises(InputError, match="predictions.parquet was changed or is damaged"):
         Predictions.read(path, digest)
 
@@ -75,7 +75,7 @@ def test_wrong_shapes_missing_models_and_bins_are_refused() -> None:
 
 
 def test_a_further_model_is_kept_last() -> None:
-    more = {"boosted": PREDICTIONS.logg}
+    more = {"boosted": PREDICTIONS.y}
     further = replace(PREDICTIONS, clipped={**more, **PREDICTIONS.clipped}, unclipped={**more, **PREDICTIONS.unclipped})
     assert further.models == (*PREDICTIONS.models, "boosted")
     assert Predictions.from_frame(further.to_frame()).models == further.models

@@ -41,12 +41,12 @@ def test_metric_names() -> None:
 def test_metrics_equal_scikit_learn_on_covered_stars() -> None:
     metrics, covered = RESULTS.metrics(), PREDICTIONS.covered
     for name, model in (("test/r2", "soft"), ("reference/hard_r2", "hard"), ("reference/classify_r2", "classify")):
-        expected = r2_score(PREDICTIONS.logg[covered], PREDICTIONS.clipped[model][covered])
+        expected = r2_score(PREDICTIONS.y[covered], PREDICTIONS.clipped[model][covered])
         assert metrics[name] == pytest.approx(expected, abs=1e-12)
-    assert metrics["test/r2_all_stars"] == pytest.approx(r2_score(PREDICTIONS.logg, PREDICTIONS.clipped["soft"]))
+    assert metrics["test/r2_all_stars"] == pytest.approx(r2_score(PREDICTIONS.y, PREDICTIONS.clipped["soft"]))
     members = PREDICTIONS.bin_index == 4
     assert metrics["bin_r2/4_mid_solar"] == pytest.approx(
-        r2_score(PREDICTIONS.logg[members], PREDICTIONS.clipped["soft"][members])
+        r2_score(PREDICTIONS.y[members], PREDICTIONS.clipped["soft"][members])
     )
     assert metrics["test/n_stars"] == covered.sum() == RESULTS.bins["n_stars"].sum()
     assert metrics["test/coverage"] == covered.mean()
@@ -72,7 +72,7 @@ def test_a_difference_says_whether_it_is_to_be_trusted() -> None:
     bins = RESULTS.bins
     assert (bins["delta_r2_n_carriers"] < 40).all()
     assert (bins["delta_r2_trusted"] == 0).all()
-    covered, logg = PREDICTIONS.covered, PREDICTIONS.logg
+    covered, logg = PREDICTIONS.covered, PREDICTIONS.y
     mae = [np.mean(np.abs(PREDICTIONS.clipped[model] - logg)[covered]) for model in ("soft", "classify")]
     assert RESULTS.metrics()["test/delta_mae"] == pytest.approx(mae[0] - mae[1])
 
@@ -86,7 +86,7 @@ def test_clipping_is_as_configured_and_both_are_reported() -> None:
 def test_a_further_metric_is_taken_of_every_model_on_covered_stars() -> None:
     results = EVALUATION.evaluate(PREDICTIONS, seed=0, further={"nmad": NormalisedMad(title="NMAD")})
     covered = PREDICTIONS.covered
-    error = {model: (values - PREDICTIONS.logg)[covered] for model, values in PREDICTIONS.configured.items()}
+    error = {model: (values - PREDICTIONS.y)[covered] for model, values in PREDICTIONS.configured.items()}
     expected = {model: 1.482602 * np.median(np.abs(each - np.median(each))) for model, each in error.items()}
     assert results.scores["nmad"].to_dict() == pytest.approx(expected)
     metrics = results.metrics()
@@ -151,7 +151,7 @@ def test_worst_stars_are_named() -> None:
     results = EVALUATION.evaluate(replace(PREDICTIONS, clipped={**PREDICTIONS.clipped, "soft": soft}), seed=0)
     first = results.worst_stars.iloc[0]
     assert first["star_index"] == PREDICTIONS.stars["star_index"][star]
-    assert first["residual"] == soft[star] - PREDICTIONS.logg[star]
+    assert first["residual"] == soft[star] - PREDICTIONS.y[star]
     assert first["error_share"] > 0.8
     assert results.metrics()["test/worst5_error_share"] == pytest.approx(results.worst_stars["error_share"].sum())
 

@@ -85,7 +85,7 @@ def test_uncovered_stars_get_the_global_ridge(configure, tmp_path):
 
 def test_clipping_limits_predictions_to_the_training_range(run_made_up):
     outcome = run_made_up("data.noise_level=1.0")
-    low, high = outcome.mixture.experts.logg_range
+    low, high = outcome.mixture.experts.label_range
     for prediction in outcome.results.predictions.clipped.values():
         assert low <= prediction.min() <= prediction.max() <= high
 

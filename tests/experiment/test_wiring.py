@@ -113,7 +113,7 @@ def test_the_baseline_learns_from_the_training_stars_and_predicts_the_test_stars
 def test_predictions_stand_beside_the_stars_that_they_are_of(run_small):
     _, outcome = run_small()
     test, predictions = outcome.dataset.test, outcome.results.predictions
-    np.testing.assert_array_equal(predictions.logg, logg_of(test))
+    np.testing.assert_array_equal(predictions.y, logg_of(test))
     np.testing.assert_array_equal(predictions.stars["star_index"], test.rows)
     np.testing.assert_array_equal(predictions.stars["bin_index"], outcome.mixture.bins.assign_stars(test.labels))
     global_ridge = outcome.mixture.experts.predict(noisy_flux(test)).global_ridge

@@ -135,7 +135,7 @@ def test_external_stars_beyond_the_axes_are_drawn_at_their_edge_and_all_are_coun
     soft[:3] = 40.0
     wild = replace(predictions, clipped={**predictions.clipped, "soft": soft})
     ranges = {"teff": (3000.0, 7000.0), "logg": (0.0, 6.0), "m_h": (-3.0, 1.0)}
-    other = predictions.logg + np.where(np.arange(60) % 2, 0.2, -0.2)
+    other = predictions.y + np.where(np.arange(60) % 2, 0.2, -0.2)
     external = evaluate_external(
         wild, ranges, Evaluation(n_resamples=50), title="Mine", seed=0, logg_error=np.full(60, 0.1), other_logg=other
     )

@@ -18,7 +18,7 @@ def limits() -> Limits:
 
 
 def flag(limits: Limits, evidence, masked: float = 0.0) -> np.ndarray:
-    return limits.flag(evidence, np.ones(len(evidence.logg)), np.full(len(evidence.logg), masked))
+    return limits.flag(evidence, np.ones(len(evidence.predicted)), np.full(len(evidence.predicted), masked))
 
 
 def share(flags: np.ndarray, flag: Flag) -> float:

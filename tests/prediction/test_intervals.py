@@ -15,7 +15,7 @@ def draw(n_stars: int, seed: int) -> tuple[Evidence, np.ndarray]:
     weights[np.arange(n_stars), likely] = 0.9
     noise = np.exp(rng.normal(size=n_stars))
     evidence = Evidence(
-        logg=rng.uniform(1, 5, n_stars),
+        predicted=rng.uniform(1, 5, n_stars),
         weights=weights,
         scatter=rng.uniform(0.01, 1, n_stars),
         features=rng.normal(size=(n_stars, 4)),

@@ -90,7 +90,7 @@ def test_what_is_no_model_is_refused_by_its_name(kept, tmp_path):
     with pytest.raises(InputError, match="subprocess:Popen is no dataclass"):
         Mixture.load(kept)
     change(description, format=99)
-    with pytest.raises(InputError, match="has format 99, and this version of moe_exp reads format 2"):
+    with pytest.raises(InputError, match="has format 99, and this version of moe_exp reads format 3"):
         Mixture.load(kept)
     description.write_text("{")
     with pytest.raises(InputError, match=r"mixture.json cannot be read"):

@@ -1,4 +1,4 @@
-"""moe-exp predict: log g of the stars of files, by the model of a run."""
+"""moe-exp predict: the label of the stars of files, by the model of a run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +39,7 @@ def predict(
     store: str | None,
     experiment: str | None,
 ) -> None:
-    """Predict log g of all stars of FILES with MODEL, the id of a run (or its beginning) or a model's folder.
+    """Predict the label of MODEL (log g, usually) of all stars of FILES; it is the id of a run, or a model's folder.
 
     FILES are HDF5 of this project, FITS of PFS (pfsSingle, pfsObject, pfsCoadd, pfsCalibrated), DESI or SDSS, CSV, NPZ,
     or what specutils reads. One that cannot be used is told, and the others go on; the exit status is then 1.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from moe_exp.comparison.records import RunRecord, sort_records
 from moe_exp.errors import InputError
-from moe_exp.evaluation.predictions import MODELS
+from moe_exp.evaluation.predictions import MODELS, Predictions
 
 SAME_REFERENCES = 1e-2
 """Clipped predictions of one reference that differ by more [dex] come from other experts, stars or noise."""
@@ -20,6 +20,15 @@ SAME_GATE = 0.1
 The last bits of the experts differ there, and a gate's training may then take another path, as with another `seed`:
 that moved the mlp gate's predictions by 0.06 dex (32,000 training stars, noise level 0.2), and its R² by 0.0006.
 """
+
+
+SPREAD_OF_LOGG = 1.15
+"""Standard deviation [dex] of the labels that these limits were measured on."""
+
+
+def label_scale(predictions: Predictions) -> float:
+    """Return how much larger limits in dex have to be for the label that is predicted, whatever its unit."""
+    return float(np.std(predictions.y)) / SPREAD_OF_LOGG
 
 
 def check_comparable(records: Iterable[RunRecord]) -> None:
@@ -89,12 +98,13 @@ def _agree(one: RunRecord, other: RunRecord) -> bool:
     """Whether two runs of one configuration predict the same, as far as what they were made on lets them."""
     if one.made_on == other.made_on or not (one.predictions.has_gate and other.predictions.has_gate):
         return _predictions_digest(one) == _predictions_digest(other)
+    scale = label_scale(one.predictions)
     gaps = {model: one.predictions.clipped[model] - other.predictions.clipped[model] for model in MODELS}
     mixed = [gaps[model] for model in ("soft", "classify")]
     references = [gaps[model] for model in ("oracle", "global_ridge")]
     return bool(
-        max(np.abs(gap).max() for gap in references) <= SAME_REFERENCES
-        and max(np.sqrt(np.mean(gap**2)) for gap in mixed) <= SAME_GATE
+        max(np.abs(gap).max() for gap in references) <= SAME_REFERENCES * scale
+        and max(np.sqrt(np.mean(gap**2)) for gap in mixed) <= SAME_GATE * scale
     )
 
 
@@ -136,8 +146,9 @@ def _predictions_digest(record: RunRecord) -> str:
 
 
 STAR_CHECKS: tuple[tuple[str, Callable[[RunRecord], object]], ...] = (
+    ("labels that are predicted", lambda record: f"data.label={record.predictions.label.option}"),
     ("test stars", lambda record: f"digest {record.test_digest}"),
     ("test stars or their order", _star_digest("star_index")),
-    ("labels", _star_digest("logg")),
+    ("labels", lambda record: _digest(record.predictions.y)),
 )
 """What must be equal of the test stars, first to last."""

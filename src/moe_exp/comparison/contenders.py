@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from moe_exp.comparison.comparability import SAME_REFERENCES
+from moe_exp.comparison.comparability import SAME_REFERENCES, label_scale
 from moe_exp.comparison.records import RunRecord
 from moe_exp.comparison.run_labels import Labels
 from moe_exp.errors import InputError
-from moe_exp.evaluation.predictions import MODELS, STAR_COLUMNS
+from moe_exp.evaluation.predictions import MODELS
+from moe_exp.spectra.label import Label
 
 KINDS = ("gate", "hard routing", "reference")
 """What a contender can be: a gate with soft routing, the same with hard routing, or a model without a gate."""
@@ -75,6 +76,8 @@ class Panel:
     stars : DataFrame of n_stars rows
         Labels and bins of the covered test stars.
     bin_names : tuple of str
+    label : Label
+        What is predicted.
     entries : mapping of Contender to mapping of training seed to SquaredErrors
         In the order of the tables.
     notes : tuple of str
@@ -84,13 +87,14 @@ class Panel:
     data_seed: int
     stars: pd.DataFrame
     bin_names: tuple[str, ...]
+    label: Label
     entries: Mapping[Contender, Mapping[int, SquaredErrors]]
     notes: tuple[str, ...]
 
     @property
-    def logg(self) -> np.ndarray:
-        """True log g [dex], (n_stars,)."""
-        return self.stars["logg"].to_numpy(float)
+    def y(self) -> np.ndarray:
+        """The true label, (n_stars,), in its unit."""
+        return self.stars[self.label.column].to_numpy(float)
 
     @cached_property
     def star(self) -> np.ndarray:
@@ -134,6 +138,7 @@ def make_panel(records: Sequence[RunRecord], labels: Mapping[str, Labels]) -> Pa
             f"data.seed={records[0].data_seed}: {first.covered.sum()} of {len(first)} test stars lie in a bin; "
             f"scores need at least 2."
         )
+    scale = label_scale(first)
     entries: dict[Contender, dict[int, SquaredErrors]] = {}
     sources: dict[tuple[Contender, int], RunRecord] = {}
     notes = {
@@ -147,21 +152,23 @@ def make_panel(records: Sequence[RunRecord], labels: Mapping[str, Labels]) -> Pa
                 errors = _errors(record, model)
                 known = entries.setdefault(contender, {}).setdefault(record.seed, errors)
                 source = sources.setdefault((contender, record.seed), record)
-                if contender.kind == "reference" and _gap(errors.clipped, known.clipped) > SAME_REFERENCES:
+                gap = _gap(errors.clipped, known.clipped)
+                if contender.kind == "reference" and gap > SAME_REFERENCES * scale:
                     raise InputError(
                         f"{record} and {source} were made alike, but their {contender.model} predicts other values, by "
-                        f"up to {_gap(errors.clipped, known.clipped):.2g} dex: stars, noise or code were others. Run "
-                        f"one of them again with tracking.resume=false."
+                        f"up to {first.label.amount(f'{gap:.2g}')}: stars, noise or code were others. Run one of them "
+                        f"again with tracking.resume=false."
                     )
                 gap = _gap(errors.configured, known.configured)
-                if gap > UNSAID:
+                if gap > UNSAID * scale:
                     notes[
                         f"{contender}, seed={record.seed}: the errors of {source} and of {record} differ by up to "
-                        f"{gap:.2g} dex; those of {source} are used."
+                        f"{first.label.amount(f'{gap:.2g}')}; those of {source} are used."
                     ] = None
     return Panel(
         data_seed=records[0].data_seed,
-        stars=first.stars.loc[first.covered, list(STAR_COLUMNS)].reset_index(drop=True),
+        stars=first.stars[first.covered].reset_index(drop=True),
+        label=first.label,
         bin_names=first.bin_names,
         entries={contender: entries[contender] for contender in sorted(entries, key=lambda c: c.order)},
         notes=tuple(notes),
@@ -199,9 +206,8 @@ def _contenders(record: RunRecord, labels: Labels, *, own: bool) -> Iterator[tup
 def _errors(record: RunRecord, model: str) -> SquaredErrors:
     predictions = record.predictions
     covered = predictions.covered
-    logg = predictions.logg[covered]
+    y = predictions.y[covered]
     clipped, unclipped = (
-        (np.asarray(values[model], float)[covered] - logg) ** 2
-        for values in (predictions.clipped, predictions.unclipped)
+        (np.asarray(values[model], float)[covered] - y) ** 2 for values in (predictions.clipped, predictions.unclipped)
     )
     return SquaredErrors(clipped, unclipped, clipped if record.clip else unclipped, record.clip)

@@ -15,6 +15,7 @@ import pandas as pd
 
 PUBLISHED_DESIGN = {
     "data": "simulated",
+    "data.label": "log_g",
     "noise": "gaussian",
     "preprocessing": "none",
     "bins": "grid",

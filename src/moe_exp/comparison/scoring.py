@@ -132,7 +132,7 @@ class Scoring:
         lost = [
             np.column_stack([panel.entries[each][seed].configured for seed in seeds]) for each in (reference, model)
         ]
-        by_star = sum_by_star(r2_terms(panel.logg, np.subtract(*lost)), panel.star)
+        by_star = sum_by_star(r2_terms(panel.y, np.subtract(*lost)), panel.star)
         distance, gain = by_star[:, 2:3], by_star[:, 3:]
         variation = np.sum(distance) or np.nan
         delta = np.sum(gain, axis=0) / variation
@@ -149,7 +149,7 @@ class Scoring:
     ) -> Estimate:
         """Put an estimate together; `gain` (n_members,) in dex² sums to the value times the labels' variation."""
         panel, (_, confidence, seed) = self.panel, self.settings
-        terms = r2_terms(panel.logg[members], gain[:, None])
+        terms = r2_terms(panel.y[members], gain[:, None])
         _, _, distance, by_star = sum_by_star(terms, panel.star[members]).T
         return estimate(
             float(value),
@@ -190,7 +190,7 @@ def resample(
         Numbers of stars for which the resamples that lack them are wanted.
     """
     members = np.arange(len(panel.stars)) if bin_index is None else np.flatnonzero(panel.bin_index == bin_index)
-    y, star = panel.logg[members], panel.star[members]
+    y, star = panel.y[members], panel.star[members]
     position: dict[Column, int] = {}
     distinct: dict[bytes, int] = {}
     errors: list[np.ndarray] = []
@@ -227,7 +227,7 @@ def mean_error(panel: Panel, column: Column) -> np.ndarray:
 
 def seed_r2(panel: Panel, column: Column, members: np.ndarray) -> np.ndarray:
     """Return R² of each seed on some stars, (n_seeds,)."""
-    entries, y = panel.entries[column.contender], panel.logg[members]
+    entries, y = panel.entries[column.contender], panel.y[members]
     return np.array([_r2(y, getattr(entries[seed], column.variant)[members]) for seed in column.seeds])
 
 

@@ -19,6 +19,7 @@ from moe_exp.comparison.run_labels import label_runs
 from moe_exp.comparison.scoring import Column, Scoring, Settings, mean_error, resample
 from moe_exp.comparison.tables import ScoredPair
 from moe_exp.evaluation.bootstrap import check_options
+from moe_exp.spectra.label import Label
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -38,13 +39,13 @@ class Comparison:
     bin_scores : DataFrame
         The same for every gate and bin.
     gate_errors : DataFrame
-        ``rmse`` and ``mae`` [dex] of every gate, the shares ``oracle_gain_soft`` and ``oracle_gain_hard`` of what the
+        ``rmse`` and ``mae`` of every gate, the shares ``oracle_gain_soft`` and ``oracle_gain_hard`` of what the
         oracle gains over the global Ridge that its two routings retain, and its ``accuracy``.
     pairs : DataFrame
         One row per two gates that differ in one factor alone: R² of ``model`` minus R² of ``reference`` with its
         paired interval, p, p_holm over all rows of this table, and the verdict on the latter; both with clipping as
         configured, and the interval with and without. ``n_carriers`` says how many stars carry it, ``tail_index`` how
-        heavy their tail is, ``trusted`` whether its interval may be, ``mark`` why not; ``delta_mae`` [dex] is the
+        heavy their tail is, ``trusted`` whether its interval may be, ``mark`` why not; ``delta_mae`` is the
         difference of the mean absolute error, which no few stars carry. ``deciding_star`` is the one of largest
         influence.
     bin_pairs : DataFrame
@@ -84,6 +85,11 @@ class Comparison:
     def data_seeds(self) -> tuple[int, ...]:
         """Seeds of the stars, each a replicate, ascending."""
         return tuple(scoring.panel.data_seed for scoring in self.scorings)
+
+    @property
+    def label(self) -> Label:
+        """What is predicted."""
+        return self.scorings[0].panel.label
 
     @property
     def bin_names(self) -> tuple[str, ...]:
@@ -178,7 +184,7 @@ def _score(panel: Panel, settings: Settings) -> _Part:
 
 def _influence(panel: Panel, pair: Pair) -> Influence:
     model, reference = (mean_error(panel, Column(contender, pair.seeds)) for contender in (pair.model, pair.reference))
-    return leave_one_out(panel.logg, model, reference, panel.star)
+    return leave_one_out(panel.y, model, reference, panel.star)
 
 
 def _by_contender(scorings: Sequence[Scoring]) -> list[tuple[Contender, list[Scoring]]]:

@@ -201,7 +201,7 @@ def influence_rows(scored: ScoredPair) -> Iterator[Row]:
     for rank, star in enumerate(influence.largest(N_STARS_LISTED), start=1):
         row: Row = {"data_seed": panel.data_seed} | pair_columns(pair) | {"rank": rank}
         visits = panel.visits(star)
-        row |= {name: panel.stars[name].iloc[visits[0]] for name in STAR_COLUMNS}
+        row |= {name: panel.stars[name].iloc[visits[0]] for name in dict.fromkeys((*STAR_COLUMNS, panel.label.column))}
         row["bin"] = panel.bin_names[panel.bin_index[visits[0]]]
         error, reference_error = (float(np.sqrt(np.mean(each[visits]))) for each in errors)
         row |= {"error": error, "reference_error": reference_error}

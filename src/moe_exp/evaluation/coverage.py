@@ -25,7 +25,7 @@ class Coverage:
     Attributes
     ----------
     error : array of shape (n_stars,)
-        Prediction minus label [dex], of all test stars; those outside every bin by soft routing too.
+        Prediction minus label, of all test stars; those outside every bin by soft routing too.
     half_widths : array of shape (n_stars, n_levels)
         Of intervals of `moe_exp.prediction.intervals.LEVELS` [dex].
     flags : int array of shape (n_stars,)
@@ -47,7 +47,7 @@ class Coverage:
     def of(cls, predictions: Predictions, judged: Judgement) -> "Coverage":
         """Gather it for test stars, whose rows are in the same order in both."""
         return cls(
-            error=judged.evidence.logg - predictions.logg,
+            error=judged.evidence.predicted - predictions.y,
             half_widths=judged.half_widths,
             flags=judged.flags,
             bin_index=predictions.bin_index,

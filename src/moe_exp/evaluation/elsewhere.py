@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.errors import InputError
+from moe_exp.spectra.label import LOG_G, Label
 
 STARS = ("star_index", "star_id")
 """Columns of which one says which star a row is about, as in a run's ``predictions.parquet``."""
@@ -14,11 +15,11 @@ STARS = ("star_index", "star_id")
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
 
 SAME_LABEL = 1e-4
-"""Labels that differ by more [dex] are not those of one star."""
+"""Labels that differ by more, in their unit, are not those of one star."""
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a table of predictions: ``star_index`` or ``star_id``, ``prediction``, maybe ``sigma`` and ``logg`` [dex].
+    """Read a table of predictions: ``star_index`` or ``star_id``, ``prediction``, maybe ``sigma`` and the label.
 
     Raises
     ------
@@ -37,15 +38,15 @@ def read_table(path: Path) -> pd.DataFrame:
     if missing:
         raise InputError(
             f"{path} has no column {', '.join(missing)}; it has {', '.join(map(str, table)) or 'none'}. It needs "
-            f"{' or '.join(STARS)}, and prediction [dex]; sigma and logg [dex] may be there."
+            f"{' or '.join(STARS)}, and prediction; sigma and the label may be there."
         )
-    wrong = [name for name in ("prediction", "sigma", "logg") if name in table and table[name].dtype.kind not in "fiu"]
+    wrong = [name for name in ("prediction", "sigma") if name in table and table[name].dtype.kind not in "fiu"]
     if wrong:
         raise InputError(f"{path}: {', '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} no column of numbers.")
     return table
 
 
-def match_stars(table: pd.DataFrame, stars: pd.DataFrame, path: Path) -> pd.DataFrame:
+def match_stars(table: pd.DataFrame, stars: pd.DataFrame, path: Path, label: Label = LOG_G) -> pd.DataFrame:
     """Return the rows of a table in the order of a run's test stars, of each star exactly one.
 
     Parameters
@@ -53,9 +54,11 @@ def match_stars(table: pd.DataFrame, stars: pd.DataFrame, path: Path) -> pd.Data
     table : DataFrame
         As `read_table` leaves it.
     stars : DataFrame of n_stars rows
-        ``star_index``, ``star_id`` and ``logg`` [dex] of the test stars.
+        ``star_index``, ``star_id`` and the label of the test stars.
     path : path
         Of the table, for messages.
+    label : Label
+        What is predicted; the table may have it, under the name that `stars` has.
 
     Raises
     ------
@@ -68,9 +71,11 @@ def match_stars(table: pd.DataFrame, stars: pd.DataFrame, path: Path) -> pd.Data
     wrong = list(_wrong_rows(table, stars, key))
     if not wrong:
         table = table.set_index(key).loc[stars[key]].reset_index()
-        labels = table["logg"].to_numpy(float) if "logg" in table else stars["logg"].to_numpy(float)
-        others = ~(np.abs(labels - stars["logg"].to_numpy(float)) <= SAME_LABEL)
-        wrong = [_count(others, stars[key], f"with a logg that differs by more than {SAME_LABEL:g} dex")]
+        true = stars[label.column].to_numpy(float)
+        labels = pd.to_numeric(table[label.column], errors="coerce").to_numpy(float) if label.column in table else true
+        others = ~(np.abs(labels - true) <= SAME_LABEL)
+        limit = label.amount(f"{SAME_LABEL:g}")
+        wrong = [_count(others, stars[key], f"with a {label.column} that differs by more than {limit}")]
     if any(wrong):
         raise InputError(
             f"{path} does not hold the {len(stars)} test stars once each: {'; '.join(filter(None, wrong))}."

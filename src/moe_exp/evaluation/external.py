@@ -56,14 +56,14 @@ class ExternalResults:
         Stars that the other catalogue lacks do not count.
         """
         both = self._in_both
-        difference = self.predictions.logg[both] - self._other[both]
+        difference = self.predictions.y[both] - self._other[both]
         return float(np.std(difference, ddof=1)) if len(difference) > 1 else np.nan
 
     @property
     def r2_ceiling(self) -> float:
         """R² that perfect predictions within the range could be seen to have; NaN without a second catalogue."""
-        logg = self.predictions.logg[self.within]
-        variance = float(np.var(logg)) if len(logg) > 1 else np.nan
+        y = self.predictions.y[self.within]
+        variance = float(np.var(y)) if len(y) > 1 else np.nan
         return 1 - self.disagreement**2 / 2 / variance if variance > 0 else np.nan
 
     @property
@@ -96,7 +96,7 @@ class ExternalResults:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a star: labels, whether it lies within the range, and every model's prediction."""
-        frame = self.predictions.stars.assign(within=self.within, residual=self._soft - self.predictions.logg)
+        frame = self.predictions.stars.assign(within=self.within, residual=self._soft - self.predictions.y)
         others = {"logg_error": self.logg_error, "other_logg": self.other_logg}
         frame = frame.assign(**{name: values for name, values in others.items() if values is not None})
         return frame.assign(**self.predictions.configured)
@@ -131,7 +131,7 @@ def evaluate_external(
     logg_error, other_logg : arrays of shape (n_stars,), optional
         Error of log g, and log g of another catalogue.
     """
-    stars, logg = predictions.stars, predictions.logg
+    stars, logg = predictions.stars, predictions.stars["logg"].to_numpy(float)
     within = predictions.covered & np.all([stars[name].between(*ranges[name]) for name in LABELS], axis=0)
     groups = {
         "all": within,
@@ -156,10 +156,10 @@ def _score(
     """Yield the scores of every model on some of the stars; nothing if there are none."""
     if not members.any():
         return
-    logg = predictions.logg[members]
+    y = predictions.y[members]
     predicted = {model: values[members] for model, values in predictions.configured.items()}
     bootstrap = bootstrap_r2(
-        logg,
+        y,
         predicted,
         star=predictions.star[members],
         n_resamples=settings.n_resamples,
@@ -173,8 +173,8 @@ def _score(
             "model": model,
             "n_stars": bootstrap.n_stars,
             **interval_columns("r2", bootstrap.r2(model)),
-            "rmse": scores.rmse(logg, values),
-            "bias": scores.bias(logg, values),
-            "scatter": scores.scatter(logg, values),
-            "slope": scores.slope(logg, values),
+            "rmse": scores.rmse(y, values),
+            "bias": scores.bias(y, values),
+            "scatter": scores.scatter(y, values),
+            "slope": scores.slope(y, values),
         }

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.errors import InputError
+from moe_exp.spectra.label import LOG_G, Label
 
 MODELS = ("soft", "hard", "oracle", "classify", "global_ridge")
 """The models every run scores: its gate with soft, hard and oracle routing, and its two references."""
@@ -17,6 +18,8 @@ ROUNDING = 1e-5
 """By how much the weights of one star may miss one in sum."""
 
 STAR_COLUMNS = ("star_index", "star_id", "teff", "logg", "m_h", "bin_index")
+KEPT_COLUMNS = ("mag", "snr")
+"""Columns that are kept where they are known: magnitude, and signal to noise in a pixel."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -27,7 +30,7 @@ class Predictions:
     ----------
     stars : DataFrame of n_stars rows
         star_index (which row of the files), star_id (which star; rows of one are resampled together), teff [K], logg
-        [dex], m_h [dex] and bin_index (-1 outside every bin).
+        [dex], m_h [dex] and bin_index (-1 outside every bin); `KEPT_COLUMNS`; the label that is predicted.
     bin_names : tuple of str
         Name of each bin, for example ``"Cool Metal-poor"``.
     gate : str
@@ -35,13 +38,15 @@ class Predictions:
     clip : bool
         Whether clipped predictions are those the run was configured for.
     clipped, unclipped : mappings of str to array of shape (n_stars,)
-        log g [dex] with and without the experts' predictions limited to their training labels' range. ``"soft"``,
+        The label with and without the experts' predictions limited to their training labels' range. ``"soft"``,
         ``"hard"`` and ``"oracle"`` are the run's gate; ``"classify"`` is the classify reference with soft routing;
         ``"global_ridge"`` is one Ridge, which also stands in for the others on uncovered stars.
     gate_weights, classify_weights : arrays of shape (n_stars, n_bins)
         Weights of the run's gate and of the classify reference.
     has_gate : bool
         False for predictions that were made elsewhere: there is ``"soft"`` alone, and weights have no columns.
+    label : Label
+        What is predicted.
 
     Raises
     ------
@@ -58,9 +63,10 @@ class Predictions:
     gate_weights: np.ndarray
     classify_weights: np.ndarray
     has_gate: bool = True
+    label: Label = LOG_G
 
     def __post_init__(self) -> None:
-        missing = [name for name in STAR_COLUMNS if name not in self.stars]
+        missing = [name for name in (*STAR_COLUMNS, self.label.column) if name not in self.stars]
         missing += [name for name in self.own_models if name not in self.clipped or name not in self.unclipped]
         if missing or set(self.clipped) != set(self.unclipped):
             raise InputError(f"Predictions lack {', '.join(missing) or 'a clipped or unclipped variant'}.")
@@ -93,9 +99,9 @@ class Predictions:
         return self.own_models + tuple(name for name in self.clipped if name not in MODELS)
 
     @property
-    def logg(self) -> np.ndarray:
-        """True log g [dex], (n_stars,)."""
-        return self.stars["logg"].to_numpy(float)
+    def y(self) -> np.ndarray:
+        """The true label, (n_stars,), in its unit."""
+        return self.stars[self.label.column].to_numpy(float)
 
     @property
     def star(self) -> np.ndarray:
@@ -118,8 +124,8 @@ class Predictions:
         return self.clipped if self.clip else self.unclipped
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per star; bin names, gate and clipping are in ``attrs``, which Parquet keeps."""
-        frame = self.stars.loc[:, list(STAR_COLUMNS)].reset_index(drop=True)
+        """Return one row per star; bin names, gate, clipping and label are in ``attrs``, which Parquet keeps."""
+        frame = self.stars.reset_index(drop=True)
         columns = {"covered": self.covered, "prediction": self.configured["soft"]}
         for model in self.models:
             columns[f"{model}_clipped"] = self.clipped[model]
@@ -129,6 +135,7 @@ class Predictions:
         frame = pd.concat([frame, pd.DataFrame(columns)], axis=1)
         frame.attrs = {"bin_names": list(self.bin_names), "gate": self.gate, "clip": self.clip}
         frame.attrs |= {} if self.has_gate else {"has_gate": False}
+        frame.attrs["label"] = self.label.option
         return frame
 
     def write(self, path: Path) -> str:
@@ -158,14 +165,16 @@ class Predictions:
         InputError
             If the frame has lost its ``attrs`` or a column.
         """
-        lost = [name for name in ("bin_names", "gate", "clip") if name not in frame.attrs]
+        lost = [name for name in ("bin_names", "gate", "clip", "label") if name not in frame.attrs]
         if lost:
             raise InputError(f"The table of predictions has no {', '.join(lost)} in its attrs; read it from Parquet.")
         models = [name.removesuffix("_unclipped") for name in map(str, frame.columns) if name.endswith("_unclipped")]
         has_gate = frame.attrs.get("has_gate", True)
         bins = range(len(frame.attrs["bin_names"]) if has_gate else 0)
         try:
-            stars = frame[list(STAR_COLUMNS)].copy()
+            label = Label(frame.attrs["label"])
+            kept = [name for name in (*KEPT_COLUMNS, label.column) if name in frame]
+            stars = frame[[*dict.fromkeys((*STAR_COLUMNS, *kept))]].copy()
             stars.attrs = {}
             return cls(
                 stars=stars,
@@ -177,6 +186,7 @@ class Predictions:
                 gate_weights=frame[[f"weight_{index}" for index in bins]].to_numpy(),
                 classify_weights=frame[[f"classify_weight_{index}" for index in bins]].to_numpy(),
                 has_gate=has_gate,
+                label=label,
             )
         except KeyError as error:
             raise InputError(f"The table of predictions lacks a column: {error}.") from error

@@ -189,7 +189,7 @@ class Evaluation:
 
     def _bootstrap(self, predictions: Predictions, members: np.ndarray, seed: int, stage: str) -> R2Bootstrap:
         return bootstrap_r2(
-            predictions.logg[members],
+            predictions.y[members],
             {model: predictions.configured[model][members] for model in predictions.models},
             star=predictions.star[members],
             n_resamples=self.n_resamples,

@@ -21,18 +21,18 @@ def score_table(predictions: Predictions, pooled: R2Bootstrap, metrics: Mapping[
     Further metrics follow under their own names.
     """
     covered = predictions.covered
-    logg = predictions.logg
+    y = predictions.y
     rows = {}
     for model in predictions.models:
         configured = predictions.configured[model]
         rows[model] = interval_columns("r2", pooled.r2(model)) | {
-            "rmse": scores.rmse(logg[covered], configured[covered]),
-            "mae": scores.mae(logg[covered], configured[covered]),
-            "bias": scores.bias(logg[covered], configured[covered]),
-            "r2_clipped": scores.r2(logg[covered], predictions.clipped[model][covered]),
-            "r2_unclipped": scores.r2(logg[covered], predictions.unclipped[model][covered]),
-            "r2_all_stars": scores.r2(logg, configured),
-            **{name: metric.measure(logg[covered], configured[covered]) for name, metric in metrics.items()},
+            "rmse": scores.rmse(y[covered], configured[covered]),
+            "mae": scores.mae(y[covered], configured[covered]),
+            "bias": scores.bias(y[covered], configured[covered]),
+            "r2_clipped": scores.r2(y[covered], predictions.clipped[model][covered]),
+            "r2_unclipped": scores.r2(y[covered], predictions.unclipped[model][covered]),
+            "r2_all_stars": scores.r2(y, configured),
+            **{name: metric.measure(y[covered], configured[covered]) for name, metric in metrics.items()},
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
@@ -67,10 +67,10 @@ def worst_star_table(predictions: Predictions, n_worst: int) -> pd.DataFrame:
     """Return the covered stars of largest squared error of the run's gate, with their share of the sum over all."""
     members = np.flatnonzero(predictions.covered)
     soft = predictions.configured["soft"]
-    worst = scores.worst_stars(predictions.logg[members], soft[members], n_worst)
+    worst = scores.worst_stars(predictions.y[members], soft[members], n_worst)
     rows = members[worst.position]
     table = predictions.stars.iloc[rows][list(STAR_COLUMNS)].reset_index(drop=True)
-    residual = soft[rows] - predictions.logg[rows]
+    residual = soft[rows] - predictions.y[rows]
     return table.assign(prediction=soft[rows], residual=residual, error_share=worst.error_share)
 
 

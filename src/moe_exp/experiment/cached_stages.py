@@ -62,7 +62,7 @@ class SharedStages:
             return self._cache.get("gate_inputs", identity, partial(measure_stars, stars, features, experts, advance))
 
     def fit_baseline(self) -> dict[str, Predictor]:
-        """Return what predicts log g by the baseline's name; nothing without a baseline."""
+        """Return what predicts the label by the baseline's name; nothing without a baseline."""
         baseline = self.experiment.baseline
         if not baseline.name:
             return {}

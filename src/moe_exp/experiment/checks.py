@@ -48,12 +48,12 @@ def check_covered(bins: Bins, splits: Mapping[str, Stars]) -> None:
         Saying how many there are.
     """
     for option, stars in splits.items():
-        logg = stars.labels["logg"].to_numpy(float)[bins.assign_stars(stars.labels) >= 0]
-        n_values = len(np.unique(logg))
+        target = stars.target[bins.assign_stars(stars.labels) >= 0]
+        n_values = len(np.unique(target))
         if n_values < 2:
             raise InputError(
-                f"{option}: {len(logg)} of {len(stars)} stars lie in a bin, with {n_values} value(s) of log_g; at "
-                f"least two of each are needed. Use more stars or wider bins."
+                f"{option}: {len(target)} of {len(stars)} stars lie in a bin, with {n_values} value(s) of "
+                f"{stars.label.option}; at least two of each are needed. Use more stars or wider bins."
             )
 
 

@@ -101,6 +101,7 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
             wavelength=dataset.wavelength,
             medium=dataset.medium,
             template=dataset.train.design.template,
+            label=dataset.train.label,
         )
         reference = mixture if is_reference(experiment.gate) else replace(mixture, gate=train(ClassifyGate()))
     with stages.stage("calibrate"):

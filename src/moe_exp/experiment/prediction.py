@@ -7,7 +7,7 @@ import pandas as pd
 
 from moe_exp.evaluation.coverage import Coverage
 from moe_exp.evaluation.external import LABELS, ExternalResults, evaluate_external
-from moe_exp.evaluation.predictions import STAR_COLUMNS, Predictions
+from moe_exp.evaluation.predictions import KEPT_COLUMNS, STAR_COLUMNS, Predictions
 from moe_exp.experiment.config import Experiment
 from moe_exp.model.baselines import Predictor
 from moe_exp.model.gate_inputs import GateInputs, measure_flux
@@ -27,7 +27,11 @@ def predict(
 ) -> Predictions:
     """Put together what every model predicts of stars with these labels, with and without clipping."""
     bin_index = mixture.bins.assign_stars(labels)
-    limits = mixture.experts.logg_range
+    limits = mixture.experts.label_range
+    stars = labels.assign(bin_index=bin_index)
+    if "snr" not in stars:
+        stars["snr"] = 1 / np.maximum(inputs.noise, np.finfo(np.float32).eps)
+    columns = [*STAR_COLUMNS, *(name for name in (*KEPT_COLUMNS, mixture.label.column) if name in stars)]
 
     def route(*, clip: bool) -> dict[str, np.ndarray]:
         others = {"global_ridge": inputs.global_ridge, **baseline}
@@ -38,7 +42,8 @@ def predict(
         }
 
     return Predictions(
-        stars=labels.assign(bin_index=bin_index)[list(STAR_COLUMNS)],
+        stars=stars[[*dict.fromkeys(columns)]],
+        label=mixture.label,
         bin_names=mixture.bins.names_,
         gate=experiment.choices["gate"],
         clip=experiment.experts.clip,

@@ -32,7 +32,7 @@ class ErrorDistribution(RunFigure):
         """Draw the run's gate, the classify gate and the global Ridge."""
         predictions, covered = results.predictions, results.predictions.covered
         errors = {
-            model: (predictions.configured[model] - predictions.logg)[covered]
+            model: (predictions.configured[model] - predictions.y)[covered]
             for model in MODELS
             if not (model == results.gate == "classify")
         }
@@ -45,5 +45,5 @@ class ErrorDistribution(RunFigure):
         axes.set_yscale("log")
         axes.legend(fontsize=7, frameon=False)
         set_title(figure, star_count(results.n_stars))
-        finish(axes, x="Predicted − true log g (dex)", y="Stars")
+        finish(axes, x=predictions.label.in_unit(f"Predicted − true {predictions.label.name}", "()"), y="Stars")
         return figure

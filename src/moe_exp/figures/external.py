@@ -8,37 +8,40 @@ from matplotlib.figure import Figure
 
 from moe_exp.evaluation.external import GIANT_LOGG, ExternalResults
 from moe_exp.figures.style import COLUMN_WIDTH, finish, gate_colour, minus, new_figure, set_title
+from moe_exp.spectra.label import LOG_G
 
-MARGIN = 0.3
-"""dex beyond the outermost labels that are shown; predictions further away stand at the edge as triangles."""
+MARGIN = 0.07
+"""How far beyond the outermost labels is shown, as a share of their range; predictions beyond that become triangles."""
 
 
 def logg_against_catalogue(external: ExternalResults) -> Figure:
-    """Draw predicted against catalogue log g with the one-to-one line and the uncertainty of the labels.
+    """Draw predicted against catalogue label with the one-to-one line and the uncertainty of the labels.
 
     Filled circles lie within the training range, open ones outside. Horizontal bars are the catalogue's own errors; the
     band is what two catalogues disagree by, shared equally.
     """
     predictions, within = external.predictions, external.within
-    logg, predicted = predictions.logg, predictions.configured["soft"]
-    low, high = float(logg.min()) - MARGIN, float(logg.max()) + MARGIN
+    y, predicted = predictions.y, predictions.configured["soft"]
+    low, high = float(y.min()) - MARGIN * np.ptp(y), float(y.max()) + MARGIN * np.ptp(y)
     figure = new_figure(COLUMN_WIDTH, 3.9)
     axes = figure.add_subplot()
     _draw_truth(axes, external, low, high)
     colour = gate_colour(predictions.gate)
     shown = np.clip(predicted, low, high)
     if external.logg_error is not None:
-        axes.errorbar(logg, shown, xerr=external.logg_error, fmt="none", ecolor="#8C8C8C", linewidth=0.6)
+        axes.errorbar(y, shown, xerr=external.logg_error, fmt="none", ecolor="#8C8C8C", linewidth=0.6)
     for members, face, label in ((within, colour, "within training range"), (~within, "none", "outside")):
         style: dict[str, Any] = {"color": colour, "markerfacecolor": face, "markersize": 3.5, "linestyle": "none"}
         axes.plot([], [], marker="o", label=f"{label} ({members.sum()})", **style)
         for marker, drawn in (("o", shown == predicted), ("^", predicted > high), ("v", predicted < low)):
-            axes.plot(logg[members & drawn], shown[members & drawn], marker=marker, **style)
-    axes.axvline(GIANT_LOGG, color="#BFBFBF", linewidth=0.6, linestyle=":")
+            axes.plot(y[members & drawn], shown[members & drawn], marker=marker, **style)
+    if predictions.label == LOG_G:
+        axes.axvline(GIANT_LOGG, color="#BFBFBF", linewidth=0.6, linestyle=":")
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     figure.legend(loc="outside lower center", ncols=2, fontsize=6.5, frameon=False)
     set_title(figure, _title(external))
-    finish(axes, x="Catalogue log g (dex)", y=f"Predicted log g (dex), {predictions.gate}")
+    named = predictions.label.in_unit(predictions.label.name, "()")
+    finish(axes, x=f"Catalogue {named}", y=f"Predicted {named}, {predictions.gate}")
     return figure
 
 
@@ -48,7 +51,7 @@ def _draw_truth(axes: Axes, external: ExternalResults, low: float, high: float) 
     error = external.disagreement / np.sqrt(2)
     if np.isfinite(error):
         ends = np.array([low, high])
-        label = f"error of a catalogue, {error:.2f} dex"
+        label = f"error of a catalogue, {external.predictions.label.amount(f'{error:.2f}')}"
         axes.fill_between(ends, ends - error, ends + error, color="#404040", alpha=0.12, linewidth=0, label=label)
 
 
@@ -57,5 +60,6 @@ def _title(external: ExternalResults) -> str:
     if "r2" not in found:
         return f"{external.title}: no star within the training range"
     return minus(
-        f"{external.title}: R² {found['r2']:.2f}, bias {found['bias']:+.2f}, scatter {found['scatter']:.2f} dex"
+        f"{external.title}: R² {found['r2']:.2f}, bias {found['bias']:+.2f}, scatter "
+        f"{external.predictions.label.amount(format(found['scatter'], '.2f'))}"
     )

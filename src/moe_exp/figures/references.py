@@ -61,7 +61,7 @@ def r2_of_models(results: Results, published: Mapping[str, float] | None = None)
     axes.grid(axis="x", color="#E5E5E5", linewidth=0.6)
     axes.set_axisbelow(True)
     set_title(figure, f"{star_count(results.n_stars)}, {_confidence(results)}")
-    finish(axes, x="R² of log g (dimensionless)")
+    finish(axes, x=f"R² of {results.predictions.label.name} (dimensionless)")
     return figure
 
 

@@ -80,7 +80,7 @@ def r2_along(comparison: Comparison, along: str) -> Figure:
     for axes, (key, table) in zip(used, panels, strict=True):
         _draw_sweep(axes, table, along, bottom)
         axes.set_title(_condition(dict(zip(others, key, strict=True))), fontsize=7)
-        finish(axes, x=AXES[along], y="R² of log g (dimensionless)" if axes in grid[:, 0] else "")
+        finish(axes, x=AXES[along], y=f"R² of {comparison.label.name} (dimensionless)" if axes in grid[:, 0] else "")
     _add_legend(figure, used)
     confidence = f"{100 * comparison.settings.confidence:g} % interval"
     set_title(figure, f"{title_of(comparison, int(scores['n_stars'].iloc[0]))}, {confidence}")

@@ -14,7 +14,7 @@ from moe_exp.progress import Advance
 from moe_exp.spectra.dataset import Stars
 
 Predictor = Callable[[np.ndarray], np.ndarray]
-"""Noisy flux (n_stars, n_pixels), as that of the training stars, in; log g [dex], (n_stars,), out."""
+"""Noisy flux (n_stars, n_pixels), as that of the training stars, in; the label, (n_stars,), out."""
 
 
 class Baseline:
@@ -115,7 +115,7 @@ class LightGbm(Baseline):
             "num_threads": usable_cores(),
             "verbosity": -1,
         }
-        data = lightgbm.Dataset(_Rows(train), train.labels["logg"].to_numpy(float), params=options)
+        data = lightgbm.Dataset(_Rows(train), train.target, params=options)
         trees = lightgbm.train(options, data, self.n_trees, callbacks=[lambda _: advance(1)])
         return Trees(trees.model_to_string())
 
@@ -138,10 +138,10 @@ class Trees:
         return lightgbm.Booster(model_str=self.text)
 
     def __call__(self, flux: np.ndarray) -> np.ndarray:
-        """Return log g [dex], (n_stars,), of flux (n_stars, n_pixels)."""
+        """Return the label, (n_stars,), of flux (n_stars, n_pixels)."""
         return np.asarray(self._booster.predict(flux))
 
 
 def predict_stars(predict: Predictor, stars: Stars) -> np.ndarray:
-    """Return log g [dex] of the stars of a split, (n_stars,)."""
+    """Return the label of the stars of a split, (n_stars,)."""
     return np.concatenate([predict(flux) for _, flux in stars.blocks()])

@@ -127,7 +127,7 @@ class RidgeExperts:
         advance : callable
             Told the number of stars just taken in.
         """
-        logg = stars.labels["logg"].to_numpy(float)
+        target = stars.target
         fold_index = self._assign_folds(bin_index, stars.star, len(names), seed)
         pooled: Moments | None = None
         regressors = []
@@ -137,7 +137,7 @@ class RidgeExperts:
                 continue
             moments = Moments(self.n_folds, origin=None if pooled is None else pooled.origin, device=device)
             for block, flux in stars.blocks(members):
-                moments.add(flux, logg[block], fold_index[block])
+                moments.add(flux, target[block], fold_index[block])
                 advance(len(block))
             if pooled is None:
                 pooled = moments.copy()
@@ -152,7 +152,7 @@ class RidgeExperts:
             regressors=tuple(regressors),
             global_ridge=self._ridge(device).fit_moments(pooled),
             n_stars=np.bincount(bin_index[bin_index >= 0], minlength=len(names)),
-            logg_range=(float(logg.min()), float(logg.max())),
+            label_range=(float(target.min()), float(target.max())),
             components=components,
         )
         _report_edges(fitted.describe())
@@ -164,7 +164,8 @@ class RidgeExperts:
         Parameters
         ----------
         stars : Stars
-            All training stars; ``stars.noisy_flux(members)`` reads the spectra of the bin, ``stars.labels`` has theirs.
+            All training stars; ``stars.noisy_flux(members)`` reads the spectra of the bin, ``stars.target[members]``
+            is their label.
         members : array of int
             Positions of the bin's stars, increasing.
         moments : Moments

@@ -20,7 +20,7 @@ class Regressor(Protocol):
     """
 
     def predict(self, flux: np.ndarray) -> np.ndarray:
-        """Return log g [dex], (n_stars,), of noisy flux (n_stars, n_pixels), each star by itself."""
+        """Return the label, (n_stars,), of noisy flux (n_stars, n_pixels), each star by itself."""
 
     def describe(self) -> dict[str, float]:
         """Return what a table of experts says of this one, by column."""
@@ -30,9 +30,9 @@ class ExpertPredictions(NamedTuple):
     """What experts and global Ridge say of some stars, not clipped."""
 
     experts: np.ndarray
-    """(n_stars, n_experts) log g [dex]"""
+    """(n_stars, n_experts) the label"""
     global_ridge: np.ndarray
-    """(n_stars,) log g [dex]"""
+    """(n_stars,) the label"""
 
 
 @storable
@@ -48,8 +48,8 @@ class FittedExperts:
     global_ridge : CrossValidatedRidge
     n_stars : array of shape (n_experts,)
         Training stars of each expert.
-    logg_range : (float, float)
-        Smallest and largest log g of all training stars [dex]: what predictions are clipped to.
+    label_range : (float, float)
+        Smallest and largest label of all training stars: what predictions are clipped to.
     components : PrincipalComponents
         Of the training stars' noisy flux.
     """
@@ -58,11 +58,11 @@ class FittedExperts:
     regressors: tuple[Regressor, ...]
     global_ridge: CrossValidatedRidge
     n_stars: np.ndarray
-    logg_range: tuple[float, float]
+    label_range: tuple[float, float]
     components: PrincipalComponents
 
     def predict(self, flux: np.ndarray) -> ExpertPredictions:
-        """Predict log g [dex] of stars with noisy flux (n_stars, n_pixels), by every expert."""
+        """Predict the label of stars with noisy flux (n_stars, n_pixels), by every expert."""
         experts = np.column_stack([each.predict(flux) for each in self.regressors])
         return ExpertPredictions(experts, self.global_ridge.predict(flux))
 

@@ -20,16 +20,16 @@ class GateInputs(NamedTuple):
     features: np.ndarray
     """(n_stars, n_features)"""
     experts: np.ndarray
-    """(n_stars, n_experts) log g [dex], not clipped"""
+    """(n_stars, n_experts) the label, not clipped"""
     global_ridge: np.ndarray
-    """(n_stars,) log g [dex], not clipped"""
+    """(n_stars,) the label, not clipped"""
     noise: np.ndarray
     """(n_stars,) noise in a pixel over mean flux, as the spectrum itself shows it"""
     misfit: np.ndarray
     """(n_stars,) what the principal components leave, over mean flux"""
 
     def clip(self, low: float, high: float) -> "GateInputs":
-        """Return the same with all predictions limited to a range of log g [dex]."""
+        """Return the same with all predictions limited to a range of the label."""
         experts = clip_predictions(self.experts, low, high)
         return self._replace(experts=experts, global_ridge=clip_predictions(self.global_ridge, low, high))
 

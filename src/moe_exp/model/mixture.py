@@ -1,6 +1,6 @@
 """The mixture of experts: how a gate is trained, and experts and gate as one object.
 
-A `FittedMixture` holds all that turns a noisy spectrum into log g, and none of what it was trained with.
+A `FittedMixture` holds all that turns a noisy spectrum into the label, and none of what it was trained with.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from moe_exp.model.ridge.estimator import assign_folds
 from moe_exp.model.routing import fall_back, route_hard, route_oracle, route_soft
 from moe_exp.random_streams import random_stream
 from moe_exp.spectra.dataset import Stars
+from moe_exp.spectra.label import LOG_G, Label
 from moe_exp.spectra.medium import Medium
 from moe_exp.spectra.preprocessing import Preprocessing, Transform
 
@@ -49,7 +50,7 @@ def fit_gate(
     covered = bin_index >= 0
     return gate.fit(
         inputs.features[covered],
-        stars.labels["logg"].to_numpy(float)[covered],
+        stars.target[covered],
         expert_predictions=inputs.experts[covered],
         bin_index=bin_index[covered],
         star=stars.star[covered],
@@ -59,7 +60,7 @@ def fit_gate(
 
 def limit(inputs: GateInputs, experts: FittedExperts, *, clip: bool) -> GateInputs:
     """Return gate inputs with predictions limited to the range of the training labels; as they are without `clip`."""
-    return inputs.clip(*experts.logg_range) if clip else inputs
+    return inputs.clip(*experts.label_range) if clip else inputs
 
 
 def calibration_folds(stars: Stars, *, seed: int) -> np.ndarray:
@@ -103,7 +104,7 @@ def cross_fit_weights(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedMixture:
-    """Experts and the gate that mixes them, fitted: noisy spectra in, log g out.
+    """Experts and the gate that mixes them, fitted: noisy spectra in, the label out.
 
     Attributes
     ----------
@@ -124,6 +125,8 @@ class FittedMixture:
         What the grid is in; None if nothing tells it.
     template : array of shape (n_pixels,)
         Mean spectrum of the first training stars, which fills masked pixels.
+    label : Label
+        What is predicted.
     """
 
     bins: Bins
@@ -136,6 +139,7 @@ class FittedMixture:
     wavelength: np.ndarray
     medium: Medium | None
     template: np.ndarray
+    label: Label = LOG_G
 
     @cached_property
     def preprocess(self) -> Transform:
@@ -143,7 +147,7 @@ class FittedMixture:
         return self.preprocessing.prepare(self.wavelength)
 
     def predict(self, flux: np.ndarray) -> np.ndarray:
-        """Return log g [dex], (n_stars,), by soft routing.
+        """Return the label, (n_stars,), by soft routing.
 
         Parameters
         ----------
@@ -159,7 +163,7 @@ class FittedMixture:
         return limit(measured, self.experts, clip=self.clip)
 
     def route(self, inputs: GateInputs, bin_index: np.ndarray, *, clip: bool) -> dict[str, np.ndarray]:
-        """Return log g [dex] of stars, each (n_stars,), by ``soft``, ``hard`` and ``oracle`` routing.
+        """Return the label of stars, each (n_stars,), by ``soft``, ``hard`` and ``oracle`` routing.
 
         Stars outside every bin get the global Ridge's prediction.
 

@@ -36,6 +36,6 @@ def calibrate(
     weights, fold = cross_fit_weights(mixture.gate, stars, bin_index, inputs, seed=seed)
     evidence = Evidence.of(inputs, weights, mixture.gate)
     covered = bin_index >= 0
-    error = evidence.logg - stars.labels["logg"].to_numpy(float)
+    error = evidence.predicted - stars.target
     intervals = Intervals.fit(evidence, error, covered=covered, fold=fold)
     return CalibratedMixture(mixture, intervals, Limits.fit(evidence, covered, intervals))

@@ -9,18 +9,18 @@ from moe_exp.model.gates import Gate
 from moe_exp.model.routing import route_soft
 
 LEAST_SCATTER = 0.01
-"""Added to the scatter between experts [dex], whose logarithm is taken."""
+"""Added to the scatter between experts, in the unit of the label, whose logarithm is taken."""
 
 
 class Evidence(NamedTuple):
     """A prediction, and all that tells how far it can be trusted."""
 
-    logg: np.ndarray
-    """(n_stars,) predicted log g [dex]"""
+    predicted: np.ndarray
+    """(n_stars,) predicted label"""
     weights: np.ndarray
     """(n_stars, n_bins) of the gate"""
     scatter: np.ndarray
-    """(n_stars,) standard deviation [dex] of the experts' predictions under the gate's weights"""
+    """(n_stars,) standard deviation of the experts' predictions under the gate's weights"""
     features: np.ndarray
     """(n_stars, n_features) of the gate, in units of their scatter over the gate's own stars"""
     noise: np.ndarray
@@ -31,11 +31,11 @@ class Evidence(NamedTuple):
     @classmethod
     def of(cls, inputs: GateInputs, weights: np.ndarray, gate: Gate) -> "Evidence":
         """Gather it from what a gate weighed, limited as the mixture is, and from the weights."""
-        logg = route_soft(weights, inputs.experts)
-        scatter = np.sqrt(route_soft(weights, (inputs.experts - logg[:, None]) ** 2))
+        predicted = route_soft(weights, inputs.experts)
+        scatter = np.sqrt(route_soft(weights, (inputs.experts - predicted[:, None]) ** 2))
         features = (inputs.features - gate.feature_mean_) / gate.feature_scatter_
         noise = np.maximum(inputs.noise, np.finfo(np.float32).tiny)
-        return cls(logg, weights, scatter, features, noise, inputs.misfit / noise)
+        return cls(predicted, weights, scatter, features, noise, inputs.misfit / noise)
 
     def take(self, members: np.ndarray) -> "Evidence":
         """Return that of some stars."""
@@ -51,4 +51,4 @@ class Evidence(NamedTuple):
         """All of it as columns of about one scale, (n_stars, n_measures)."""
         entropy = -np.sum(self.weights * np.log(np.maximum(self.weights, 1e-12)), axis=1)
         logarithms = [np.log(self.scatter + LEAST_SCATTER), np.log(self.noise), np.log(self.misfit + LEAST_SCATTER)]
-        return np.column_stack([*logarithms, entropy, self.logg, self.features])
+        return np.column_stack([*logarithms, entropy, self.predicted, self.features])

@@ -21,7 +21,8 @@ from moe_exp.spectra.masks import find_masked
 from moe_exp.spectra.medium import Medium
 from moe_exp.spectra.preprocessing import NativeWidth
 
-LOGG, ERROR, LOW, HIGH = "log_g", "log_g_error", "log_g_low", "log_g_high"
+ENDINGS = ("", "_error", "_low", "_high")
+"""What follows the name of the label in the columns of a prediction."""
 FLAG, REASON, BIN, MASKED = "flag", "reason", "bin", "masked"
 VELOCITY, VELOCITY_ERROR = "velocity", "velocity_error"
 TEXTS = (REASON, BIN)
@@ -61,7 +62,12 @@ class Mixture(CalibratedMixture):
     def columns(self) -> tuple[str, ...]:
         """Columns of a prediction: see `predict`."""
         weights = (f"{WEIGHT}{name}" for name in self.fitted.bins.names_)
-        return (LOGG, ERROR, LOW, HIGH, FLAG, REASON, BIN, MASKED, VELOCITY, VELOCITY_ERROR, *weights)
+        return (*self.numbers, FLAG, REASON, BIN, MASKED, VELOCITY, VELOCITY_ERROR, *weights)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The first four of them: the label, its 1-sigma error and the ends of its 95 % interval."""
+        return tuple(f"{self.fitted.label.option}{ending}" for ending in ENDINGS)
 
     def predict(
         self,
@@ -72,11 +78,11 @@ class Mixture(CalibratedMixture):
         medium: Medium | None = None,
         velocity: float | None = None,
     ) -> pd.DataFrame:
-        """Predict log g of stars, one row each.
+        """Predict the label of stars, one row each.
 
-        The columns are log g, its 1-sigma error and the ends of its 95 % interval [dex], a flag and its reasons (see
-        `flags`), the bin of the largest gate weight, the share of masked pixels, the radial velocity that the star was
-        brought to rest from and its error [km/s], and the weight of each bin's expert.
+        The columns are the label (``log_g`` [dex]), its 1-sigma error and the ends of its 95 % interval, a flag and its
+        reasons (see `flags`), the bin of the largest gate weight, the share of masked pixels, the radial velocity that
+        the star was brought to rest from and its error [km/s], and the weight of each bin's expert.
 
         Parameters
         ----------
@@ -129,7 +135,7 @@ class Mixture(CalibratedMixture):
         flags[~adapted.usable] = Flag.UNUSABLE.value
         table = self._tabulate(judged._replace(flags=flags), masked.mean(axis=1))
         table[VELOCITY], table[VELOCITY_ERROR] = adapted.velocity, adapted.velocity_error
-        table.loc[~adapted.usable, [LOGG, ERROR, LOW, HIGH]] = np.nan
+        table.loc[~adapted.usable, [*self.numbers]] = np.nan
         return table
 
     def predict_spectra(
@@ -162,10 +168,10 @@ class Mixture(CalibratedMixture):
         """Return the columns of `predict` of stars that are at rest."""
         evidence, reach = judged.evidence, at_level(judged.half_widths, CONTENT)
         found = {
-            LOGG: evidence.logg,
-            ERROR: at_level(judged.half_widths, ONE_SIGMA),
-            LOW: evidence.logg - reach,
-            HIGH: evidence.logg + reach,
+            "predicted": evidence.predicted,
+            "error": at_level(judged.half_widths, ONE_SIGMA),
+            "low": evidence.predicted - reach,
+            "high": evidence.predicted + reach,
             FLAG: judged.flags,
             REASON: explain(judged.flags),
             BIN: np.array(self.fitted.bins.names_)[evidence.likely_bin],

@@ -24,6 +24,7 @@ from moe_exp.model.ridge.moments import PrincipalComponents
 from moe_exp.prediction.blueprints import build, draw, find_class, name_class
 from moe_exp.prediction.flags import Limits
 from moe_exp.prediction.intervals import Difficulty, Intervals
+from moe_exp.spectra.label import Label
 
 DESCRIPTION_FILE, NUMBERS_FILE = "mixture.json", "numbers.npz"
 FORMAT = 3
@@ -60,6 +61,7 @@ def save_parts(folder: Path, mixture: FittedMixture, intervals: Intervals, limit
     description = {
         "format": FORMAT,
         "digests": {NUMBERS_FILE: _digest(folder / NUMBERS_FILE)},
+        "label": mixture.label.option,
         "medium": mixture.medium,
         "clip": mixture.clip,
         "regressor": name_class(mixture.experts.regressors[0]),
@@ -102,7 +104,7 @@ def _collect(mixture: FittedMixture) -> dict[str, np.ndarray]:
         "experts": {
             "names": np.array(experts.names),
             "n_stars": experts.n_stars,
-            "logg_range": np.array(experts.logg_range),
+            "label_range": np.array(experts.label_range),
         },
         "spectra": {
             "wavelength": mixture.wavelength,
@@ -131,7 +133,7 @@ def _assemble(
         ),
         global_ridge=_recall(CrossValidatedRidge, group("global_ridge")),
         n_stars=of_experts["n_stars"],
-        logg_range=tuple(of_experts["logg_range"].tolist()),
+        label_range=tuple(of_experts["label_range"].tolist()),
         components=components,
     )
     medium, wavelength = description["medium"], spectra["wavelength"]
@@ -144,6 +146,7 @@ def _assemble(
         wavelength=wavelength,
         medium=medium,
         template=spectra["template"],
+        label=Label(description["label"]),
     )
 
 

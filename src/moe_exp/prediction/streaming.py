@@ -15,11 +15,8 @@ from moe_exp.cache.atomic import complete_file
 from moe_exp.errors import InputError
 from moe_exp.prediction.mixture import (
     BIN,
-    ERROR,
+    ENDINGS,
     FLAG,
-    HIGH,
-    LOGG,
-    LOW,
     MASKED,
     REASON,
     VELOCITY,
@@ -31,19 +28,11 @@ from moe_exp.spectra.medium import Medium
 
 FILE, STAR = "file", "star"
 
-FITS_NAMES = {
-    LOGG: "LOGG",
-    ERROR: "LOGG_ERR",
-    LOW: "LOGG_LOW95",
-    HIGH: "LOGG_HIGH95",
-    FLAG: "LOGG_WARN",
-    REASON: "LOGG_REASON",
-    BIN: "BIN",
-    MASKED: "FRAC_MASKED",
-    VELOCITY: "VRAD",
-    VELOCITY_ERROR: "VRAD_ERR",
-}
-"""Columns as DESI's table RVTAB names them, where it has them, and in its manner where not."""
+FITS_NAMES = {BIN: "BIN", MASKED: "FRAC_MASKED", VELOCITY: "VRAD", VELOCITY_ERROR: "VRAD_ERR"}
+"""Columns as DESI's table RVTAB names them, where it has them, and in its manner where not; see `fits_names`."""
+
+FITS_ENDINGS = ("", "_ERR", "_LOW95", "_HIGH95")
+"""What `moe_exp.prediction.mixture.ENDINGS` become."""
 
 
 class Writer(Protocol):
@@ -92,9 +81,17 @@ class FitsRows:
         if error is None and self._tables:
             from astropy.table import Table
 
-            whole = pd.concat(self._tables, ignore_index=True).rename(columns=FITS_NAMES)
+            whole = pd.concat(self._tables, ignore_index=True)
+            whole = whole.rename(columns=fits_names(str(whole.columns[2])))  # after file and star
             columns = {str(name).upper().replace(" ", "_"): _plain(whole[name]) for name in whole}
             Table(columns).write(self._path, format="fits", overwrite=True)
+
+
+def fits_names(label: str) -> dict[str, str]:
+    """Return how the columns of a prediction of a label are called in FITS: ``log_g_error`` becomes ``LOGG_ERR``."""
+    name = label.replace("_", "").upper()
+    numbers = {label + ours: name + theirs for ours, theirs in zip(ENDINGS, FITS_ENDINGS, strict=True)}
+    return FITS_NAMES | numbers | {FLAG: f"{name}_WARN", REASON: f"{name}_REASON"}
 
 
 def _plain(column: pd.Series) -> np.ndarray:
@@ -141,7 +138,7 @@ def predict_file(
         table.insert(0, FILE, str(path))
         table.insert(1, STAR, block.star)
         held.append(table)
-        usable = usable or bool(table[LOGG].notna().any())
+        usable = usable or bool(table[model.numbers[0]].notna().any())
         if usable:  # else the file may be one that cannot be used, and leaves no row
             yield from held
             held.clear()

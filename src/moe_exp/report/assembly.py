@@ -51,11 +51,11 @@ def make_document(comparison: Comparison, context: ReportContext) -> Document:
     """Put the report together; a section that has nothing to say is left out."""
     selection = Selection(comparison, context.noise_level)
     sections = {
-        "Question": (paragraph(context.question),) if context.question else (),
+        "Question": (paragraph(context.question.format(label=comparison.label.meaning)),) if context.question else (),
         "Design": design_blocks(selection, context),
         "Hypotheses": (*statement_blocks(context), *hypothesis_blocks(selection, context)),
         "Results": _result_blocks(selection, context),
-        "Stars of other libraries": external_blocks(context),
+        "Stars of other libraries": external_blocks(context, comparison.label),
         "Published claims": claim_blocks(selection, context),
         "Along the sweep": sweep_pictures(selection),
         "What the answer hangs on": robustness_blocks(selection),

@@ -12,7 +12,7 @@ from moe_exp.comparison.hypotheses import Judgement
 TITLE = "Does a gate trained for regression beat a gate that classifies?"
 
 QUESTION = (
-    "Surface gravity (log g) is regressed from noisy stellar spectra by Ridge experts, one for each bin of stellar "
+    "{label} is regressed from noisy stellar spectra by Ridge experts, one for each bin of stellar "
     "labels, and a gate mixes their predictions. Does a gate that is trained for the regression itself (the squared "
     "error of the mixed prediction) beat one that is trained to classify the bin (cross-entropy)? Does the answer hold "
     "for other numbers of training stars and other noise levels?"

@@ -86,7 +86,7 @@ def draw_r2(selection: Selection) -> Figure:
         axes.set_title(f"{size:,} training stars", fontsize=7)
         axes.grid(axis="x", color="#E5E5E5", linewidth=0.6)
         axes.set_axisbelow(True)
-        finish(axes, x="R² of log g (dimensionless)")
+        finish(axes, x=f"R² of {selection.comparison.label.name} (dimensionless)")
     name_rows(grid[0, 0], [model_name(*name) for name in names])
     for axes in grid[0]:
         axes.tick_params(axis="y", length=0)

@@ -8,6 +8,7 @@ from moe_exp.figures.style import minus
 from moe_exp.report import formats
 from moe_exp.report.context import ReportContext, Run
 from moe_exp.report.document import NOTHING, Block, Picture, Table, paragraph
+from moe_exp.spectra.label import Label
 
 Found = Mapping[str, float]
 """What one run measured on one set of stars, by quantity."""
@@ -18,21 +19,23 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def external_blocks(context: ReportContext) -> Iterator[Block]:
+def external_blocks(context: ReportContext, label: Label) -> Iterator[Block]:
     """Yield a table and a figure for every set of external stars that a run predicted, with what its labels allow."""
     for stars, runs in _measured(context).items():
         titles = {run.parameters.get(f"externals.{stars}.title", stars) for run, _ in runs}
         title, found = formats.enumerate_words(sorted(titles)), runs[0][1]
         rows = [[run.name, *_cells(each)] for run, each in runs]
         caption = (
-            f"{title}: predictions of the gates against the library's log g, for stars within the training range; "
-            "RMSE, bias and scatter in dex."
+            f"{title}: predictions of the gates against the library's {label.name}, for stars within the training "
+            f"range; RMSE, bias and scatter in {label.unit or 'its unit'}."
         )
         yield Table(caption, COLUMNS, rows)
         yield paragraph(_remarks(stars, found))
         if stars in context.external_pictures:
             name, png = context.external_pictures[stars]
-            caption = f"{title}: predicted log g against the library's, by {name}, the best run on its own test stars."
+            caption = (
+                f"{title}: predicted {label.name} against the library's, by {name}, the best run on its own test stars."
+            )
             yield Picture(f"{names.EXTERNAL}{stars}", caption, png)
 
 

@@ -75,7 +75,7 @@ def _data(context: ReportContext) -> Item:
         "wavelength_max": "to {} Å",
         "resolution": "resolving power {}",
         "teff": "Teff {} K",
-        "logg": "log g {} dex",
+        "logg": "surface gravity {} dex",
         "m_h": "[M/H] {} dex",
         "mag": "magnitude {}",
     }.items():

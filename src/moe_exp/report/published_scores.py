@@ -84,7 +84,7 @@ def _all_stars(selection: Selection, context: ReportContext) -> Iterator[Claim]:
         row |= {"design": labels[record.run_id].design, "model": "global_ridge"}
         published = selection.published.of(row, "r2", stars="all")
         if published is not None and record.predictions.has_gate:
-            value = r2(record.predictions.logg, record.predictions.configured["global_ridge"])
+            value = r2(record.predictions.y, record.predictions.configured["global_ridge"])
             words = "R² of the global Ridge on all test stars, covered or not"
             answer = _gap(value, published["value"])
             claim = Claim(row, words, formats.published(published), formats.score(value), answer)

@@ -10,9 +10,6 @@ from moe_exp.report import formats
 from moe_exp.report.document import NOTHING, Strong, Table
 from moe_exp.report.selection import KEYS, Row, Selection, interval_of, model_name, name_difference, where
 
-BOUNDED = ("ΔR² clipped", "ΔMAE [dex]")
-"""Columns that stand beside a difference of R² that is not to be trusted: no few stars carry these."""
-
 NOT_TRUSTED = (
     f" An interval is not to be trusted where fewer than {LEAST_CARRIERS} stars carry the difference, where the index "
     f"of their tail is above {HEAVIEST_TAIL:g}, or where nothing limits predictions."
@@ -43,7 +40,9 @@ def pooled_table(selection: Selection) -> Table:
             first = group.iloc[0].to_dict()
             cells = selection.key_cells(first, without=["n_train"]) + [model_name(str(model), str(kind))]
             rows.append(cells + list(_pooled_cells(selection, group, sizes, published, len(cells))))
-    caption = f"R² of log g on the covered test stars with {_confidence(selection)} interval."
+    caption = (
+        f"R² of {selection.comparison.label.name} on the covered test stars with {_confidence(selection)} interval."
+    )
     return Table(caption, columns, formats.blank_repeats(rows, n_keys), frozenset(published))
 
 
@@ -66,7 +65,7 @@ def difference_table(selection: Selection, factor: str) -> Table:
     pairs = selection.sort(pairs[pairs["factor"] == factor], without=[factor])
     keys = [key for key in selection.keys if key != factor]
     marked = not pairs["trusted"].all()
-    columns = [*(KEYS[key] for key in keys), "Difference", "ΔR² [interval]", *(BOUNDED if marked else ())]
+    columns = [*(KEYS[key] for key in keys), "Difference", "ΔR² [interval]", *(_bounded(selection) if marked else ())]
     columns += ["p", "p (Holm)", "Verdict"]
     rows, others = [], []
     for row in pairs.to_dict("records"):
@@ -88,6 +87,11 @@ def difference_table(selection: Selection, factor: str) -> Table:
         f"{NOT_TRUSTED if marked else ''}"
     )
     return Table(caption, columns, formats.blank_repeats(rows, n_keys), published)
+
+
+def _bounded(selection: Selection) -> tuple[str, str]:
+    """Return the columns that stand beside a difference of R² that is not to be trusted: no few stars carry these."""
+    return "ΔR² clipped", selection.comparison.label.in_unit("ΔMAE")
 
 
 def _published_difference(selection: Selection, row: Row) -> str:
@@ -182,7 +186,8 @@ def _confidence(selection: Selection) -> str:
 
 def error_table(selection: Selection) -> Table:
     """Return RMSE, MAE, retained oracle gain and accuracy of every gate."""
-    titles = ["RMSE [dex]", "MAE [dex]", "Oracle gain, soft", "Oracle gain, hard", "Gate accuracy"]
+    errors = map(selection.comparison.label.in_unit, ("RMSE", "MAE"))
+    titles = [*errors, "Oracle gain, soft", "Oracle gain, hard", "Gate accuracy"]
     rows = []
     for row in selection.sort(selection.comparison.gate_errors).to_dict("records"):
         errors = [formats.score(row[name]) for name in ("rmse", "mae")]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from moe_exp.comparison.levels import LEVELS
+from moe_exp.figures.style import minus
 from moe_exp.report import formats
 from moe_exp.report.document import NOTHING, Block, Heading, Strong, Table, paragraph
 from moe_exp.report.selection import Selection, claim, interval_of, model_name, name_difference, where
@@ -175,20 +176,29 @@ def _influence_table(selection: Selection) -> Iterator[Table]:
     named = {*zip(pairs["contrast"], pairs["condition"], strict=True)}
     chosen = [place in named for place in zip(stars["contrast"], stars["condition"], strict=True)]
     several = len(selection.comparison.data_seeds) > 1
+    label = selection.comparison.label
+    own = [] if label.column in ("teff", "m_h") else [label.column]
     rows = []
     for row in stars[chosen].to_dict("records"):
-        values = [f"{row['teff']:.0f}", f"{row['logg']:.2f}", f"{row['m_h']:.2f}".replace("-", "−"), row["bin"]]
+        values = [f"{row['teff']:.0f}", *(minus(f"{row[name]:.2f}") for name in (*own, "m_h")), row["bin"]]
         values += [formats.score(row["error"]), formats.score(row["reference_error"])]
         values += [formats.difference(row["influence"]), formats.difference(row["delta_r2_without"])]
         star = f"{row['star_id']} (data seed {row['data_seed']})" if several else str(row["star_id"])
         rows.append([*selection.key_cells(row), name_difference(row), star, *values])
     if rows:
         n_keys = len(selection.keys) + 1
-        columns = [*selection.key_titles(), "Difference", "Star", "Teff [K]", "log g [dex]", "[M/H] [dex]", "Bin"]
-        columns += ["Error [dex]", "Error of the other [dex]", "Influence on ΔR²", "ΔR² without it"]
+        columns = [*selection.key_titles(), "Difference", "Star", "Teff [K]"]
+        columns += [label.in_unit(label.name)] if own else []
+        columns += [
+            "[M/H] [dex]",
+            "Bin",
+            *map(label.in_unit, ("Error", "Error of the other")),
+            "Influence on ΔR²",
+            "ΔR² without it",
+        ]
         yield Table(
             "The stars of largest influence on the difference from classify, by leaving each out; "
-            f"an error is the absolute residual in log g. {NOTHING} stands for what is not defined.",
+            f"an error is the absolute residual in {label.name}. {NOTHING} stands for what is not defined.",
             columns,
             formats.blank_repeats(rows, n_keys),
         )

@@ -125,7 +125,8 @@ def _phrase(selection: Selection, row: Row) -> str:
     if row["verdict"] == NOT_DECIDABLE:
         clipped = formats.difference(*interval_of(row, "delta_r2_clipped"))
         remark = f", {row['mark']}; with clipped predictions {clipped}, "
-        remark += f"and the mean absolute error differs by {formats.difference(row['delta_mae'])} dex"
+        mae = selection.comparison.label.amount(formats.difference(row["delta_mae"]))
+        remark += f"and the mean absolute error differs by {mae}"
     name = selection.design_names[row["design"]] if "design" in selection.keys else ""
     return f"{f'{name}: ' if name else ''}{words} ({formats.difference(value, low, high)}{remark})"
 

@@ -63,17 +63,18 @@ def import_predictions(
     table = read_table(path)
     source = get_run(tracking, data_run) if data_run else _only_condition(tracking)
     record = read_record(partial(fetched_artifact, tracking), source)
-    if test_digest is None and "logg" not in table:
+    label = record.predictions.label
+    if test_digest is None and label.column not in table:
         raise InputError(
-            f"{path} has no column logg, and the stars of every data seed have the same numbers: add it, or give "
-            f"--test-digest, the tag {names.TAG_TEST_DIGEST} of the run whose spectra were used."
+            f"{path} has no column {label.column}, and the stars of every data seed have the same numbers: add it, or "
+            f"give --test-digest, the tag {names.TAG_TEST_DIGEST} of the run whose spectra were used."
         )
     if test_digest not in (None, record.test_digest):
         raise InputError(f"--test-digest {test_digest}: the test stars of {record} have {record.test_digest}.")
     _check_name(tracking, name, record.predictions)
-    table = match_stars(table, record.predictions.stars, path)
+    table = match_stars(table, record.predictions.stars, path, label)
     with fetched_model(tracking, source) as folder:
-        limits = Mixture.load(folder).fitted.experts.logg_range
+        limits = Mixture.load(folder).fitted.experts.label_range
     predictions = make_predictions(table, record.predictions, name, limits)
     tags = {tag: source.tags[tag] for tag in DIGESTS if tag in source.tags}
     tags |= {names.TAG_GATE: name, names.TAG_TRAINED_FOR: ELSEWHERE, names.TAG_DEVICE: ELSEWHERE}
@@ -127,7 +128,7 @@ def make_predictions(table: pd.DataFrame, beside: Predictions, name: str, limits
         Of the run whose test stars they are.
     name : str
     limits : (float, float)
-        Range of the training labels [dex].
+        Range of the training labels.
     """
     predicted, nothing = table["prediction"].to_numpy(float), np.zeros((len(table), 0))
     return Predictions(
@@ -140,15 +141,16 @@ def make_predictions(table: pd.DataFrame, beside: Predictions, name: str, limits
         gate_weights=nothing,
         classify_weights=nothing,
         has_gate=False,
+        label=beside.label,
     )
 
 
 def measure(predictions: Predictions, beside: Predictions, parameters: Mapping[str, str]) -> dict[str, float]:
     """Return what a run logs of its gate that needs none: R², its differences from that run's references, errors."""
     members = predictions.covered
-    logg, own = predictions.logg[members], predictions.configured["soft"][members]
+    y, own = predictions.y[members], predictions.configured["soft"][members]
     found: R2Bootstrap = bootstrap_r2(
-        logg,
+        y,
         {"soft": own, **{model: beside.configured[model][members] for model in ("classify", "global_ridge")}},
         star=predictions.star[members],
         n_resamples=int(parameters["evaluation.n_resamples"]),
@@ -158,7 +160,7 @@ def measure(predictions: Predictions, beside: Predictions, parameters: Mapping[s
     )
     values = interval_columns("r2", found.r2("soft")) | delta_columns("delta_r2", found.delta("soft", "classify"))
     values |= delta_columns("delta_r2_vs_global", found.delta("soft", "global_ridge"))
-    values |= {"rmse": scores.rmse(logg, own), "mae": scores.mae(logg, own), "n_stars": found.n_stars}
+    values |= {"rmse": scores.rmse(y, own), "mae": scores.mae(y, own), "n_stars": found.n_stars}
     return {names.METRICS_TEST + key: value for key, value in values.items()}
 
 
@@ -167,7 +169,7 @@ def _coverage(table: pd.DataFrame, predictions: Predictions) -> dict[str, float]
     if "sigma" not in table:
         return {}
     members = predictions.covered
-    error = np.abs(table["prediction"].to_numpy(float) - predictions.logg)[members]
+    error = np.abs(table["prediction"].to_numpy(float) - predictions.y)[members]
     sigma = table["sigma"].to_numpy(float)[members]
     contents = {names.METRIC_COVERAGE: 0.95, names.METRIC_COVERAGE_68: 0.68}
     return {name: float(np.mean(error <= stats.norm.ppf((1 + each) / 2) * sigma)) for name, each in contents.items()}

@@ -14,13 +14,13 @@ from moe_exp import Mixture
 
 model = mlflow.pyfunc.load_model("runs:/{run_id}/{name}")   # with the store's MLFLOW_TRACKING_URI
 model = Mixture.load("the folder that this file lies in")   # the same without MLflow
-table = model.predict(flux)  # (n_stars, {n_pixels}) in; log_g, its error, a flag, weights out"""
+table = model.predict(flux)  # (n_stars, {n_pixels}) in; {label}, its error, a flag, weights out"""
 
 
 def write_card(outcome: Outcome, *, run_id: str, name: str) -> str:
     """Return the card of the model `name` of a run, in Markdown."""
     sections = (
-        Section("Use", (Listing(USE.format(run_id=run_id, name=name, n_pixels=len(outcome.mixture.wavelength))),)),
+        Section("Use", (Listing(_use(outcome, run_id, name)),)),
         Section("What goes in", (_input(outcome),)),
         Section("What it was made from", (_data(outcome),)),
         Section("How well it does", (_scores(outcome), _bins(outcome))),
@@ -29,13 +29,18 @@ def write_card(outcome: Outcome, *, run_id: str, name: str) -> str:
     )
     return to_markdown(
         Document(
-            title=f"log g from spectra, gate {outcome.results.gate}",
+            title=f"{outcome.mixture.label.name} from spectra, gate {outcome.results.gate}",
             subtitle="A mixture of Ridge experts, one for each bin of effective temperature and metallicity, whose "
             "predictions a gate mixes.",
             opening=(),
             sections=number_sections(sections),
         )
     )
+
+
+def _use(outcome: Outcome, run_id: str, name: str) -> str:
+    mixture = outcome.mixture
+    return USE.format(run_id=run_id, name=name, n_pixels=len(mixture.wavelength), label=mixture.label.option)
 
 
 def _input(outcome: Outcome) -> Bullets:
@@ -80,7 +85,7 @@ def _scores(outcome: Outcome) -> Table:
     percent = level(results.settings.confidence)
     return Table(
         f"On {results.n_stars:,} test stars within the bins, with {percent} intervals; soft is this model.",
-        ("model", "R²", "RMSE [dex]", "bias [dex]"),
+        ("model", "R²", *map(results.predictions.label.in_unit, ("RMSE", "bias"))),
         rows,
     )
 
@@ -109,10 +114,11 @@ def _coverage(outcome: Outcome) -> Table:
         (str(row["group"]), f"{row['n_stars']:,}", *(score(row[name]) for name in COVERAGE_COLUMNS))
         for row in outcome.coverage.table.to_dict("records")
     ]
+    label = outcome.mixture.label
     return Table(
-        "Share of test stars within the bins whose log g lies in the 1-sigma and in the 95 % interval, and the mean "
-        "width of the latter; by bin, and by tenths of signal to noise from the noisiest on.",
-        ("stars", "number", "within 1 sigma", "within 95 %", "width [dex]"),
+        f"Share of test stars within the bins whose {label.name} lies in the 1-sigma and in the 95 % interval, and the "
+        "mean width of the latter; by bin, and by tenths of signal to noise from the noisiest on.",
+        ("stars", "number", "within 1 sigma", "within 95 %", label.in_unit("width")),
         rows,
     )
 
@@ -122,11 +128,12 @@ def _flags() -> Bullets:
 
 
 def _limits(outcome: Outcome) -> Bullets:
-    low, high = outcome.mixture.experts.logg_range
+    low, high = outcome.mixture.experts.label_range
+    name = outcome.mixture.label.name
     items = [
-        (f"Training stars have log g {low:.2f} to {high:.2f}; nothing is known of stars outside of that or the bins.",),
+        (f"Training stars have {name} {low:.2f} to {high:.2f}; nothing is known of others, or outside the bins.",),
         ("Scores hold for stars like the test stars, with noise like theirs.",),
     ]
     if outcome.experiment.choices["data"].startswith("simulated"):
-        items.insert(0, ("The stars are simulated: never take a log g of a real star from this model.",))
+        items.insert(0, (f"The stars are simulated: never take the {name} of a real star from this model.",))
     return Bullets(tuple(items))

@@ -19,6 +19,7 @@ from moe_exp.machine import describe_machine, peak_memory_gb
 from moe_exp.runs.conclusions import Conclusions
 from moe_exp.runs.provenance import git_diff, git_tags, version_tags
 from moe_exp.spectra.dataset import Dataset
+from moe_exp.spectra.label import Label
 from moe_exp.tracking import TrackedRun
 
 LEFT_OUT_OF_NAMES = re.compile(
@@ -86,7 +87,11 @@ def record_dataset(run: TrackedRun, dataset: Dataset) -> None:
     """Log which stars were used, by digest."""
     splits = {"n_train": dataset.train, "n_val": dataset.gate, "n_test": dataset.test}
     profile = {name: len(stars) for name, stars in splits.items()} | {"flux_unit": dataset.train.flux_unit}
-    schema = {"n_pixels": len(dataset.wavelength), "label": "log_g", "labels": list(dataset.test.labels.columns)}
+    schema = {
+        "n_pixels": len(dataset.wavelength),
+        "label": dataset.test.label.option,
+        "labels": list(dataset.test.labels.columns),
+    }
     run.log_dataset(name=dataset.name, digest=dataset.digest, source=dataset.source, schema=schema, profile=profile)
     run.log_tags(
         {
@@ -119,7 +124,9 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     published = Published.beside(flatten(outcome.experiment.values, outcome.experiment.choices)).r2(
         n_train=len(outcome.dataset.train), noise_level=outcome.dataset.test.noise_level
     )
-    figures = all_figures(results, curve, published=published, loss=gate.loss_label)
+    figures = all_figures(
+        results, curve, published=published, loss=gate.loss_label.format(unit=results.predictions.label.unit)
+    )
     figures["calibration"] = calibration(outcome.coverage)
     figures |= {name: each.draw(results) for name, each in outcome.experiment.figures.items()}
     figures |= {f"{names.EXTERNAL}{name}": logg_against_catalogue(each) for name, each in outcome.external.items()}
@@ -211,7 +218,8 @@ def describe(outcome: Outcome) -> str:
     lines = [f"R² = {_with_interval(soft, '')} on {results.n_stars:,} covered test stars."]
     for delta in (results.delta, results.delta_vs_global):
         if delta is not None:
-            lines.append(f"{results.gate} - {delta.reference}: {_with_interval(delta.interval, '+')}{_mark(delta)}.")
+            mark = _mark(delta, results.predictions.label)
+            lines.append(f"{results.gate} - {delta.reference}: {_with_interval(delta.interval, '+')}{mark}.")
     lines += [_describe_external(each) for each in outcome.external.values()]
     gate = outcome.mixture.gate
     ended = "converged" if gate.converged_ else "NOT converged"
@@ -221,10 +229,10 @@ def describe(outcome: Outcome) -> str:
     return "\n\n".join(lines)
 
 
-def _mark(delta: Delta) -> str:
+def _mark(delta: Delta, label: Label) -> str:
     """Say that a difference is not to be trusted, and beside it what no few stars carry."""
     mark = delta.carriers.mark
-    return f", {mark}; the mean absolute error differs by {delta.mae:+.4f} dex" if mark else ""
+    return f", {mark}; the mean absolute error differs by {label.amount(f'{delta.mae:+.4f}')}" if mark else ""
 
 
 def _describe_external(external: ExternalResults) -> str:
@@ -232,10 +240,10 @@ def _describe_external(external: ExternalResults) -> str:
     found = external.metrics()
     r2 = Interval(*(found.get(name, math.nan) for name in ("r2", "r2_ci_low", "r2_ci_high")))
     ceiling = f" Their labels allow R² {found['r2_ceiling']:.3f}." if "r2_ceiling" in found else ""
-    outside = int(found["outside_n_stars"])
+    outside, unit = int(found["outside_n_stars"]), external.predictions.label.unit
     return (
         f"{external.title}: R² = {_with_interval(r2, '')} on {int(found['n_stars'])} stars within the training range; "
-        f"bias {found.get('bias', math.nan):+.2f} dex, scatter {found.get('scatter', math.nan):.2f} dex; {outside} "
+        f"bias {found.get('bias', math.nan):+.2f}, scatter {found.get('scatter', math.nan):.2f} {unit}; {outside} "
         f"stars lie outside.{ceiling}"
     )
 

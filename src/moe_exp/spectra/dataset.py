@@ -16,6 +16,7 @@ from moe_exp.spectra.design import Design
 from moe_exp.spectra.files import PLAIN, STAR_INDEX, Layout, read_joint_grid
 from moe_exp.spectra.grids import join_grids
 from moe_exp.spectra.inspection import Inspection, forget, inspect
+from moe_exp.spectra.label import LOG_G, Label
 from moe_exp.spectra.masks import Masks
 from moe_exp.spectra.medium import Medium
 from moe_exp.spectra.noise import GAUSSIAN, Noise, add_noise, digest_noise
@@ -151,6 +152,8 @@ class Stars:
         What draws the noise.
     preprocessing : Preprocessing
         What is done to the noisy flux after that.
+    label : Label
+        What is predicted.
     n_left_out : int
         Stars that were handed out, but had too many pixels masked.
     """
@@ -164,6 +167,7 @@ class Stars:
     design: Design
     noise: Noise = GAUSSIAN
     preprocessing: Preprocessing = NoPreprocessing()
+    label: Label = LOG_G
     n_left_out: int = 0
 
     def __len__(self) -> int:
@@ -185,6 +189,11 @@ class Stars:
         labels.insert(0, STAR_INDEX, self.rows)
         labels.insert(1, STAR_ID, self.star_ids)
         return labels
+
+    @property
+    def target(self) -> np.ndarray:
+        """The label that is predicted, (n_stars,), in its unit."""
+        return self.files.labels[self.label.column].to_numpy(float)[self.rows]
 
     @property
     def star_ids(self) -> np.ndarray:
@@ -210,6 +219,7 @@ class Stars:
     def digest(self) -> str:
         """Hash of which stars these are, which are visits of one, and what their spectra and labels hold."""
         content = self.checksums.tobytes() + self.rows.astype("<i8").tobytes() + self.star.astype("<i8").tobytes()
+        content += b"" if self.label.always_there else self.target.astype("<f8").tobytes()
         return hashlib.sha256(content + self.files.grid.wavelength.tobytes()).hexdigest()[:32]
 
     @property
@@ -220,12 +230,13 @@ class Stars:
 
     @property
     def identity(self) -> dict[str, str | int | float]:
-        """Everything that the noisy flux depends on, but what draws the noise and preprocesses, as plain values."""
+        """All that noisy flux and label depend on, but what draws the noise and preprocesses, as plain values."""
         return {
             "digest": self.digest,
             "noise": f"{self.noise_level:.17g} {self.seed} {self.noise_stage}",
             "flux_unit": self.flux_unit,
             "design": self.design.digest,
+            "label": self.label.option,
         }
 
     def noisy_flux(self, members: np.ndarray) -> np.ndarray:

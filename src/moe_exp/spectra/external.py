@@ -17,6 +17,7 @@ from moe_exp.spectra.dataset import STAR_ID, Dataset, StarFiles
 from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import STAR_INDEX, find_files, read_joint_grid
 from moe_exp.spectra.grids import Grid
+from moe_exp.spectra.label import LOG_G, Label
 from moe_exp.spectra.medium import convert
 from moe_exp.spectra.medium_choice import AUTO, check_asked, choose_medium, find_lines
 from moe_exp.spectra.pixels import pixel_edges, pixel_widths
@@ -162,6 +163,7 @@ class ExternalStars:
         labels = files.labels.drop(columns=STAR_ID, errors="ignore")
         labels.insert(0, STAR_INDEX, np.arange(files.n_stars))
         labels.insert(1, STAR_ID, files.star_ids)
+        self._check_label(labels, dataset.train.label, option)
         return ExternalSample(
             title=self.title or option,
             labels=labels,
@@ -182,6 +184,14 @@ class ExternalStars:
         if self.star_id is None:
             return None
         return read_star_ids(self._files(option), self.star_id, option=f"{option}.star_id")
+
+    def _check_label(self, labels: pd.DataFrame, label: Label, option: str) -> None:
+        """Raise `InputError` unless these stars have the label that is predicted; what is known of log g serves it."""
+        if label.column not in labels:
+            raise InputError(f"{option}: the label table has no column {label.option}, which data.label asks for.")
+        said = [f"{option}.{name}" for name in ("logg_error", "other_logg") if getattr(self, name) is not None]
+        if label != LOG_G and said:
+            raise InputError(f"{' and '.join(said)}: these columns tell of log_g, not of {label.option}; give null.")
 
     def _wavelength(self, option: str, medium: str | None) -> np.ndarray:
         """Return the files' grid [Å] in the medium of the training stars."""

@@ -24,11 +24,7 @@ def read_labels(path: Path) -> pd.DataFrame:
         If the table or a column is missing, the order of the rows is in doubt, or a needed label is not what a star
         has.
     """
-    try:
-        table = pd.DataFrame(pd.read_hdf(path))
-    except Exception as error:  # what pandas, PyTables and pickle say of damaged files has no end
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: the label table cannot be read with pandas.read_hdf: {reason}") from error
+    table = _read_table(path)
     missing = [name for name in REQUIRED_LABELS if name not in table]
     if missing:
         columns = ", ".join(map(str, table.columns))
@@ -39,6 +35,20 @@ def read_labels(path: Path) -> pd.DataFrame:
     if found:
         raise InputError(f"{path}: {'; '.join(found)}. Mend or remove them.")
     return labels
+
+
+def numeric_columns(path: Path) -> list[str]:
+    """Return the names of the columns of numbers that the label table of a file has, as the file has them."""
+    table = _read_table(path)
+    return [str(name) for name in table if pd.api.types.is_numeric_dtype(table[name])]
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.DataFrame(pd.read_hdf(path))
+    except Exception as error:  # what pandas, PyTables and pickle say of damaged files has no end
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: the label table cannot be read with pandas.read_hdf: {reason}") from error
 
 
 def _check_order(index: pd.Index, path: Path) -> None:

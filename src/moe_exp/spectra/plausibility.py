@@ -13,10 +13,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from moe_exp.errors import InputError
 from moe_exp.spectra.files import ERROR, FLUX, REQUIRED_LABELS
 
 LABEL_RANGES = {"teff": (300.0, 300_000.0), "logg": (-2.0, 10.0), "m_h": (-8.0, 2.0)}
 """What stars have, generously: teff [K], logg [dex], m_h [dex]."""
+
+FILL_VALUES = (999.0, 9999.0, 99999.0, 999999.0)
+"""Sizes of numbers that stand for none in a column whose range is not known."""
 
 FAR_ABOVE = 1000.0
 """A pixel beyond this multiple of its star's own level is no measurement."""
@@ -53,6 +57,17 @@ def find_bad_labels(labels: pd.DataFrame) -> list[str]:
         for what, where in bad.items()
         if where.any()
     ]
+
+
+def refuse_fill_values(values: pd.Series, what: str) -> None:
+    """Raise `InputError` if a column of numbers, whatever it means, holds some that are none."""
+    numbers = values.to_numpy(float)
+    bad = ~np.isfinite(numbers) | np.isin(np.abs(numbers), FILL_VALUES)
+    if bad.any():
+        raise InputError(
+            f"{what} is no measurement in {bad.sum()} of {len(bad)} stars (first: row {int(np.argmax(bad))} with "
+            f"{numbers[np.argmax(bad)]:g}). Mend or remove them."
+        )
 
 
 def find_faults(flux: np.ndarray, error: np.ndarray, first_row: int) -> list[Fault]:

@@ -4,7 +4,9 @@ import logging
 import math
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,11 @@ from moe_exp.spectra.design import Design, average_spectra, choose_pixels, selec
 from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import FLUX, Layout, find_files, in_random_order, read_grid, read_joint_grid
 from moe_exp.spectra.grids import Grid, join_grids
+from moe_exp.spectra.label import LOG_G, Label
+from moe_exp.spectra.labels import numeric_columns
 from moe_exp.spectra.masked_stars import DROP, REFUSE, leave_out
 from moe_exp.spectra.medium_choice import AUTO, MediumChoice, check_asked, choose_medium, find_lines, join_choices
-from moe_exp.spectra.plausibility import lower_median
+from moe_exp.spectra.plausibility import lower_median, refuse_fill_values
 from moe_exp.spectra.repeats import check_distinct, warn_of_repeats
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulated_files import SIMULATED_MEDIUM, SimulatedFiles, bytes_per_star
@@ -33,6 +37,9 @@ log = logging.getLogger(__name__)
 
 RESERVED = 0.1
 """Share of the stars in data.path that tests, and as much that trains the gate, where nothing else is said."""
+
+SIMULATED_LABELS = ("log_g", "T_eff", "M_H", "a_M", "C_M", "mag")
+"""Labels of simulated stars that may be predicted."""
 
 FIRST_STARS = 1000
 """Training stars that say what the unit of flux is, which pixels are used, and what fills masked ones."""
@@ -51,6 +58,8 @@ class Data(ABC):
         or null for all that remain.
     noise_level : float
         Multiple of each pixel's 1-sigma error that is added as noise.
+    label : str
+        Column of the label table that is predicted.
     seed : int
         Makes the stars (if they are simulated), their splits (if they are shuffled) and their noise.
     """
@@ -59,6 +68,7 @@ class Data(ABC):
     n_val: int | float | None = 10_000
     n_test: int | float | None = 10_000
     noise_level: float = 0.2
+    label: str = LOG_G.option
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -76,6 +86,14 @@ class Data(ABC):
             Naming the options.
         """
         return
+
+    def refuse_label(self, columns: Iterable[str]) -> None:
+        """Raise `InputError` unless the label is among the numeric columns that there are."""
+        known = [*columns]
+        if self.label not in known:
+            raise InputError(
+                f"data.label={self.label}: the label table has no such column of numbers; it has {', '.join(known)}."
+            )
 
     @abstractmethod
     def read_grid(self) -> Grid:
@@ -166,6 +184,12 @@ class Hdf5Data(Data):
         if shared:
             raise InputError(f"{', '.join(sorted(shared))}: the same file serves two splits; the splits must differ.")
         return files
+
+    def check(self, cache_dir: Path) -> None:
+        """Refuse a label that a file does not have."""
+        if not Label(self.label).always_there:
+            for path in chain.from_iterable(self._files().values()):
+                self.refuse_label(numeric_columns(path))
 
     def fingerprint(self) -> list[str]:
         """Tell the files as they are now, and what they point to, from what they were or will be."""
@@ -267,7 +291,8 @@ class SimulatedData(Data):
         return {option: int(size) for option, size in sizes.items() if size is not None}
 
     def check(self, cache_dir: Path) -> None:
-        """Refuse more stars than the disk could hold if it held nothing else."""
+        """Refuse a label that no simulated star has, and more stars than an empty disk could hold."""
+        self.refuse_label(SIMULATED_LABELS)
         sizes = self._sizes()
         n_bytes = sum(sizes.values()) * bytes_per_star(self.simulator)
         disk = shutil.disk_usage(next(each for each in (cache_dir, *cache_dir.absolute().parents) if each.exists()))
@@ -336,6 +361,10 @@ def make_dataset(
 ) -> Dataset:
     """Put the three splits together, in one unit of flux and on one wavelength grid; `stars` holds files and rows."""
     grid = join_grids({str(files.files[0]): files.grid for files, _ in reversed(stars.values())})
+    label = Label(data.label)
+    if not label.always_there:
+        for each, _ in stars.values():
+            refuse_fill_values(each.labels[label.column], f"{each.files[0]}: {label.option}")
     files, candidates = stars["data.n_train"]
     pixels = choose_pixels(files.masks, candidates[:FIRST_STARS])
     rows = leave_out(stars, pixels, max_masked=max_masked, too_masked=too_masked)
@@ -345,6 +374,7 @@ def make_dataset(
     splits = {
         size: Stars(
             *(each, rows[size], noise_stages[size], data.noise_level, data.seed, unit, design),
+            label=label,
             n_left_out=len(asked_for) - len(rows[size]),
         )
         for size, (each, asked_for) in stars.items()

@@ -47,7 +47,7 @@ class Gate(BaseEstimator):
     training: Training = field(default_factory=Training)
 
     loss_label: ClassVar[str] = "Loss"
-    """What `curve_` holds, with its unit."""
+    """What `curve_` holds, with its unit; ``{unit}`` stands for that of the label."""
     trained_for: ClassVar[str] = "regression"
     """Whether the label (``"regression"``) or the bin (``"classification"``) is what it learns to predict."""
 

@@ -51,7 +51,7 @@ class SoftmaxGate(Gate):
         The trained network, float64.
     """
 
-    loss_label: ClassVar[str] = "Mean squared error [dex²]"
+    loss_label: ClassVar[str] = "Mean squared error [{unit}²]"
 
     def check(self) -> None:
         """Refuse a network that memory cannot hold while it is trained; it is laid out without any.

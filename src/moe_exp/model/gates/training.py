@@ -95,9 +95,7 @@ class Training:
             )
         return n_held_out
 
-    def train(
-        self, network: nn.Module, loss: "Loss", stars: "GateStars", rng: np.random.Generator
-    ) -> "TrainingRecord":
+    def train(self, network: nn.Module, loss: "Loss", stars: "GateStars", rng: np.random.Generator) -> "TrainingRecord":
         """Train a network in place and leave it with the weights that were best on the hold-out.
 
         The network is in its training mode for batches and in its evaluation mode on the hold-out and at the end. A
