@@ -154,7 +154,8 @@ def many_stars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sweep(made_once: Callable[..., Path], cache_dir: Path) -> Path:
     """Give the folder of the smoke preset with three gates, run from another folder than the project's root.
 
-    What it said lies there as said.txt. It is one for the whole session: whoever adds to it takes a copy.
+    What it said and printed lies there as said.txt and printed.txt. It is one for the whole session: whoever adds to
+    it takes a copy.
     """
 
     def make(folder: Path) -> None:
@@ -165,6 +166,7 @@ def sweep(made_once: Callable[..., Path], cache_dir: Path) -> Path:
         done = train(*arguments, f"+hypotheses.smoke={claim}", folder=folder, **place)
         assert done.returncode == 0, done.stderr
         (folder / "said.txt").write_text(done.stderr, encoding="utf-8")
+        (folder / "printed.txt").write_text(done.stdout, encoding="utf-8")
 
     return made_once("sweep", make)
 

@@ -1,12 +1,16 @@
 """Comparing finished runs from the command line."""
 
+import sqlite3
+from contextlib import closing
+
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from moe_exp.cli.commands import main as cli
 from moe_exp.errors import InputError
-from moe_exp.tracking import closing, open_run
+from moe_exp.tracking import closing as closing_run
+from moe_exp.tracking import open_run
 from tests.command_line import REST, runs_in
 
 
@@ -27,6 +31,33 @@ def test_finished_runs_are_compared_from_the_command_line(sweep, tmp_path):
     _, (linear, mlp, _) = runs_in(sweep)
     few = ["--n-resamples", "50", linear.info.run_id[:8], mlp.info.run_id]
     assert CliRunner().invoke(cli, ["compare", "--store", store, *few]).exit_code == 0
+
+
+def move_to_another_test_set(folder, gate):
+    """Let a run of a store seem to have had other test stars."""
+    run = next(run for run in runs_in(folder)[1] if run.data.params["gate"] == gate)
+    with closing(sqlite3.connect(folder / "mlflow.db")) as store, store:
+        where = (run.info.run_id,)
+        store.execute("UPDATE params SET value = '299' WHERE key = 'data.n_test' AND run_uuid = ?", where)
+        store.execute("UPDATE tags SET value = 'other' WHERE key = 'data.test_digest' AND run_uuid = ?", where)
+
+
+def test_runs_on_different_test_sets_are_compared_by_themselves(copy_of_sweep, tmp_path):
+    move_to_another_test_set(copy_of_sweep, "linear")
+    command = ["compare", "--store", f"sqlite:///{copy_of_sweep}/mlflow.db", "--n-resamples", "50"]
+    done = CliRunner().invoke(cli, command)
+    assert done.exit_code == 0, done.output
+    first, second = done.output.split("Group ")[1:]
+    condition = "params.`data.n_test` = '300'"
+    assert first.startswith(f'1 of 2, 2 run(s): --filter "{condition}"')
+    assert "mlp - classify" in first.replace("−", "-")
+    assert second.startswith("2 of 2, 1 run(s): --filter \"params.`data.n_test` = '299'\"")
+    assert "linear" in second
+    assert CliRunner().invoke(cli, [*command, "--filter", condition]).exit_code == 0
+    files = CliRunner().invoke(cli, [*command, "--csv", str(tmp_path / "out")])
+    assert "of one comparison, but there are 2" in files.output
+    named = CliRunner().invoke(cli, [*command, *(run.info.run_id for run in runs_in(copy_of_sweep)[1])])
+    assert "the test stars differ" in named.output
 
 
 def test_reading_creates_nothing(sweep, tmp_path):
@@ -57,7 +88,7 @@ def test_predictions_that_a_run_did_not_log_are_refused(copy_of_sweep, damage, m
 
 
 def test_a_run_that_failed_is_not_compared(tracking):
-    with pytest.raises(InputError), closing(open_run(tracking, run_name="failed", parameters={}, tags={})) as run:
+    with pytest.raises(InputError), closing_run(open_run(tracking, run_name="failed", parameters={}, tags={})) as run:
         raise InputError("too few stars")
     done = CliRunner().invoke(cli, ["compare", "--store", tracking.uri, run.run_id])
     assert "Only finished runs can be compared" in done.output

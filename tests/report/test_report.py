@@ -5,6 +5,7 @@ import html.parser
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
@@ -123,6 +124,41 @@ def test_the_answer_says_whether_dividing_the_stars_was_worth_it(
     assert ("One global Ridge beats every mixture. With classify (" in answer) == ridge_wins
 
 
+def answer_of(records, **changes):
+    context = make_context(records)
+    changed = tuple(replace(run, tags=run.tags | changes) for run in context.runs)
+    document = make_document(compare(records, n_resamples=300), replace(context, runs=changed))
+    return "".join(document.opening[0].pieces)
+
+
+def test_the_answer_takes_one_question_after_the_other():
+    sizes = [(gate, n, noise) for gate in ("classify", "mlp") for n in (32_000, 100_000) for noise in (0.2, 0.5)]
+    records = [make_record(gate, n_train=n, noise_level=noise, n_stars=300) for gate, n, noise in sizes]
+    answer = answer_of(records, **{"gate.converged": "false"})
+    questions = [
+        "the mixture beats one global Ridge", "Yes.", "mlp has a higher R² than classify", "From 32,000 to 100,000",
+        "Along noise levels", "8 of 8 gates have not converged (classify and mlp).", "Fewer than 30 test stars lie in",
+    ]  # fmt: skip
+    places = [answer.index(question) for question in questions]
+    assert places == sorted(places)
+    assert "% of 300 lie outside the bins; bins=quantiles covers all" in answer
+
+
+def test_an_answer_that_clipping_decides_says_so_and_tells_the_other_number_alone():
+    def make(gate, error):
+        record = make_record(gate, **SIZES, n_stars=4000)
+        predictions = record.predictions
+        wild = np.where(np.arange(4000) % 400 == 0, error, 0)
+        unclipped = dict(predictions.unclipped) | {"soft": predictions.unclipped["soft"] + (gate == "mlp") * wild}
+        return replace(record, predictions=replace(predictions, unclipped=unclipped))
+
+    answer = answer_of([make(gate, 30.0) for gate in ("classify", "mlp")])
+    assert "Yes with clipped experts, not shown without clipping." in answer
+    told = answer[answer.index("clipping decides mlp − classify:") :].split(".  ")[0].split("unclipped")[0]
+    assert told.count("[") == 1
+    assert "Yes." in answer_of([make(gate, 0.0) for gate in ("classify", "mlp")])
+
+
 def test_an_answer_over_data_seeds_names_all_stars_and_its_interval():
     records = [
         make_weighted_record(gate, data_seed=seed, n_stars=400 + 100 * seed, **SIZES)
@@ -132,7 +168,8 @@ def test_an_answer_over_data_seeds_names_all_stars_and_its_interval():
     compared = compare(records, n_resamples=300)
     text = to_markdown(make_document(compared, make_context(records)))
     sizes = [record.predictions.covered.sum() for record in records[:3]]
-    assert f"on {sizes[0]}, {sizes[1]} and {sizes[2]} covered test stars: mlp has a higher R² than classify" in text
+    assert f"on {sizes[0]}, {sizes[1]} and {sizes[2]} covered test stars (" in text
+    assert f"% of {sum(len(record.predictions) for record in records[:3]):,} lie outside the bins" in text
     assert "95 % Student's t interval of the mean over 3 data seeds" in text
     singles = compared.replicates[compared.replicates["quantity"] == "delta_r2"]["value"]
     assert all(f"+{value:.4f}" in text for value in singles)

@@ -34,6 +34,9 @@ def test_the_jobs_of_a_sweep_have_a_parent_with_their_comparison(sweep):
     [row] = pairs[(pairs["model"] == "linear") & (pairs["reference"] == "classify")].to_dict("records")
     assert row["delta_r2"] == pytest.approx(linear.data.metrics["test/delta_r2"], abs=1e-9)
     assert f"on {row['n_stars']} covered test stars" in parent.data.tags["mlflow.note.content"]
+    printed = (sweep / "printed.txt").read_text(encoding="utf-8")
+    assert f"{row['delta_r2']:+.4f} [{row['delta_r2_ci_low']:+.4f}, {row['delta_r2_ci_high']:+.4f}]" in printed
+    assert "R² on the covered test stars" in printed
 
 
 def test_a_claim_is_judged_and_one_that_was_changed_since_is_said_to_be(sweep):

@@ -13,8 +13,11 @@ from moe_exp.errors import InputError
 from moe_exp.names import REPORT_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from moe_exp.comparison.hypotheses import Hypothesis
-    from moe_exp.tracking import Tracking
+    from moe_exp.runs.conclusions import Conclusions
+    from moe_exp.tracking import LoggedRun, Tracking
 
 
 @click.command()
@@ -43,19 +46,34 @@ def compare(
     """Compare finished runs on their common test stars.
 
     RUNS are ids of runs, or of sweeps, which stand for their jobs; without any, all runs of the experiment that
-    --filter accepts. Runs that cannot be compared fairly are refused.
+    --filter accepts. Runs that cannot be compared fairly are refused; of a whole experiment those that share data,
+    noise and bins are compared by themselves.
     """
     from moe_exp.cli.as_json import print_json
-    from moe_exp.cli.print_conclusions import print_conclusions
+    from moe_exp.comparison.comparability import NotComparableError
     from moe_exp.experiment.project import read_noise_level
+    from moe_exp.progress import Stages
     from moe_exp.runs.conclusions import TABLES, conclude
     from moe_exp.runs.membership import select_runs
+    from moe_exp.runs.print_conclusions import print_conclusions
 
     tracking = choose_tracking(store, experiment)
     hypotheses = {name: read_hypothesis(name) for name in names}
     found = select_runs(tracking, runs, condition)
     noise_level = read_noise_level(Path.cwd())
-    conclusions = conclude(tracking, found, hypotheses=hypotheses, n_resamples=n_resamples, noise_level=noise_level)
+
+    def conclude_on(members: "Sequence[LoggedRun]") -> "Conclusions":
+        options = {"hypotheses": hypotheses, "n_resamples": n_resamples, "noise_level": noise_level}
+        with Stages().stage("compare", len(members), unit="runs") as advance:
+            return conclude(tracking, members, **options, advance=advance)
+
+    try:
+        conclusions = conclude_on(found)
+    except NotComparableError as error:
+        if runs:
+            raise
+        print_groups(found, conclude_on, why=str(error), one_alone=bool(tables or report or as_json))
+        return
     if as_json:
         found_tables = {name: getattr(conclusions.comparison, name) for name in TABLES}
         said = {"verdicts": conclusions.verdicts, "notes": [*conclusions.notes.values(), *conclusions.comparison.notes]}
@@ -68,6 +86,39 @@ def compare(
     if report:
         conclusions.write_report(report, command=redact(shlex.join(["moe-exp", *sys.argv[1:]])))
         click.echo(f"Report: {report / REPORT_FILE}", err=True)
+
+
+def print_groups(
+    runs: "Sequence[LoggedRun]",
+    conclude_on: "Callable[[Sequence[LoggedRun]], Conclusions]",
+    *,
+    why: str,
+    one_alone: bool,
+) -> None:
+    """Compare runs that share data, noise and bins by themselves, and say which filter finds them.
+
+    Raises
+    ------
+    InputError
+        If they all share these, or with `one_alone`, for what is asked for that tells of one comparison.
+    """
+    from moe_exp.runs.groups import group_runs
+    from moe_exp.runs.print_conclusions import print_conclusions
+
+    groups = group_runs(runs)
+    if len(groups) == 1:
+        raise InputError(why)
+    if one_alone:
+        filters = "; ".join(f'--filter "{group.condition}"' for group in groups)
+        raise InputError(
+            f"--csv, --report and --json are of one comparison, but there are {len(groups)}: choose {filters}."
+        )
+    for number, group in enumerate(groups, start=1):
+        click.echo(f'Group {number} of {len(groups)}, {len(group.runs)} run(s): --filter "{group.condition}"')
+        try:
+            print_conclusions(conclude_on(group.runs))
+        except InputError as error:
+            click.echo(f"It is not compared: {error}")
 
 
 def choose_tracking(store: str | None, experiment: str | None) -> "Tracking":

@@ -27,11 +27,11 @@ def plan(
     for one difference: Holm's adjustment for several asks for more. Times are those of the machine that made the runs.
     """
     from moe_exp.cli.as_json import print_json
-    from moe_exp.cli.print_conclusions import make_table, wide_console
     from moe_exp.comparison.planning import plan_table
     from moe_exp.runs.conclusions import conclude
     from moe_exp.runs.durations import measure_durations
     from moe_exp.runs.membership import select_runs
+    from moe_exp.runs.print_conclusions import make_table, wide_console
 
     tracking = choose_tracking(store, experiment)
     found = conclude(tracking, select_runs(tracking, runs, ""))

@@ -31,6 +31,10 @@ def label_scale(predictions: Predictions) -> float:
     return float(np.std(predictions.y)) / SPREAD_OF_LOGG
 
 
+class NotComparableError(InputError):
+    """Runs of which some stand on other stars, noise or bins than the others."""
+
+
 def check_comparable(records: Iterable[RunRecord]) -> None:
     """Refuse runs that would be compared unfairly.
 
@@ -40,7 +44,7 @@ def check_comparable(records: Iterable[RunRecord]) -> None:
 
     Raises
     ------
-    InputError
+    NotComparableError
         Naming what differs and the runs on each side.
     """
     by_data_seed = defaultdict(list)
@@ -54,7 +58,7 @@ def check_comparable(records: Iterable[RunRecord]) -> None:
         for difference in [*_differences(members), *_contradictions(members)]
     ]
     if differences:
-        raise InputError("These runs cannot be compared. " + " ".join(differences))
+        raise NotComparableError("These runs cannot be compared. " + " ".join(differences))
 
 
 def _differences(records: Sequence[RunRecord]) -> Iterable[str]:

@@ -11,6 +11,9 @@ from moe_exp.evaluation.bootstrap import Delta, Interval, R2Bootstrap
 from moe_exp.evaluation.metrics import Metric
 from moe_exp.evaluation.predictions import STAR_COLUMNS, Predictions
 
+FEW_STARS = 30
+"""A bin with fewer test stars is marked wherever its score stands."""
+
 SCORES = ("r2", "rmse", "mae", "bias", "r2_clipped", "r2_unclipped", "r2_all_stars")
 """What is said of every model of every run."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from moe_exp.comparison.multiplicity import NOT_DECIDABLE
+from moe_exp.evaluation.tables import FEW_STARS
 from moe_exp.evaluation.validity import HEAVIEST_TAIL, LEAST_CARRIERS
 from moe_exp.report import formats
 from moe_exp.report.document import NOTHING, Strong, Table
@@ -127,7 +128,7 @@ def _bin_table(selection: Selection, table: pd.DataFrame, quantity: str) -> Tabl
     first = table.iloc[0].to_dict()
     is_score = quantity == "r2"
     columns, published = ["Bin", "Test stars"], set()
-    names = {int(row["bin_index"]): [row["bin"], f"{row['n_stars']:,}"] for row in table.to_dict("records")}
+    names = {int(row["bin_index"]): [row["bin"], _count(row["n_stars"])] for row in table.to_dict("records")}
     for _, group in table.groupby(["model", *([] if is_score else ["reference"])], sort=False):
         head = group.iloc[0].to_dict()
         columns.append(model_name(head["model"]) if is_score else name_difference(head))
@@ -148,6 +149,11 @@ def _bin_table(selection: Selection, table: pd.DataFrame, quantity: str) -> Tabl
     bold += NOT_TRUSTED if not is_score and not table["trusted"].all() else ""
     caption = f"{what} by true bin, {selection.condition(first)}, {_confidence(selection)} interval.{bold}"
     return Table(caption, columns, list(names.values()), frozenset(published))
+
+
+def _count(n_stars: int) -> str:
+    """Return the number of test stars of a bin, and that they are few."""
+    return f"{n_stars:,}" + (" (few)" if n_stars < FEW_STARS else "")
 
 
 def _differs(row: Row) -> bool:

@@ -7,6 +7,7 @@ from moe_exp.comparison.data_seeds import Pooled, pool
 from moe_exp.comparison.hypotheses import Judgement
 from moe_exp.comparison.multiplicity import NOT_DECIDABLE, TOO_FEW
 from moe_exp.report import formats
+from moe_exp.report.answer_limits import limits_of_the_answer, other_variant, uncovered
 from moe_exp.report.context import QUESTION, ReportContext
 from moe_exp.report.document import Block, Bullets, Paragraph, Strong, Table, paragraph
 from moe_exp.report.selection import Row, Selection, claim, gate_of, interval_of, model_name
@@ -19,15 +20,19 @@ MOST_STATED = 4
 
 
 def verdict_box(selection: Selection, context: ReportContext) -> Paragraph:
-    """Answer the question from the differences at the main noise level and the largest training set."""
+    """Answer, at the main noise level and the largest training set, one question after the other.
+
+    Whether the mixture beats one Ridge; whether regression beats classification; whether that holds for more stars and
+    noise; and what it hangs on.
+    """
     top = selection.at_top(selection.against_classify).to_dict("records")
     sentences = [
-        *_answer(selection, top, context),
         *_against_one_ridge(selection),
-        *_elsewhere(selection),
-        *_along_noise(selection),
+        *_answer(selection, top, context),
         *_along_size(selection),
-        *_what_decides(selection, top),
+        *_along_noise(selection),
+        *_elsewhere(selection),
+        *limits_of_the_answer(selection, top[:MOST_STATED], context),
         *(f"Hypothesis {found.hypothesis.name}: {found.verdict}." for found in context.judgements),
     ]
     return paragraph(*_joined(sentences), kind="verdict")
@@ -44,7 +49,7 @@ def _answer(selection: Selection, top: Sequence[Row], context: ReportContext) ->
         yield Strong("These runs hold no gate against classify.")
         return
     regression = context.regression_gates()
-    word = _answer_word([row["verdict"] for row in top if gate_of(row["model"]) in regression])
+    word = _answer_word([row for row in top if gate_of(row["model"]) in regression], context)
     if word and context.question == QUESTION:
         yield Strong(word)
     sizes = sorted({len(scoring.panel.stars) for scoring in selection.comparison.scorings})
@@ -52,7 +57,7 @@ def _answer(selection: Selection, top: Sequence[Row], context: ReportContext) ->
     without = ["design"] if len({row["design"] for row in top}) > 1 else []
     phrases = [_phrase(selection, row) for row in top[:MOST_STATED]]
     where_ = selection.condition(top[0], without=without)
-    yield f"At {where_}, on {n_stars}: {'; '.join(phrases)} (ΔR² with {_interval(selection)})."
+    yield f"At {where_}, on {n_stars}{uncovered(context)}: {'; '.join(phrases)} (ΔR² with {_interval(selection)})."
     if len(top) > MOST_STATED:
         yield f"{len(top) - MOST_STATED} further differences at this condition are in the tables."
 
@@ -99,12 +104,20 @@ def _interval(selection: Selection) -> str:
     return f"{confidence} paired-bootstrap interval over {holds}; with one data seed it does not hold {lacks}"
 
 
-def _answer_word(verdicts: Sequence[str]) -> str:
+def _answer_word(rows: Sequence[Row], context: ReportContext) -> str:
+    """Return the answer that some differences give, and whether it holds with and without clipping alone."""
+    verdicts = [row["verdict"] for row in rows]
     if not verdicts:
         return ""
     if len(set(verdicts)) > 1:
         return "It depends on the gate or the condition." if "higher" in verdicts else "Not shown."
     words = {"higher": "Yes.", "lower": "No, it is worse.", NOT_DECIDABLE: "Not decidable here."}
+    other = other_variant(context)
+    others = {claim(*interval_of(row, f"delta_r2_{other}")[1:]) for row in rows} if other else set()
+    if verdicts[0] == "higher" and others - {"higher"}:
+        clipped, not_clipped = "with clipped experts", "without clipping"
+        here, there = (clipped, not_clipped) if other == "unclipped" else (not_clipped, clipped)
+        return f"Yes {here}, not shown {there}."
     return words.get(verdicts[0], "Not shown.")
 
 
@@ -175,24 +188,6 @@ def _along_size(selection: Selection) -> Iterator[str]:
         )
         sizes = f"From {rows[0]['reference_n_train']:,} to {rows[0]['n_train']:,} training stars"
         yield f"{sizes}, at noise level {rows[0]['noise_level']:g}, R² changes by {changes}."
-
-
-def _what_decides(selection: Selection, top: Sequence[Row]) -> Iterator[str]:
-    """Name what the answer hangs on: clipping, or one star."""
-    for row in top[:MOST_STATED]:
-        name = f"{model_name(row['model'])} − {model_name(row['reference'])}"
-        place = selection.condition(row, without=["n_train", "noise_level"])
-        name += f" ({place})" if place else ""
-        variants = {variant: interval_of(row, f"delta_r2_{variant}") for variant in ("clipped", "unclipped")}
-        if len({claim(low, high) for _, low, high in variants.values()}) > 1:
-            numbers = " and ".join(f"{formats.difference(*ends)} {variant}" for variant, ends in variants.items())
-            yield f"Each interval by itself, clipping decides {name}: {numbers}."
-        if row["star_changes_verdict"]:
-            without = formats.difference(row["delta_r2_without"])
-            star = f"star {row['deciding_star']}"
-            if row["n_data_seeds"] > 1:
-                star += f" of data seed {row['deciding_data_seed']}"
-            yield f"One star decides {name}: without {star}, {without}, {row['verdict_without']}."
 
 
 def hypothesis_blocks(selection: Selection, context: ReportContext) -> Iterator[Block]:

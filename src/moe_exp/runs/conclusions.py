@@ -10,6 +10,7 @@ from moe_exp import names
 from moe_exp.comparison import Comparison, RunRecord, compare
 from moe_exp.comparison.hypotheses import Hypothesis, Judgement, judge
 from moe_exp.errors import InputError
+from moe_exp.progress import Advance
 from moe_exp.report import ReportContext, make_document, to_markdown, write_report
 from moe_exp.runs.finished import Fetch, read_record
 from moe_exp.runs.hypothesis_dates import doubts
@@ -98,11 +99,18 @@ def conclude(
     n_resamples: int = 10_000,
     confidence: float = 0.95,
     noise_level: float | None = None,
+    advance: Advance = lambda n: None,
 ) -> Conclusions:
     """Compare runs of a store; see `draw_conclusions`."""
     fetch = partial(fetched_artifact, tracking)
     return draw_conclusions(
-        fetch, runs, hypotheses=hypotheses, n_resamples=n_resamples, confidence=confidence, noise_level=noise_level
+        fetch,
+        runs,
+        hypotheses=hypotheses,
+        n_resamples=n_resamples,
+        confidence=confidence,
+        noise_level=noise_level,
+        advance=advance,
     )
 
 
@@ -114,18 +122,21 @@ def draw_conclusions(
     n_resamples: int = 10_000,
     confidence: float = 0.95,
     noise_level: float | None = None,
+    advance: Advance = lambda n: None,
 ) -> Conclusions:
     """Compare runs, of those with one identity the newest, and hold hypotheses against them.
 
-    Their report answers for `noise_level`, where that was scored.
+    Their report answers for `noise_level`, where that was scored. `advance` is told the number of runs just read.
 
     Raises
     ------
     InputError
         If runs cannot be compared; see `check_comparable`.
     """
-    runs = newest_runs(runs)
-    records = [read_record(fetch, run) for run in runs]
+    runs, records = newest_runs(runs), []
+    for run in runs:
+        records.append(read_record(fetch, run))
+        advance(1)
     comparison = compare(records, n_resamples=n_resamples, confidence=confidence)
     judgements, verdicts, notes = {}, {}, {}
     for file, hypothesis in (hypotheses or {}).items():

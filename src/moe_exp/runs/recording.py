@@ -12,6 +12,8 @@ from moe_exp import names
 from moe_exp.comparison.published import Published
 from moe_exp.evaluation.bootstrap import LEAST_STARS, Delta, Interval
 from moe_exp.evaluation.external import ExternalResults
+from moe_exp.evaluation.results import Results
+from moe_exp.evaluation.tables import FEW_STARS
 from moe_exp.experiment.config import Experiment, flatten
 from moe_exp.experiment.pipeline import Outcome
 from moe_exp.figures import DPI, all_figures, calibration, logg_against_catalogue, sweep_figures, to_image
@@ -215,18 +217,31 @@ def describe(outcome: Outcome) -> str:
     results = outcome.results
     soft = results.pooled.r2("soft")
     percent = f"{100 * results.settings.confidence:g} %"
-    lines = [f"R² = {_with_interval(soft, '')} on {results.n_stars:,} covered test stars."]
+    gate = outcome.mixture.gate
+    unfinished = "" if gate.converged_ else ", of a gate that has NOT converged,"
+    lines = [
+        f"R² = {_with_interval(soft, '')}{unfinished} on {results.n_stars:,} covered test stars{_outside(results)}."
+    ]
     for delta in (results.delta, results.delta_vs_global):
         if delta is not None:
             mark = _mark(delta, results.predictions.label)
             lines.append(f"{results.gate} - {delta.reference}: {_with_interval(delta.interval, '+')}{mark}.")
     lines += [_describe_external(each) for each in outcome.external.values()]
-    gate = outcome.mixture.gate
-    ended = "converged" if gate.converged_ else "NOT converged"
-    lines.append(f"Gate {ended} after {gate.n_epochs_} epochs. Intervals: paired bootstrap, {percent}.")
+    few = [f"{row['name']} ({row['n_stars']})" for row in results.bins.to_dict("records") if row["n_stars"] < FEW_STARS]
+    if few:
+        lines.append(f"Fewer than {FEW_STARS} test stars: {', '.join(few)}.")
+    lines.append(f"The gate ended after {gate.n_epochs_} epochs. Intervals: paired bootstrap, {percent}.")
     if results.n_stars < LEAST_STARS:
         lines.append(f"Fewer than {LEAST_STARS} stars have no interval.")
     return "\n\n".join(lines)
+
+
+def _outside(results: Results) -> str:
+    """Say, after the number of covered stars, how many are not, and what would cover them."""
+    covered = results.predictions.covered
+    if covered.all():
+        return ""
+    return f"; {1 - covered.mean():.0%} of {len(covered):,} lie outside the bins, bins=quantiles covers all"
 
 
 def _mark(delta: Delta, label: Label) -> str:

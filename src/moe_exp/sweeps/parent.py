@@ -15,6 +15,7 @@ from moe_exp.experiment.config import Experiment
 from moe_exp.runs.conclusions import conclude
 from moe_exp.runs.identity import identify
 from moe_exp.runs.membership import PARENT_VARIABLE, find_members
+from moe_exp.runs.print_conclusions import print_conclusions
 from moe_exp.runs.recording import origin_tags, record_conclusions
 from moe_exp.tracking import (
     LoggedRun,
@@ -130,6 +131,7 @@ class Parent:
             return f"they are not compared: {error}"
         remarks = [f"{missing.rstrip('.')}. This report is about the others."] if missing else []
         record_conclusions(self.run, conclusions, command=self.command, remarks=remarks)
+        print_conclusions(conclusions)
         for name, verdict in conclusions.verdicts.items():
             log.info("hypothesis %s: %s", name, verdict)
         return f"their comparison: {self.run.locate(names.REPORT_FILE)}"

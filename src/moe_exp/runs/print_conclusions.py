@@ -42,6 +42,7 @@ def _scores(scores: pd.DataFrame, percent: str) -> Table:
     columns = {
         "model": scores["model"],
         "n_train": [f"{n:,}" for n in scores["n_train"]],
+        "stars": [f"{n:,}" for n in scores["n_stars"]],
         "noise": [f"{level:g}" for level in scores["noise_level"]],
         "design": scores["design"],
         f"R² [{percent}]": _intervals(scores, "r2", ".4f"),
