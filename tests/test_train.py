@@ -15,7 +15,8 @@ TABLES = {"scores", "bins", "bootstrap", "worst_stars", "experts", "coverage"}
 
 
 FIGURES = {
-    "r2_of_models", "delta_r2_per_bin", "delta_r2_distribution", "gate_weight_distribution", "training_curve",
+    "r2_of_models", "predicted_against_true", "gate_calibration", "delta_r2_per_bin",
+    "delta_r2_distribution", "gate_weight_distribution", "training_curve",
     "calibration",
 }  # fmt: skip
 

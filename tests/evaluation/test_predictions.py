@@ -54,7 +54,7 @@ def test_frame_names_what_was_configured() -> None:
 def test_frame_without_attrs_is_refused() -> None:
     frame = PREDICTIONS.to_frame()
     frame.attrs = {}
-    with pytest.raises(InputError, match="no bin_names, gate, clip in its attrs"):
+    with pytest.raises(InputError, match="no bin_names, gate, clip, label in its attrs"):
         Predictions.from_frame(frame)
 
 

@@ -144,6 +144,7 @@ CHANGES = [
     (FILES, "tracking.experiment=elsewhere", NOTHING),
     (FILES, "tracking.run_name=mine", NOTHING),
     (FILES, "tracking.resume=false", NOTHING),
+    (FILES, "tracking.pdf=false", NOTHING),
     (FILES, "hypothesis=[more_stars]", NOTHING),
     (FILES, "data.star_id=star", {"train stars", "gate stars", "test stars", *FLUX}),
     (FILES, "seed=1", FLUX),

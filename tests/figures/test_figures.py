@@ -12,13 +12,18 @@ from moe_exp.evaluation.external import evaluate_external
 from moe_exp.evaluation.results import Evaluation, Results
 from moe_exp.figures import (
     GATE_COLOURS,
+    add_line,
     all_figures,
     delta_r2_per_bin,
     gate_colour,
     logg_against_catalogue,
+    predicted_against_true,
     r2_of_models,
+    say_setting,
     training_curve,
 )
+from moe_exp.figures.reliability import reliability
+from moe_exp.figures.residuals import running_percentiles
 from moe_exp.figures.style import DPI
 from tests.evaluation.synthetic import make_predictions
 from tests.figures.legible import assert_legible
@@ -54,7 +59,7 @@ def texts(figure: Figure) -> list[str]:
 @pytest.mark.parametrize("results", [RESULTS, evaluate("classify"), evaluate_wild()], ids=lambda results: results.gate)
 def test_every_figure_has_labelled_axes_and_text_inside_its_edges(results: Results) -> None:
     figures = all_figures(results, CURVE, published={"mlp": 0.94, "linear": 0.935}, loss="Mean squared error [dex²]")
-    assert len(figures) == 5
+    assert len(figures) == 7
     for name, figure in figures.items():
         assert_legible(figure, name)
 
@@ -98,6 +103,43 @@ def test_published_values_are_labelled_and_take_a_row_of_their_own() -> None:
 def test_differences_are_against_classify_unless_that_is_the_gate() -> None:
     assert "mlp − classify" in delta_r2_per_bin(RESULTS).axes[0].get_xlabel()
     assert "classify − global Ridge" in delta_r2_per_bin(evaluate("classify")).axes[0].get_xlabel()
+
+
+def test_a_line_below_the_title_makes_a_figure_stand_alone() -> None:
+    setting = say_setting("mine", n_train=[32_000, 100_000], noise_level=[0.2], clip=[True])
+    assert setting == "mine, 32,000 and 100,000 training stars, noise level 0.2, clipped"
+    for name, figure in all_figures(RESULTS, CURVE).items():
+        add_line(figure, setting)
+        assert_legible(figure, name)
+        assert figure.get_suptitle().replace("\n", " ").endswith(setting), name
+
+
+def test_residuals_are_drawn_with_their_running_scatter_and_wild_ones_at_the_edge() -> None:
+    x = np.arange(400.0)
+    residual = np.random.default_rng(0).standard_normal(400) * np.where(x < 200, 0.1, 1.0)
+    centres, (low, median, high) = running_percentiles(x[::-1], residual[::-1])
+    assert len(centres) == 10
+    np.testing.assert_allclose(centres, np.arange(19.5, 400, 40))
+    np.testing.assert_allclose([low[0], median[0], high[0]], np.percentile(residual[:40], [16, 50, 84]))
+    assert (high - low)[:5].max() < (high - low)[5:].min()
+    stars = RESULTS.predictions.stars.assign(snr=7.0 + np.arange(len(RESULTS.predictions)) % 5)
+    figure = predicted_against_true(replace(RESULTS, predictions=replace(RESULTS.predictions, stars=stars)))
+    assert [axes.get_xlabel() for axes in figure.axes] == [
+        "True log g (dex)", "True log g (dex)", "Teff (K)", "[M/H] (dex)", "S/N in a pixel",
+    ]  # fmt: skip
+    drawn = [len(line.get_xdata()) for line in figure.axes[1].lines[:3]]
+    assert sum(drawn) == RESULTS.n_stars
+    assert drawn[1] == drawn[2] == pytest.approx(RESULTS.n_stars * 0.002, abs=1.5)
+
+
+def test_weights_that_are_probabilities_lie_on_the_diagonal() -> None:
+    rng = np.random.default_rng(0)
+    weights = rng.dirichlet([1.0, 1.0, 1.0], 20_000)
+    bin_index = (rng.random((20_000, 1)) > weights.cumsum(axis=1)).sum(axis=1)
+    mean, share, error = reliability(weights, bin_index)
+    assert np.all(np.abs(share - mean) < 4 * error)
+    sharp = np.eye(3)[bin_index] * 0.7 + 0.1
+    np.testing.assert_allclose(reliability(sharp, bin_index)[:2], [[0.1, 0.8], [0.0, 1.0]])
 
 
 def test_what_is_not_to_be_trusted_is_an_open_circle() -> None:

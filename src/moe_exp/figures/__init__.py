@@ -12,22 +12,28 @@ from moe_exp.figures.external import logg_against_catalogue
 from moe_exp.figures.gates import gate_weight_distribution, training_curve
 from moe_exp.figures.heat_maps import delta_r2_heat_map
 from moe_exp.figures.references import delta_r2_distribution, delta_r2_per_bin, r2_of_models
-from moe_exp.figures.style import DPI, GATE_COLOURS, gate_colour, to_image
+from moe_exp.figures.reliability import gate_calibration
+from moe_exp.figures.residuals import predicted_against_true
+from moe_exp.figures.style import DPI, GATE_COLOURS, add_line, gate_colour, say_setting, to_image
 from moe_exp.figures.sweeps import r2_along, sweep_figures
 
 __all__ = [
     "DPI",
     "GATE_COLOURS",
+    "add_line",
     "all_figures",
     "calibration",
     "delta_r2_distribution",
     "delta_r2_heat_map",
     "delta_r2_per_bin",
+    "gate_calibration",
     "gate_colour",
     "gate_weight_distribution",
     "logg_against_catalogue",
+    "predicted_against_true",
     "r2_along",
     "r2_of_models",
+    "say_setting",
     "sweep_figures",
     "to_image",
     "training_curve",
@@ -56,7 +62,9 @@ def all_figures(
     figures = {
         "r2_of_models": r2_of_models(results, published),
         "delta_r2_per_bin": delta_r2_per_bin(results),
+        "predicted_against_true": predicted_against_true(results),
         "gate_weight_distribution": gate_weight_distribution(results),
+        "gate_calibration": gate_calibration(results),
     }
     if results.pooled.n_stars >= LEAST_STARS:
         figures["delta_r2_distribution"] = delta_r2_distribution(results)

@@ -1,7 +1,8 @@
 """What all figures share: size, type, colours and how an interval is drawn."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,6 +22,12 @@ DPI = 300
 
 DELTA_WINDOW = 6.0
 """Differences are shown up to this multiple of the median one; those beyond become arrows."""
+
+CHARACTERS_PER_INCH = 16
+"""Of a title's type."""
+
+LINE_HEIGHT = 0.15
+"""Of a title, inches."""
 
 GATE_COLOURS = {"linear": "#E69F00", "mlp": "#0072B2", "classify": "#D55E00", "mlp_classify": "#CC79A7"}
 """Colour of each gate in every figure, from the colour-blind-safe palette of Okabe & Ito (2008)."""
@@ -61,6 +68,29 @@ def to_image(figure: Figure) -> Image.Image:
 def set_title(figure: Figure, title: str) -> None:
     """Set a title over the whole width of the figure."""
     figure.suptitle(title, fontsize=8, x=0.01, ha="left")
+
+
+def say_setting(data: str, *, n_train: Iterable[int], noise_level: Iterable[float], clip: Iterable[bool]) -> str:
+    """Say in a line what figures were made from: stars, how many experts learnt from, their noise, and clipping."""
+    sizes, levels = (sorted({*values}) for values in (n_train, noise_level))
+    clips = {*clip}
+    return ", ".join(
+        [
+            data,
+            f"{' and '.join(f'{size:,}' for size in sizes)} training stars",
+            f"noise level {' and '.join(f'{level:g}' for level in levels)}",
+            "clipped and not clipped" if len(clips) > 1 else "clipped" if clips == {True} else "not clipped",
+        ]
+    )
+
+
+def add_line(figure: Figure, line: str) -> Figure:
+    """Put a line below the title of a figure, which grows by it, and return the figure."""
+    width = int(CHARACTERS_PER_INCH * figure.get_figwidth())
+    lines = wrap(line, width)
+    figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * len(lines))
+    set_title(figure, "\n".join([figure.get_suptitle(), *lines]).lstrip())
+    return figure
 
 
 def finish(axes: Axes, *, x: str, y: str = "") -> None:
@@ -114,6 +144,7 @@ def draw_interval(
     if low <= right and high >= left:
         ends, line = np.clip([low, high], left, right), "-" if trusted else ":"
         axes.plot(ends, [row, row], line, color=colour, linewidth=1.4, solid_capstyle="butt")
+        axes.plot(ends, [row, row], "|", color=colour, markersize=7)  # which no marker of a value hides
     for beyond, edge, marker in ((low < left, left, "<"), (high > right, right, ">")):
         if beyond:
             axes.plot(edge, row, marker, color=colour, markersize=4, clip_on=False)

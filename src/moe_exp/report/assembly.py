@@ -57,7 +57,7 @@ def make_document(comparison: Comparison, context: ReportContext) -> Document:
         "Results": _result_blocks(selection, context),
         "Stars of other libraries": external_blocks(context, comparison.label),
         "Published claims": claim_blocks(selection, context),
-        "Along the sweep": sweep_pictures(selection),
+        "Along the sweep": sweep_pictures(selection, context),
         "What the answer hangs on": robustness_blocks(selection),
         "Notes": _notes(comparison),
         "Runs and times": run_blocks(context),

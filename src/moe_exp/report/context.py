@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from moe_exp import names
 from moe_exp.comparison import RunRecord
 from moe_exp.comparison.hypotheses import Judgement
+from moe_exp.figures.style import say_setting
 
 TITLE = "Does a gate trained for regression beat a gate that classifies?"
 
@@ -102,6 +104,25 @@ class ReportContext:
     def count_tag(self, key: str) -> Counter[str]:
         """Return how many runs have each value of a tag."""
         return Counter(run.tags[key] for run in self.runs if key in run.tags)
+
+
+def setting_of(records: Iterable[RunRecord]) -> str:
+    """Say in a line what runs were made from; nothing of no runs."""
+    records = list(records)
+    if not records:
+        return ""
+    return say_setting(
+        " and ".join(_distinct(map(_source, records))),
+        n_train=[record.n_train for record in records],
+        noise_level=[record.noise_level for record in records],
+        clip=[record.clip for record in records],
+    )
+
+
+def _source(record: RunRecord) -> str:
+    """Return the name of the file that stars come from, or of the choice of data."""
+    path = record.parameters.get("data.path", "None")
+    return record.parameters.get("data", "stars") if path == "None" else Path(path).name
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

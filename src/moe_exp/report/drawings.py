@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from moe_exp.evaluation.bootstrap import Interval
@@ -81,8 +82,8 @@ def draw_r2(selection: Selection) -> Figure:
                 1.01, height, minus(f"{row['r2']:.4f}"), transform=axes.get_yaxis_transform(), va="center", fontsize=6.5
             )
             other = selection.published.of(row, "r2")
-            if other is not None and other["value"] >= left:
-                axes.plot(other["value"], height + 0.25, "D", color="#404040", fillstyle="none", markersize=3.5)
+            if other is not None:
+                _draw_published(axes, other["value"], height + 0.25, left)
         axes.set_title(f"{size:,} training stars", fontsize=7)
         axes.grid(axis="x", color="#E5E5E5", linewidth=0.6)
         axes.set_axisbelow(True)
@@ -92,6 +93,14 @@ def draw_r2(selection: Selection) -> Figure:
         axes.tick_params(axis="y", length=0)
     set_title(figure, _title(selection))
     return figure
+
+
+def _draw_published(axes: Axes, value: float, height: float, left: float) -> None:
+    """Draw a published value as a diamond; at the edge, with its number, where it lies below the axis."""
+    axes.plot(max(value, left), height, "D", color="#404040", fillstyle="none", markersize=3.5, clip_on=False)
+    if value < left:
+        number = minus(f"‹ {value:.4f}")
+        axes.annotate(number, (left, height), (6, -2), textcoords="offset points", fontsize=6, color="#404040")
 
 
 def draw_bins(selection: Selection) -> Figure:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from matplotlib.figure import Figure
+
 from moe_exp.comparison import RunRecord
 from moe_exp.comparison.run_labels import label_runs
 from moe_exp.evaluation.bootstrap import LEAST_STARS
 from moe_exp.evaluation.results import Evaluation
-from moe_exp.figures import gate_weight_distribution, sweep_figures
-from moe_exp.report.context import ReportContext
+from moe_exp.figures import add_line, gate_weight_distribution, sweep_figures
+from moe_exp.report.context import ReportContext, setting_of
 from moe_exp.report.document import Picture
 from moe_exp.report.drawings import (
     MOST_GATES,
@@ -36,22 +38,22 @@ def main_pictures(selection: Selection, context: ReportContext) -> Iterator[Pict
     caption = f"R² of gates and references at {where_}, with intervals; diamonds: published."
     if not any(selection.published.has(n_train=n, noise_level=first["noise_level"]) for n in drawn_sizes(selection)):
         caption = caption.replace("; diamonds: published", "")
-    yield Picture("r2_of_models", caption, draw_r2(selection))
+    yield _picture("r2_of_models", caption, draw_r2(selection), context)
     pairs = drawn_pairs(selection)
     if pairs:
         where_ = selection.condition(first)
         caption = f"Differences from classify at {where_}, in all covered stars and by true bin."
-        yield Picture("delta_r2_per_bin", caption, draw_bins(selection))
+        yield _picture("delta_r2_per_bin", caption, draw_bins(selection), context)
         if len(selection.comparison.data_seeds) == 1 and first["n_stars"] >= LEAST_STARS:
             caption = f"Bootstrap distributions of the differences from classify at {where_}; shaded: interval."
-            yield Picture("delta_r2_distribution", caption, draw_distributions(selection))
+            yield _picture("delta_r2_distribution", caption, draw_distributions(selection), context)
     yield from _weight_pictures(selection, context)
 
 
-def sweep_pictures(selection: Selection) -> Iterator[Picture]:
+def sweep_pictures(selection: Selection, context: ReportContext) -> Iterator[Picture]:
     """Yield the figures of the sweep."""
     for name, figure in sweep_figures(selection.comparison).items():
-        yield Picture(name, CAPTIONS.get(name, name.replace("_", " ") + "."), figure)
+        yield _picture(name, CAPTIONS.get(name, name.replace("_", " ") + "."), figure, context)
 
 
 def _weight_pictures(selection: Selection, context: ReportContext) -> Iterator[Picture]:
@@ -68,4 +70,9 @@ def _weight_pictures(selection: Selection, context: ReportContext) -> Iterator[P
             f"Weights of the {gate} gate (run {record.name}): mean weight of each expert by true bin, and the "
             f"spread of the true bin's and of the largest weight."
         )
-        yield Picture(f"gate_weights_{number}", caption, gate_weight_distribution(results))
+        yield _picture(f"gate_weights_{number}", caption, gate_weight_distribution(results), context)
+
+
+def _picture(name: str, caption: str, figure: Figure, context: ReportContext) -> Picture:
+    """Return a picture that says by itself what it was made from."""
+    return Picture(name, caption, add_line(figure, setting_of(context.records)))

@@ -11,7 +11,7 @@ from moe_exp.comparison import Comparison, RunRecord, compare
 from moe_exp.comparison.hypotheses import Hypothesis, Judgement, judge
 from moe_exp.errors import InputError
 from moe_exp.progress import Advance
-from moe_exp.report import ReportContext, make_document, to_markdown, write_report
+from moe_exp.report import ReportContext, make_document, setting_of, to_markdown, write_report
 from moe_exp.runs.finished import Fetch, read_record
 from moe_exp.runs.hypothesis_dates import doubts
 from moe_exp.runs.membership import newest_runs
@@ -85,6 +85,11 @@ class Conclusions:
         folder.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
             getattr(self.comparison, name).to_csv(folder / f"{name}.csv", index=False)
+
+    @property
+    def setting(self) -> str:
+        """What all runs were made from, in a line."""
+        return setting_of(self.records)
 
     @property
     def _judged(self) -> set[str]:

@@ -16,7 +16,16 @@ from moe_exp.evaluation.results import Results
 from moe_exp.evaluation.tables import FEW_STARS
 from moe_exp.experiment.config import Experiment, flatten
 from moe_exp.experiment.pipeline import Outcome
-from moe_exp.figures import DPI, all_figures, calibration, logg_against_catalogue, sweep_figures, to_image
+from moe_exp.figures import (
+    DPI,
+    add_line,
+    all_figures,
+    calibration,
+    logg_against_catalogue,
+    say_setting,
+    sweep_figures,
+    to_image,
+)
 from moe_exp.machine import describe_machine, peak_memory_gb
 from moe_exp.runs.conclusions import Conclusions
 from moe_exp.runs.provenance import git_diff, git_tags, version_tags
@@ -132,6 +141,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     figures["calibration"] = calibration(outcome.coverage)
     figures |= {name: each.draw(results) for name, each in outcome.experiment.figures.items()}
     figures |= {f"{names.EXTERNAL}{name}": logg_against_catalogue(each) for name, each in outcome.external.items()}
+    figures = {name: add_line(figure, _setting(outcome)) for name, figure in figures.items()}
     images = {name: to_image(figure) for name, figure in figures.items()}
     with run.artifacts() as folder:
         for name, table in tables(outcome).items():
@@ -143,6 +153,8 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
             path = folder / names.FIGURES_FOLDER / f"{name}.png"
             path.parent.mkdir(exist_ok=True)
             image.save(path, dpi=(DPI, DPI))
+            if outcome.experiment.tracking.pdf:
+                figures[name].savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
     run.log_images(images)
     if curve is not None:
         losses = {names.METRICS_CURVE + name: curve[name].to_numpy() for name in ("train_loss", "holdout_loss")}
@@ -164,6 +176,12 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     run.log_tags({names.TAG_CONVERGED: str(gate.converged_).lower(), names.TAG_PREDICTIONS_DIGEST: digest} | titles)
 
 
+def _setting(outcome: Outcome) -> str:
+    """Say what the figures of a run were made from."""
+    train, clip = outcome.dataset.train, outcome.experiment.experts.clip
+    return say_setting(outcome.dataset.name, n_train=[len(train)], noise_level=[train.noise_level], clip=[clip])
+
+
 def record_conclusions(
     run: TrackedRun, conclusions: Conclusions, *, command: str = "", remarks: Sequence[str] = ()
 ) -> None:
@@ -171,7 +189,9 @@ def record_conclusions(
     with run.artifacts() as folder:
         answer = conclusions.write_report(folder, command=command, remarks=remarks)
         conclusions.write_tables(folder / names.COMPARISON_FOLDER)
-    run.log_images({name: to_image(figure) for name, figure in sweep_figures(conclusions.comparison).items()})
+    setting = conclusions.setting
+    drawn = sweep_figures(conclusions.comparison)
+    run.log_images({name: to_image(add_line(figure, setting)) for name, figure in drawn.items()})
     scores = conclusions.comparison.scores
     gates = scores[scores["kind"] == "gate"]
     run.log_metrics({names.METRICS_SWEEP_R2 + _slug(row): row["r2"] for row in gates.to_dict("records")})

@@ -58,6 +58,8 @@ class Tracking:
         Name of the run; by default it is made from gate, train size, noise and seed.
     resume : bool
         Whether a sweep skips jobs that an earlier one finished.
+    pdf : bool
+        Whether a run keeps its figures as PDF too.
     """
 
     uri: str = field(repr=False)
@@ -65,6 +67,7 @@ class Tracking:
     experiment: str = "moe_exp"
     run_name: str | None = None
     resume: bool = True
+    pdf: bool = True
 
     def __post_init__(self) -> None:
         """Make paths absolute, before a job that starts elsewhere can take them for others."""
