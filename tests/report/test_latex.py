@@ -19,7 +19,7 @@ def sweep():
 
 def test_every_difference_is_in_a_whole_table(sweep):
     compared, document = sweep
-    text = to_latex(document, ("Results",))
+    text = to_latex(document, text="Design", tables=["Results"])
     assert text.isascii()
     assert text.count(r"\begin{table*}") == text.count(r"\end{table*}") == text.count(r"\toprule") > 3
     labels = re.findall(r"\\label\{(.*)\}", text)
@@ -35,7 +35,11 @@ def test_every_difference_is_in_a_whole_table(sweep):
 
 
 def test_only_the_sections_that_are_asked_for_are_written(sweep):
-    assert to_latex(sweep[1], ("Question",)) == ""
+    text = to_latex(sweep[1], text="Design", tables=["Question"])
+    assert r"\begin{table*}" not in text
+    assert text.startswith(r"\textbf{Yes.} At 32,000 training stars, noise level 0.")
+    assert r"\textbf{Experts: }one Ridge regression" in text
+    assert "one Ridge regression" not in to_latex(sweep[1], text="Notes", tables=[])
 
 
 def test_signs_of_latex_are_printed():

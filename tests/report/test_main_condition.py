@@ -52,5 +52,5 @@ def test_claims_of_before_are_told_from_those_of_after(records):
 
     assert "Stated before the runs, word for word in each of them: H1 (2026-11-20)." in said(context)
     assert "Stated after some of them, changed, or not named by all: H2 (2026-11-20)." in said(context)
-    assert "Nothing was stated before the runs. All other" in said(replace(context, judgements=[]))
+    assert "Nothing was stated before the runs. All differences were" in said(replace(context, judgements=[]))
     assert said(replace(context, runs=())) == ""

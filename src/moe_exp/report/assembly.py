@@ -27,7 +27,7 @@ FOR_PAPERS = ("Results", "What the answer hangs on")
 
 
 def write_report(folder: Path, comparison: Comparison, context: ReportContext) -> str:
-    """Return the answer, in Markdown, and write ``report.html``, ``report.md``, ``figures/*.png`` and ``tables.tex``.
+    """Return the answer, in Markdown, and write ``report.html``, ``report.md``, ``figures/*.png`` and ``paper.tex``.
 
     Parameters
     ----------
@@ -43,7 +43,8 @@ def write_report(folder: Path, comparison: Comparison, context: ReportContext) -
         (figures / f"{picture.name}.png").write_bytes(picture.png)
     (folder / names.REPORT_MARKDOWN_FILE).write_text(to_markdown(document), encoding="utf-8")
     (folder / names.REPORT_FILE).write_text(to_html(document), encoding="utf-8")
-    (folder / names.REPORT_TABLES_FILE).write_text(to_latex(document, FOR_PAPERS), encoding="utf-8")
+    latex = to_latex(document, text="Design", tables=FOR_PAPERS)
+    (folder / names.REPORT_PAPER_FILE).write_text(latex, encoding="utf-8")
     return opening_to_markdown(document)
 
 

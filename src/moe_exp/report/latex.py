@@ -1,12 +1,12 @@
-r"""The tables of a document in LaTeX, ready for a paper: booktabs rules, captions, labels, numbers in math.
+r"""A document for a paper in LaTeX: its answer and its methods as paragraphs, its tables with captions and labels.
 
-``\input{tables.tex}`` needs ``\usepackage{booktabs}`` and nothing else.
+``\input{paper.tex}`` needs ``\usepackage{booktabs}`` and nothing else.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from moe_exp.report.document import NOTHING, Code, Document, Strong, Table
+from moe_exp.report.document import NOTHING, Block, Bullets, Code, Document, Paragraph, Strong, Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -22,6 +22,7 @@ SYMBOLS = {
     "Å": r"\AA{}",
     "−": "$-$",
     "–": "--",
+    "—": "---",
     "<": "$<$",
     ">": "$>$",
     "≥": r"$\ge$",
@@ -35,15 +36,24 @@ SIGNED = re.compile(r"([+−]\d[\d.]*)")
 """A number with its sign, as the report prints it."""
 
 
-def to_latex(document: Document, titles: tuple[str, ...]) -> str:
-    """Return all tables of the sections of these titles, each in an environment of its own."""
-    tables = [
-        block
-        for section in document.sections
-        for block in section.blocks
-        if any(section.title.endswith(title) for title in titles) and isinstance(block, Table)
-    ]
-    return "\n".join(map(_table, tables))
+def to_latex(document: Document, *, text: str, tables: Collection[str]) -> str:
+    """Return the answer, what the section named `text` lists, as a paragraph, and all tables of some sections."""
+    answer = [block for block in document.opening if isinstance(block, Paragraph)]
+    listed = [item for block in _blocks(document, {text}) if isinstance(block, Bullets) for item in block.items]
+    found = [block for block in _blocks(document, tables) if isinstance(block, Table)]
+    paragraphs = [*(_pieces(block.pieces) for block in answer), "\n".join(map(_pieces, listed))]
+    return "\n\n".join([*filter(None, paragraphs), *map(_table, found)])
+
+
+def _blocks(document: Document, titles: Collection[str]) -> Iterator[Block]:
+    """Yield what the sections of these titles hold; a number may stand before a title."""
+    for section in document.sections:
+        if section.title.lstrip("0123456789. ") in titles:
+            yield from section.blocks
+
+
+def _pieces(pieces: Iterable[str]) -> str:
+    return "".join(map(_cell, pieces))
 
 
 def _table(table: Table) -> str:

@@ -19,7 +19,6 @@ def statement_blocks(context: ReportContext) -> Iterator[Block]:
         parts.append(f"Stated before the runs, word for word in each of them: {formats.enumerate_words(before)}.")
     if after:
         parts.append(f"Stated after some of them, changed, or not named by all: {formats.enumerate_words(after)}.")
-    if not parts:
-        parts.append("Nothing was stated before the runs.")
-    parts.append("All other differences were looked at because they are there; their verdicts are exploratory.")
+    which = "All other differences" if parts else "Nothing was stated before the runs. All differences"
+    parts.append(f"{which} were looked at because they are there; their verdicts are exploratory.")
     yield paragraph(Strong("Before and after. "), " ".join(parts))

@@ -82,10 +82,10 @@ def _levels(levels: pd.DataFrame, percent: str) -> Table:
         "star": _intervals(levels, "sd_star", ".3f"),
         "training": _intervals(levels, "sd_seed", ".4f", unknown="needs two seeds"),
         "data seed": _intervals(levels, "sd_data_seed", ".4f", unknown="needs two data seeds"),
-        "of the variance": [" + ".join("?" if math.isnan(s) else f"{100 * s:.0f} %" for s in each) for each in shares],
-        "one more data seed": _intervals(levels, "new_delta_r2", "+.4f"),
+        "% of the variance": [" + ".join("?" if math.isnan(s) else f"{100 * s:.0f}" for s in each) for each in shares],
+        "one more data seed": _intervals(levels.mask(levels["n_data_seeds"] == 1), "new_delta_r2", "+.4f", unknown=""),
     }
-    return make_table(title, columns, unless={})
+    return make_table(title, columns, unless={"one more data seed": ""})
 
 
 def _where(marks: Iterable[str], cells: Iterable[str]) -> list[str]:

@@ -19,6 +19,7 @@ KINDS = {
     ".md": "text/markdown",
     ".parquet": "application/vnd.apache.parquet",
     ".png": "image/png",
+    ".tex": "application/x-tex",
     ".txt": "text/plain",
     ".yaml": "application/yaml",
 }

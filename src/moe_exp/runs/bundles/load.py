@@ -14,7 +14,7 @@ from moe_exp.tracking import LoggedRun, TrackedRun, Tracking, closing, has_tag, 
 OF_THE_STORE = ("process.", "mlflow.log-model", "mlflow.parentRunId", "mlflow.runName", names.TAGS_JOB, names.TAG_MODEL)
 """Beginnings of tags that say where a run was kept, or by which process: not brought along."""
 
-REPORT = (names.REPORT_FILE, names.REPORT_MARKDOWN_FILE, names.REPORT_TABLES_FILE)
+REPORT = (names.REPORT_FILE, names.REPORT_MARKDOWN_FILE, names.REPORT_PAPER_FILE)
 REPORT_FOLDERS = (names.FIGURES_FOLDER, names.COMPARISON_FOLDER)
 
 
