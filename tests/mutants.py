@@ -54,6 +54,7 @@ LEVELS = "tests/comparison/test_levels.py"
 CREATION = "tests/tracking/test_creation.py"
 LABELS = "tests/test_labels.py"
 OWN = "tests/test_own_parts.py"
+CONFIG = "tests/experiment/test_config.py"
 
 
 class Mutant(NamedTuple):
@@ -195,6 +196,15 @@ MUTANTS = [
            '"code": code_digest("moe_exp.spectra.simulator")', '"code": ""', f"{CODE_KEYS} -k synthesis"),
     Mutant("keys blind to the order of a mapping", "cache/stages.py",
            "json.dumps(identity, ", "json.dumps(identity, sort_keys=True, ", f"{STAGES} -k order"),
+    # whose code runs
+    Mutant("every module trusted", "experiment/trusted.py",
+           "if not any(", "if False and any(", f"{CONFIG} -k not_trusted"),
+    Mutant("a module trusted that begins like a trusted one", "experiment/trusted.py",
+           'f"{module}."', "module", f"{CONFIG} -k not_trusted"),
+    Mutant("a configuration's list not told to its groups", "experiment/config.py",
+           "_make(group, values[group], trusted)", "_make(group, values[group], [])", f"{CONFIG} -k trusted_package"),
+    Mutant("run's identity with the modules that are trusted", "runs/identity.py",
+           '"trusted_modules", ', "", f"{IDENTITIES} -k trusted"),
     # what a run's identity holds
     Mutant("run's identity without seed", "runs/identity.py",
            'apart = (', 'apart = ("seed", ', f"{IDENTITIES} -k seed"),

@@ -130,7 +130,7 @@ def test_features_of_the_users_do_not_give_theirs_to_the_built_in_ones(configure
             "test/r2"
         ]
 
-    zeros = r2("shared", f"features._target_={__name__}.MyFeatures")
+    zeros = r2("shared", f"features._target_={__name__}.MyFeatures", "trusted_modules=[tests]")
     assert r2("shared") == r2("fresh") != zeros
 
 

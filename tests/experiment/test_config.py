@@ -64,7 +64,10 @@ def test_yaml_of_the_experts_gives_the_published_grid(configure):
         ("data.simulator.n_depths=1", "data.simulator.n_depths=1: give a number between"),
         ("experts.alpha_min=0", "experts.alpha_min=0.0"),
         ("experts.n_folds=1", "experts.n_folds=1"),
-        ("gate._target_=nowhere.Gate", "gate._target_=nowhere.Gate cannot be imported"),
+        ("gate._target_=moe_exp.nowhere.Gate", "gate._target_=moe_exp.nowhere.Gate cannot be imported"),
+        ("gate._target_=my.gates.Deep", "run the code of my.gates, which is not among trusted_modules"),
+        ("gate._target_=moe_exp_x.Gate", "run the code of moe_exp_x, which is not among trusted_modules"),
+        ("gate._target_=Gate", "run the code of Gate, which is not among trusted_modules"),
         ("gate._target_=moe_exp.errors.InputError", "is not a dataclass"),
         ("seed=-1", "seed=-1: a seed is 0 or more"),
         ("+colour=red", "colour: there is no such option"),
@@ -84,9 +87,37 @@ class Constant(LinearGate):
 
 def test_a_gate_of_the_users_own_is_checked_like_any_other():
     target = f"{__name__}.Constant"
-    assert make_stage("gate", {"_target_": target, "strength": 2}).strength == 2.0
+    assert make_stage("gate", {"_target_": target, "strength": 2}, [__name__]).strength == 2.0
     with pytest.raises(InputError, match="gate.strenth: Key 'strenth' not in 'Constant'"):
-        make_stage("gate", {"_target_": target, "strenth": 2})
+        make_stage("gate", {"_target_": target, "strenth": 2}, [__name__])
+
+
+UNTRUSTED = [
+    ("gate._target_=strangers.Gate",),
+    ("evaluation._target_=strangers.Evaluation",),
+    ("tracking._target_=strangers.Tracking",),
+    ("+hypotheses.mine={_target_: strangers.Claim}",),
+    ("+externals.mine={_target_: strangers.Stars}",),
+    ("gate._target_=strangers.Gate", "trusted_modules=[strangers.inner]"),
+    ("gate._target_=strangers.Gate", "trusted_modules=[strange]"),
+]
+
+
+@pytest.mark.parametrize("overrides", UNTRUSTED, ids=[row[-1] for row in UNTRUSTED])
+def test_a_module_that_is_not_trusted_is_never_imported(configure, monkeypatch, tmp_path, overrides):
+    (tmp_path / "strangers.py").write_text("from pathlib import Path\nPath(__file__).with_name('ran').touch()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(
+        InputError, match=r"'trusted_modules=\[strangers\]', or add strangers to trusted_modules in conf"
+    ):
+        configure(*overrides)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_modules_of_a_trusted_package_are_trusted(configure):
+    package = __name__.partition(".")[0]
+    gate = ("gate=linear", f"gate._target_={__name__}.Constant")
+    assert configure(*gate, f"trusted_modules=[{package}]").gate == Constant()
 
 
 def test_parameters_have_dotted_names(configure):

@@ -151,6 +151,7 @@ CHANGES = [
     (FILES, "device=cpu", RUN),
     (FILES, "cache_dir=ELSEWHERE", NOTHING),
     (FILES, "cache_limit_gb=1.0", NOTHING),
+    (FILES, "trusted_modules=[mine]", NOTHING),
 ]
 """A base configuration, an option with another value, and exactly what that changes."""
 

@@ -24,7 +24,8 @@ class Clearing(Evaluation):
 def test_the_cache_of_a_job_is_not_cleared_before_its_end(configure, many_stars, tmp_path):
     cache = tmp_path / "cache"
     clearing = (f"evaluation._target_={__name__}.Clearing", f"+evaluation.folder={cache}", f"cache_dir={cache}")
+    trusted = f"trusted_modules=[{__name__}]"
     small = ("data=hdf5", f"data.path={many_stars}", "data.n_train=800", "features=pca", "training.max_epochs=5")
     with pytest.raises(InputError, match=f"A run is using {cache}: nothing was removed"):
-        run_job(configure(*small, *clearing), PROJECT_ROOT)
+        run_job(configure(*small, *clearing, trusted), PROJECT_ROOT)
     assert [*cache.glob("stages/experts/*.kept")]

@@ -24,8 +24,8 @@ from tests.conftest import PROJECT_ROOT, store_in
 from tests.prediction.small import SMALL
 
 
-def gate_of(name: str) -> tuple[str, str]:
-    return "gate=classify", f"gate._target_=tests.runs.own_gates.{name}"
+def gate_of(name: str) -> tuple[str, str, str]:
+    return "gate=classify", f"gate._target_=tests.runs.own_gates.{name}", "trusted_modules=[tests]"
 
 
 @pytest.fixture

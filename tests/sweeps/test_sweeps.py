@@ -130,7 +130,7 @@ def test_a_gate_whose_check_breaks_is_refused_before_the_first_job(tmp_path):
         "        raise ValueError('k is wrong')\n"
     )
     done = train(
-        "-m", "experiment=smoke", "gate._target_=my_gates.Broken", "~gate.hidden",
+        "-m", "experiment=smoke", "gate._target_=my_gates.Broken", "~gate.hidden", "trusted_modules=[my_gates]",
         folder=tmp_path, PYTHONPATH=str(tmp_path),
     )  # fmt: skip
     assert done.returncode == 1

@@ -7,18 +7,18 @@ annotations are the schema: a misspelt key or a wrong type is refused here, for 
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.utils import get_class
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
+from moe_exp.experiment.trusted import find_class
 from moe_exp.program import remember_start
 
 NOT_IN_NAMES = re.compile(r"[^\w.\-: /]")
@@ -74,6 +74,7 @@ class Schema:
     device: str = MISSING
     cache_dir: str = MISSING
     cache_limit_gb: float = MISSING
+    trusted_modules: list[str] = MISSING
 
 
 @dataclass(frozen=True)
@@ -212,16 +213,17 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
         )
     if values["seed"] < 0:
         raise InputError(f"seed={values['seed']}: a seed is 0 or more.")
-    hypotheses = {name: make_stage(f"hypotheses.{name}", each) for name, each in values["hypotheses"].items()}
+    trusted = values["trusted_modules"]
+    hypotheses = {name: make_stage(f"hypotheses.{name}", each, trusted) for name, each in values["hypotheses"].items()}
     for name, hypothesis in hypotheses.items():  # whole, so that a claim can be held against itself later
         values["hypotheses"][name] |= asdict(hypothesis)
     stages: dict[str, Any] = {}
     for kind in ("metrics", "figures", "externals"):
-        made = {name: _make(f"{kind}.{name}", each) for name, each in values[kind].items()}
+        made = {name: _make(f"{kind}.{name}", each, trusted) for name, each in values[kind].items()}
         stages[kind] = {name: thing for name, (thing, _) in made.items()}
         values[kind] = {name: typed for name, (_, typed) in made.items()}
     for group in GROUPS:
-        stages[group], values[group] = _make(group, values[group])
+        stages[group], values[group] = _make(group, values[group], trusted)
     return Experiment(
         **stages,
         hypotheses=hypotheses,
@@ -265,9 +267,9 @@ def _round_text(number: str) -> str:
     return repr(round_numbers(float(number))) if len(digits) > SIGNIFICANT_DIGITS else number
 
 
-def make_stage(group: str, values: Mapping[str, Any]) -> Any:
+def make_stage(group: str, values: Mapping[str, Any], trusted_modules: Sequence[str] = ()) -> Any:
     """Make the object that one group describes: the class of `_target_`, with the other values as its parameters."""
-    return _make(group, values)[0]
+    return _make(group, values, trusted_modules)[0]
 
 
 def read_stage(group: str, path: Path) -> Any:
@@ -281,17 +283,11 @@ def read_stage(group: str, path: Path) -> Any:
     return make_stage(group, {str(key): value for key, value in values.items()})
 
 
-def _make(group: str, values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _make(group: str, values: Mapping[str, Any], trusted_modules: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     """Make the object of one group, and return its values with the types that they have there."""
     if "_target_" not in values:
         raise InputError(f"{group}._target_ is missing: name the class that this file configures.")
-    target = values["_target_"]
-    try:
-        stage = get_class(target)
-    except (ImportError, ValueError) as error:
-        raise InputError(f"{group}._target_={target} cannot be imported: {str(error).splitlines()[0]}") from error
-    if not is_dataclass(stage):
-        raise InputError(f"{group}._target_={target} is not a dataclass; its fields are the options of the YAML file.")
+    stage = find_class(group, str(values["_target_"]), trusted_modules)
     try:
         schema = OmegaConf.structured(stage)
         _open_for_writing(schema)

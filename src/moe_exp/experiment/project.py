@@ -39,7 +39,8 @@ def read_cache_folder(project_root: Path) -> Path:
 
 def read_tracking(project_root: Path) -> "Tracking":
     """Return where runs are tracked."""
-    return make_stage("tracking", _compose(project_root)["tracking"])
+    composed = _compose(project_root)
+    return make_stage("tracking", composed["tracking"], composed["trusted_modules"])
 
 
 def read_noise_level(start: Path) -> float | None:
@@ -53,10 +54,10 @@ def read_noise_level(start: Path) -> float | None:
 
 
 def _compose(project_root: Path) -> dict:
-    """Compose what a project's conf says of the two."""
+    """Compose what a project's conf says of the two, and whose classes it may name."""
     try:
         with reading_conf(project_root):
-            config = OmegaConf.masked_copy(compose("config"), ["cache_dir", "tracking"])
+            config = OmegaConf.masked_copy(compose("config"), ["cache_dir", "tracking", "trusted_modules"])
             return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
     except InputError as error:
         raise InputError(f"{project_root / 'conf'} cannot be read: {error}") from error

@@ -7,7 +7,7 @@ from moe_exp.experiment.config import GROUPS, Experiment
 
 def identify(experiment: Experiment) -> str:
     """Return a hash of all that decides a run's numbers: configuration, data files, code; not where it is tracked."""
-    apart = ("tracking", "cache_dir", "cache_limit_gb", "hypotheses")
+    apart = ("tracking", "cache_dir", "cache_limit_gb", "trusted_modules", "hypotheses")
     values = {key: value for key, value in experiment.values.items() if key not in apart}
     lists = (experiment.metrics, experiment.figures, experiment.externals)
     stages = [getattr(experiment, group) for group in GROUPS if group not in apart]

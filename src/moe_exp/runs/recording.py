@@ -35,7 +35,8 @@ from moe_exp.tracking import TrackedRun
 
 LEFT_OUT_OF_NAMES = re.compile(
     r"(gate|externals|hypotheses|metrics|figures|tracking|hydra)\b"
-    r"|(data(\.(n_train|noise_level|(val_|test_)?path))?|seed|experiment|external|hypothesis|metric|figure|device|cache_(dir|limit_gb))="
+    r"|(data(\.(n_train|noise_level|(val_|test_)?path))?|seed|experiment|external|hypothesis|metric|figure|device"
+    r"|cache_(dir|limit_gb)|trusted_modules)="
 )
 """Typed options that a run's name does not repeat: it holds them in any case, or they do not belong there."""
 
