@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test mutants ui lint format bench clean
+.PHONY: run test mutants ui ray lint format bench clean
 
 run: $(INSTALLED)  ## the main job: 32k simulated stars, mlp gate, into MLflow
 	$(BIN)/python train.py
@@ -17,6 +17,12 @@ mutants: $(INSTALLED)  ## deliberate faults, which the tests have to notice: a q
 
 ui: $(INSTALLED)  ## browse the runs at http://127.0.0.1:5000
 	$(BIN)/mlflow ui
+
+ray:  ## .venv-ray, an environment of its own for hydra/launcher=ray_jobs, whose plugin wants an older cloudpickle
+	$(PYTHON) -m venv .venv-ray
+	grep -v -e '^joblib==' -e '^cloudpickle==' constraints.txt | cat - constraints-ray.txt > .venv-ray/constraints.txt
+	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint .venv-ray/constraints.txt --editable '.[ray]'
 
 lint: $(INSTALLED)  ## formatting, lint and types
 	$(BIN)/ruff format --check .
@@ -42,7 +48,7 @@ bench: $(INSTALLED)  ## every comparison with its rivals, into bench/results/: a
 	$(BIN)/python bench/stages.py --n-train 100000 --from-nothing --name from_nothing
 
 clean:  ## everything that can be made again; mlflow.db and mlruns stay
-	rm -rf .venv .cache outputs .mypy_cache .pytest_cache .ruff_cache src/*.egg-info
+	rm -rf .venv .venv-ray .cache outputs .mypy_cache .pytest_cache .ruff_cache src/*.egg-info
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -12,12 +12,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from threadpoolctl import threadpool_limits
 
 from moe_exp.errors import InputError
 
+THREADS_VARIABLE = "OMP_NUM_THREADS"
+"""Environment variable by which launchers, and users, limit the threads of a process."""
+
 
 def usable_cores() -> int:
-    """Return the number of cores that this process may use."""
+    """Return the number of cores that this process may use: what `THREADS_VARIABLE` says, but not more than it has."""
+    told = os.environ.get(THREADS_VARIABLE, "")
+    return max(1, min(_cores(), int(told))) if told.isdecimal() else _cores()
+
+
+def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -29,6 +38,17 @@ def peak_memory_gb() -> float:
 
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let each product of matrices be formed by one thread.
+
+    BLAS cuts a product by the number of its threads, and the last bits follow. What is worth several cores is cut here,
+    the same way for any number of them, into parts that threads work on side by side.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @contextmanager
@@ -71,7 +91,7 @@ def describe_machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "processor": _processor(),
-        "cores": str(usable_cores()),
+        "cores": str(_cores()),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }

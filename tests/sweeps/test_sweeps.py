@@ -53,7 +53,7 @@ def test_a_claim_is_judged_and_one_that_was_changed_since_is_said_to_be(sweep):
 
 
 def test_a_parallel_launcher_nests_its_jobs_too(run_folder, cache_dir, sweep):
-    launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    launcher = ("hydra/launcher=parallel", "hydra.launcher.n_jobs=2")
     arguments = ("-m", "experiment=smoke", "gate=linear,classify", "training.max_epochs=5")
     done = train_anew(*arguments, *launcher, folder=run_folder, MOE_EXP_CACHE=str(cache_dir))
     assert done.returncode == 0, done.stderr

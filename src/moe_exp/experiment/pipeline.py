@@ -12,7 +12,7 @@ from moe_exp.experiment.cached_stages import SharedStages
 from moe_exp.experiment.checks import check, check_covered, check_folds
 from moe_exp.experiment.config import Experiment
 from moe_exp.experiment.prediction import assess, predict, predict_external
-from moe_exp.machine import choose_device
+from moe_exp.machine import choose_device, one_blas_thread
 from moe_exp.model.baselines import predict_stars
 from moe_exp.model.bins_base import Bins
 from moe_exp.model.gates import ClassifyGate, Gate
@@ -59,6 +59,7 @@ class Outcome:
         return self.results.predictions.to_frame()
 
 
+@one_blas_thread()
 def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
     """Run one experiment from its spectra to its results; `stages` shows how far the work is.
 

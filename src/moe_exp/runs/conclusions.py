@@ -10,6 +10,7 @@ from moe_exp import names
 from moe_exp.comparison import Comparison, RunRecord, compare
 from moe_exp.comparison.hypotheses import Hypothesis, Judgement, judge
 from moe_exp.errors import InputError
+from moe_exp.machine import one_blas_thread
 from moe_exp.progress import Advance
 from moe_exp.report import ReportContext, make_document, setting_of, to_markdown, write_report
 from moe_exp.runs.finished import Fetch, read_record
@@ -96,6 +97,7 @@ class Conclusions:
         return {judgement.hypothesis.name for judgement in self.judgements.values()}
 
 
+@one_blas_thread()
 def conclude(
     tracking: Tracking,
     runs: Sequence[LoggedRun],

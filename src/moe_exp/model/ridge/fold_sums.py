@@ -1,10 +1,12 @@
 """Sums over the stars of each fold, and the few stars for which sums would be larger than themselves."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
 
+from moe_exp.machine import usable_cores
 from moe_exp.model.ridge.matrices import Matrices, Matrix
 
 CACHED_ROWS = 64
@@ -56,10 +58,14 @@ class FoldSums:
         )
 
     def add_rows(self, rows: Rows, matrices: Matrices) -> None:
-        """Add stars."""
-        for fold in range(len(self.count)):
+        """Add stars, each thread those of one fold."""
+
+        def add_fold(fold: int) -> None:
             chosen = np.flatnonzero(rows.fold_index == fold)
             self._add_fold(fold, rows.X[chosen], rows.y[chosen], matrices)
+
+        with ThreadPoolExecutor(usable_cores()) as threads:
+            list(threads.map(add_fold, range(len(self.count))))
 
     def _add_fold(self, fold: int, X: np.ndarray, y: np.ndarray, matrices: Matrices) -> None:
         self.count[fold] += len(X)

@@ -65,7 +65,6 @@ class CpuMatrices:
     def __init__(self, dtype: np.dtype) -> None:
         self.dtype = np.dtype(dtype)
         sample = np.empty(0, self.dtype)
-        self._syrk: Any = get_blas_funcs("syrk", (sample,))
         self._syr: Any = get_blas_funcs("syr", (sample,))
         self._potrf: Any = get_lapack_funcs("potrf", (sample,))
         self._potrs: Any = get_lapack_funcs("potrs", (sample,))
@@ -74,9 +73,7 @@ class CpuMatrices:
         return np.zeros((n_matrices, n_pixels, n_pixels), self.dtype)
 
     def add_product(self, matrix: np.ndarray, rows: np.ndarray) -> None:  # noqa: D102
-        if len(rows):
-            turned = not rows.flags.f_contiguous
-            self._syrk(1.0, rows.T if turned else rows, trans=not turned, beta=1.0, c=matrix.T, lower=1, overwrite_c=1)
+        matrix += rows.T @ rows  # numpy's: SciPy's would keep other threads from working meanwhile
 
     def add_rank_one(self, matrix: np.ndarray, vector: np.ndarray, factor: float) -> None:  # noqa: D102
         self._syr(factor, vector.astype(self.dtype), lower=1, a=matrix.T, overwrite_a=1)

@@ -1,10 +1,12 @@
 """What ridge regressions from sums and from stars have in common: scores, and how far each system is solved."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
+from moe_exp.machine import usable_cores
 from moe_exp.model.ridge.matrices import Matrices, Matrix
 from moe_exp.model.ridge.shifted_systems import ShiftedSystems
 
@@ -81,15 +83,17 @@ def _solve(
     folds: Sequence[ShiftedSystems], alphas: np.ndarray, tolerance: float, max_steps: int
 ) -> tuple[list[np.ndarray], int]:
     """Return each fold's solutions (n_alphas, n_unknowns), and how many of them had to be found directly."""
-    solutions, n_direct = [], 0
-    for systems in folds:
+
+    def solve_fold(systems: ShiftedSystems) -> tuple[np.ndarray, int]:
         converged = systems.iterate(alphas, tolerance=tolerance, max_steps=max_steps)
         solution = systems.solve(alphas)
         for index in np.flatnonzero(~converged):
             solution[index] = systems.solve_directly(alphas[index])
-        solutions.append(solution)
-        n_direct += int(np.sum(~converged))
-    return solutions, n_direct
+        return solution, int(np.sum(~converged))
+
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        solved = list(threads.map(solve_fold, folds))
+    return [solution for solution, _ in solved], sum(n_direct for _, n_direct in solved)
 
 
 def r2_from_squares(residual: np.ndarray, total: np.ndarray) -> np.ndarray:
