@@ -97,6 +97,8 @@ METRICS_TEST = "test/"
 METRICS_REFERENCE = "reference/"
 METRICS_CURVE = "gate/"
 METRICS_SWEEP_R2 = "r2/"
+METRICS_SWEEP_DELTA = "delta_r2/"
+"""followed by gate, condition and _minus_ the other gate; both with _ci_low and _ci_high"""
 
 
 def external_metric(stars: str, quantity: str) -> str:

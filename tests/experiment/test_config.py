@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
+from omegaconf import OmegaConf
 
 from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
-from moe_exp.experiment.config import GROUPS, flatten, make_stage
+from moe_exp.experiment.config import GROUPS, LISTS, flatten, make_stage
 from moe_exp.model.gates import ClassifyGate, LinearGate, MlpClassifyGate, MlpGate
 from moe_exp.runs.identity import identify
 from moe_exp.runs.recording import name_run
@@ -30,6 +32,21 @@ def test_every_option_builds(configure, group, option):
 def test_every_preset_combines_with_every_gate(configure, preset, gate):
     experiment = configure(f"experiment={preset}", f"gate={gate}")
     assert isinstance(experiment.gate, GATES[gate])
+
+
+def test_help_names_every_choice_and_the_defaults_as_they_are(configure):
+    said = yaml.safe_load((PROJECT_ROOT / "conf/hydra/help/moe_exp.yaml").read_text())["template"]
+    experiment = configure()
+    for group in (*GROUPS, *LISTS, "experiment"):
+        [line] = [line for line in said.splitlines() if line.split()[:1] == [group]]
+        listed = line.partition(": ")[2].split(", ")
+        assert set(listed) == {path.stem for path in (PROJECT_ROOT / "conf" / group).glob("*.yaml")}, group
+        assert experiment.choices.get(group, listed[0]) == listed[0]
+    options = dict(re.findall(r"^  ([\w.]+)=(\S+) ", said[said.index("Options that matter") :], re.MULTILINE))
+    assert len(options) == 10
+    assert {name: OmegaConf.select(OmegaConf.create(experiment.values), name) for name in options} == {
+        name: yaml.safe_load(value) for name, value in options.items()
+    }
 
 
 def test_presets_set_what_was_published(configure):
@@ -61,6 +78,8 @@ def test_yaml_of_the_experts_gives_the_published_grid(configure):
         ("+data.simulator.colour=red", "data.simulator.colour: Key 'colour' not in 'Simulator'."),
         ("data.n_train=many", "data.n_train: Value 'many' of type 'str' is incompatible"),
         ("data.noise_level=-1", "data.noise_level=-1.0: it multiplies the error and cannot be negative"),
+        ("hypothesis=[h12a]", "Did you mean h_12a? There are h_12a, more_stars, same_loss."),
+        ("external=null", "external=null: give a list of miles, stelib, or external=[] for none"),
         ("data.simulator.n_depths=1", "data.simulator.n_depths=1: give a number between"),
         ("experts.alpha_min=0", "experts.alpha_min=0.0"),
         ("experts.n_folds=1", "experts.n_folds=1"),

@@ -253,6 +253,7 @@ def test_noise_does_not_depend_on_the_selection(stars_file, tmp_path):
         ({"path": "FILE", "n_val": 50}, "but the files hold 50"),
         ({"path": "FILE", "test_path": "FILE"}, "the same file serves two splits"),
         ({"path": "FILE", "noise_level": -0.1}, "data.noise_level=-0.1"),
+        ({"path": "FILE", "n_train": -5}, "data.n_train=-5: give a number of stars, 1 or more; a fraction"),
         ({"path": "FILE", "noise_level": float("nan")}, "data.noise_level=nan"),
         ({"path": "FILE", "seed": -1}, "data.seed=-1"),
         ({"path": []}, "data.path is empty"),

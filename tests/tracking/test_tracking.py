@@ -112,7 +112,7 @@ def test_a_run_left_by_sigkill_is_settled_at_the_next_start(tracking):
         pass
     client, experiment_id = open_store(tracking)
     statuses = {run.info.run_name: run.info.status for run in client.search_runs([experiment_id])}
-    assert statuses == {"child": "FAILED", "mlp n=1k": "FINISHED"}
+    assert statuses == {"failed: child": "FAILED", "mlp n=1k": "FINISHED"}
 
 
 def test_a_run_of_a_living_process_is_left_alone(tracking):
@@ -171,7 +171,12 @@ def test_a_run_of_an_older_version_has_its_start_for_a_sign_of_life(tracking):
     client.create_run(experiment_id, start_time=0, run_name="of another program")
     with start(tracking):
         statuses = {run.info.run_name: run.info.status for run in client.search_runs([experiment_id])}
-    assert statuses == {"3600": "FAILED", "10": "RUNNING", "of another program": "RUNNING", "mlp n=1k": "RUNNING"}
+    assert statuses == {
+        "failed: 3600": "FAILED",
+        "10": "RUNNING",
+        "of another program": "RUNNING",
+        "mlp n=1k": "RUNNING",
+    }
 
 
 def test_a_run_shows_that_it_lives_until_it_is_closed(tracking, monkeypatch):

@@ -174,11 +174,16 @@ def check_choices(overrides: Sequence[str]) -> None:
     """
     for group in (text.partition("=")[0] for text in overrides if text.endswith("=null")):
         if group in GROUPS:
-            raise InputError(f"{group}=null: name a file of conf/{group}; `python train.py --help` lists them.")
+            raise InputError(f"{group}=null: name a file of conf/{group}: {_files_of(group)}.")
         if group in LISTS:
-            raise InputError(f"{group}=null: give a list of files of conf/{group}, or {group}=[] for none.")
+            raise InputError(f"{group}=null: give a list of {_files_of(group)}, or {group}=[] for none.")
         if group == "experiment":
-            raise InputError("experiment=null: name a preset of conf/experiment, or leave it out for none.")
+            raise InputError(f"experiment=null: name a preset, {_files_of(group)}, or leave it out for none.")
+
+
+def _files_of(group: str) -> str:
+    """Return the names of a group's YAML files in the project's own folder."""
+    return ", ".join(sorted(path.stem for path in (Path(os.environ["MOE_EXP_ROOT"]) / "conf" / group).glob("*.yaml")))
 
 
 def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> Experiment:

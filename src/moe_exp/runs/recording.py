@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from moe_exp import names
+from moe_exp.comparison import Comparison
 from moe_exp.comparison.published import Published
 from moe_exp.evaluation.bootstrap import LEAST_STARS, Delta, Interval
 from moe_exp.evaluation.external import ExternalResults
@@ -31,7 +33,7 @@ from moe_exp.runs.conclusions import Conclusions
 from moe_exp.runs.provenance import git_diff, git_tags, version_tags
 from moe_exp.spectra.dataset import Dataset
 from moe_exp.spectra.label import Label
-from moe_exp.tracking import TrackedRun
+from moe_exp.tracking import LoggedRun, TrackedRun
 
 LEFT_OUT_OF_NAMES = re.compile(
     r"(gate|externals|hypotheses|metrics|figures|tracking|hydra)\b"
@@ -193,12 +195,43 @@ def record_conclusions(
     setting = conclusions.setting
     drawn = sweep_figures(conclusions.comparison)
     run.log_images({name: to_image(add_line(figure, setting)) for name, figure in drawn.items()})
-    scores = conclusions.comparison.scores
-    gates = scores[scores["kind"] == "gate"]
-    run.log_metrics({names.METRICS_SWEEP_R2 + _slug(row): row["r2"] for row in gates.to_dict("records")})
+    run.log_metrics(sweep_metrics(conclusions.comparison))
     verdicts = {names.TAGS_HYPOTHESIS + name: verdict for name, verdict in conclusions.verdicts.items()}
-    run.describe(f"{answer}\n\nThe whole report: artifact {names.REPORT_FILE}.")
+    run.describe(f"{answer}\n\nThe whole report: artifact {names.REPORT_FILE}.\n\n{_list_jobs(run, conclusions.runs)}")
     run.log_tags(verdicts)
+
+
+def sweep_metrics(comparison: Comparison) -> dict[str, float]:
+    """Return R² of every gate and every difference of two, each with the ends of its interval."""
+    scores, pairs = comparison.scores, comparison.pairs
+    rows = [(names.METRICS_SWEEP_R2 + _slug(row), "r2", row) for row in _rows(scores[scores["kind"] == "gate"])]
+    rows += [
+        (f"{names.METRICS_SWEEP_DELTA}{_slug(row)}_minus_{_slug(_reference(row))}", "delta_r2", row)
+        for row in _rows(pairs)
+    ]
+    return {
+        f"{name}{end}": row[f"{quantity}{end}"] for name, quantity, row in rows for end in ("", "_ci_low", "_ci_high")
+    }
+
+
+def _rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    return table.to_dict("records")
+
+
+def _reference(row: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return what names the other side of a difference."""
+    sides = {name: row[f"reference_{name}"] for name in ("n_train", "noise_level")}
+    return {**row, **sides, "model": row["reference"]}
+
+
+def _list_jobs(parent: TrackedRun, jobs: Sequence[LoggedRun]) -> str:
+    """List the jobs of a sweep with links, those that an earlier sweep made among them."""
+    lines = []
+    for job in jobs:
+        reused = "" if job.tags.get(names.TAG_PARENT) == parent.run_id else ", made by an earlier sweep"
+        r2 = f"R² {job.metrics[names.METRIC_R2]:.4f}" if names.METRIC_R2 in job.metrics else "no R²"
+        lines.append(f"- [{job.name}](#/experiments/{parent.experiment_id}/runs/{job.run_id}): {r2}{reused}")
+    return "\n".join(["Jobs:", "", *lines])
 
 
 def _slug(row: Mapping[Any, Any]) -> str:

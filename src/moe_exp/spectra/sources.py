@@ -156,6 +156,12 @@ class Hdf5Data(Data):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for option, size in (("n_train", self.n_train), ("n_val", self.n_val), ("n_test", self.n_test)):
+            if size is not None and not size > 0:
+                raise InputError(
+                    f"data.{option}={size}: give a number of stars, 1 or more; a fraction of those in the files, such "
+                    f"as 0.2; or null for all that remain."
+                )
         if not 0 <= self.max_masked < 1:
             raise InputError(f"data.max_masked={self.max_masked}: it is a share, 0 or more and below 1.")
         if self.too_masked not in (REFUSE, DROP):
@@ -287,7 +293,9 @@ class SimulatedData(Data):
         sizes = {"data.n_test": self.n_test, "data.n_val": self.n_val, "data.n_train": self.n_train}
         for option, size in sizes.items():
             if size is None or not math.isfinite(size) or size < 1 or size != int(size):
-                raise InputError(f"{option}={size}: the number of simulated stars must be given as a whole number.")
+                raise InputError(
+                    f"{option}={size}: the number of simulated stars must be given as a whole number, 1 or more."
+                )
         return {option: int(size) for option, size in sizes.items() if size is not None}
 
     def check(self, cache_dir: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 from mlflow.entities import Run, RunStatus, ViewType
+from mlflow.tracking import MlflowClient
 
 from moe_exp import names
 from moe_exp.tracking.store import STORE_ERRORS, Tracking, read_store
@@ -58,6 +59,10 @@ def is_alive(tags: Mapping[str, str], started: float) -> bool:
     return silent < LEASE_S
 
 
+UNFINISHED = {RunStatus.FAILED: "failed: ", RunStatus.KILLED: "stopped: "}
+"""What the name of a run that did not finish begins with."""
+
+
 def settle_dead_runs(tracking: Tracking) -> None:
     """Mark runs as FAILED that say RUNNING but whose process is gone."""
     client, experiment_id = read_store(tracking)
@@ -66,7 +71,14 @@ def settle_dead_runs(tracking: Tracking) -> None:
         if names.TAG_PID in run.data.tags and not is_alive(run.data.tags, run.info.start_time / 1000):
             log.info("run %s was left RUNNING by a process that is gone: marked FAILED", run.info.run_name)
             client.set_tag(run.info.run_id, names.TAG_ERROR, _describe_end(run))
-            client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
+            end_run(client, run.info.run_id, run.info.run_name, RunStatus.FAILED)
+
+
+def end_run(client: MlflowClient, run_id: str, name: str, status: int) -> None:
+    """Set the status that a run ended with; one that did not finish never has the name of one that did."""
+    client.set_terminated(run_id, RunStatus.to_string(status))
+    if status in UNFINISHED and not name.startswith(UNFINISHED[status]):
+        client.update_run(run_id, name=f"{UNFINISHED[status]}{name}")
 
 
 def _describe_end(run: Run) -> str:

@@ -32,7 +32,7 @@ from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.program import terminate_as_exit
 from moe_exp.tracking.models import PortableModel
-from moe_exp.tracking.processes import Heartbeat, process_tags, settle_dead_runs
+from moe_exp.tracking.processes import Heartbeat, end_run, process_tags, settle_dead_runs
 from moe_exp.tracking.store import STORE_ERRORS, Tracking, explain, explaining, folder_of, open_store, read_store
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class TrackedRun:
             self.log_tags({names.TAG_ERROR: message[:5000]})
             if not self._is_described:
                 self.describe(f"**{name}**: {message}")
-        self._client.set_terminated(self.run_id, name)
+        end_run(self._client, self.run_id, self.name, status)
 
     def locate(self, name: str) -> str:
         """Say where an artifact is: its path in a local store, else the run that has it."""
