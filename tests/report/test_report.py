@@ -248,14 +248,16 @@ def test_real_stars_have_a_section_with_what_each_run_measured_on_them(sweep):
     comparison, context = sweep
     first, *others = context.runs
     metrics = first.metrics | {f"external_stelib/{name}": value for name, value in MEASURED.items()}
-    table, remarks = external_blocks(replace(context, runs=(replace(first, metrics=metrics), *others)))
+    table, remarks = external_blocks(
+        replace(context, runs=(replace(first, metrics=metrics), *others)), comparison.label
+    )
     cells = ["54", "0.8100 [0.7000, 0.9000]", "–", "–", "−0.25", "0.33", "–", "+0.40", "–", "–", "–"]
     assert table.rows == [[first.name, *cells]]
     said = "".join(remarks.pieces)
     assert said.startswith("31 stars of them are giants, 23 stars dwarfs; 1 star outside the training range")
     assert "differs in log g by 0.28 dex (standard deviation of 40 stars), so that no R² above 0.975" in said
     assert "figures/external_stelib.png" in said
-    assert not list(external_blocks(context))
+    assert not list(external_blocks(context, comparison.label))
 
 
 MEASURED = {

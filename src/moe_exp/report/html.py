@@ -8,6 +8,12 @@ from markupsafe import Markup, escape
 
 from moe_exp.report.document import PICTURE_DPI, Code, Document, Strong, Table
 
+MOST_ROWS = 24
+"""A table with more of them is folded."""
+
+LONGEST_NAME = 34
+"""Characters of a cell up to which it stands on one line."""
+
 PIXELS_PER_INCH = 120
 """How large a picture is shown: a quarter larger than in print."""
 
@@ -30,6 +36,7 @@ def to_html(document: Document) -> str:
         "slug": lambda title: re.sub(r"\W+", "-", title.lower()).strip("-"),
         "width": _width,
     }
+    environment.tests["long"] = lambda table: len(table.rows) > MOST_ROWS
     return environment.get_template("report.html.jinja").render(document=document)
 
 
@@ -42,8 +49,14 @@ def _mark(piece: str) -> Markup:
 def _classes(table: Table) -> list[str]:
     """Return the CSS classes of each column."""
     numbers = ["number" if table.is_numeric(column) else "" for column in range(len(table.columns))]
+    short = ["short" if _is_short(table, column) else "" for column in range(len(table.columns))]
     published = ["published" if column in table.published else "" for column in range(len(table.columns))]
-    return [" ".join(filter(None, names)) for names in zip(numbers, published, strict=True)]
+    return [" ".join(filter(None, names)) for names in zip(numbers, short, published, strict=True)]
+
+
+def _is_short(table: Table, column: int) -> bool:
+    """Whether the cells of a column are names, which no line break should divide."""
+    return max((len(row[column]) for row in table.rows), default=0) <= LONGEST_NAME
 
 
 def _width(png: bytes) -> int:
