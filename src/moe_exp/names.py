@@ -64,6 +64,8 @@ TAG_TRAINED_FOR = "gate.trained_for"
 TAG_PROCESSOR = "machine.processor"
 TAGS_MACHINE = "machine."
 """what each tag about the machine begins with"""
+TAG_RECALLED = "stages.recalled"
+"""stages whose results came from the cache, separated by spaces: their times are those of reading"""
 TAGS_VERSION = "version."
 
 # tags of a sweep's parent run

@@ -186,3 +186,13 @@ def test_a_killed_process_leaves_nothing_to_trust(tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     assert StageCache(tmp_path).get("stage", {}, lambda: 8) == 8
+
+
+def test_a_cache_knows_what_it_made_and_what_it_only_recalled(tmp_path):
+    first, second = StageCache(tmp_path), StageCache(tmp_path)
+    first.get("experts", {"n": 1}, lambda: 1)
+    second.get("experts", {"n": 1}, lambda: 1)
+    assert (first.made, second.made) == ({"experts": True}, {"experts": False})
+    second.get("experts", {"n": 2}, lambda: 2)
+    second.get("experts", {"n": 1}, lambda: 1)
+    assert second.made == {"experts": True}

@@ -95,6 +95,17 @@ def test_a_metric_of_the_users_own_stands_beside_each_run(sweep):
     assert [row[table.columns.index("NMAD [dex]")] for row in table.rows] == ["0.1000", "0.1100", "0.1200"]
 
 
+def test_times_of_reading_are_told_from_those_of_computing(sweep):
+    _, context = sweep
+    first, *others = context.runs
+    read = [
+        replace(run, tags=run.tags | {"stages.recalled": "experts"}, metrics={"time/experts_s": 0.5}) for run in others
+    ]
+    table = list(run_blocks(replace(context, runs=(first, *read))))[-1]
+    [row] = [row for row in table.rows if row[0] == "experts"]
+    assert row[1:] == ["1", "13 min 32 s", "13 min 32 s", "2", "1.0 s"]
+
+
 @pytest.mark.parametrize(("n_train", "published"), [(32_000, True), (5_000, False)])
 def test_published_numbers_stand_beside_their_own_design_only(n_train, published):
     records = [make_weighted_record(gate, n_train=n_train, noise_level=0.2) for gate in ("classify", "mlp")]

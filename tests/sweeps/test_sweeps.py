@@ -34,6 +34,14 @@ def test_the_jobs_of_a_sweep_have_a_parent_with_their_comparison(sweep):
     [row] = pairs[(pairs["model"] == "linear") & (pairs["reference"] == "classify")].to_dict("records")
     assert row["delta_r2"] == pytest.approx(linear.data.metrics["test/delta_r2"], abs=1e-9)
     assert f"on {row['n_stars']} covered test stars" in parent.data.tags["mlflow.note.content"]
+    for run in runs_in(sweep)[1]:
+        link = f"[{run.info.run_name}](#/experiments/{run.info.experiment_id}/runs/{run.info.run_id})"
+        assert f"- {link}: R² {run.data.metrics['test/r2']:.4f}\n" in parent.data.tags["mlflow.note.content"] + "\n"
+    name = "delta_r2/linear_n_1k_noise_0.2_minus_classify_n_1k_noise_0.2"
+    ends = ("", "_ci_low", "_ci_high")
+    measured = [parent.data.metrics[f"{name}{end}"] for end in ends]
+    assert measured == pytest.approx([row[f"delta_r2{end}"] for end in ends])
+    assert {f"r2/mlp_n_1k_noise_0.2{end}" for end in ends} <= set(parent.data.metrics)
     printed = (sweep / "printed.txt").read_text(encoding="utf-8")
     assert f"{row['delta_r2']:+.4f} [{row['delta_r2_ci_low']:+.4f}, {row['delta_r2_ci_high']:+.4f}]" in printed
     assert "R² on the covered test stars" in printed
@@ -94,6 +102,8 @@ def test_a_finished_sweep_is_not_run_again(copy_of_sweep, cache_dir):
     first, last = parents_in(copy_of_sweep)
     assert last.info.status == "FINISHED"
     assert last.data.metrics == first.data.metrics
+    told = [parent.data.tags["mlflow.note.content"].count("made by an earlier sweep") for parent in (first, last)]
+    assert told == [0, 3]
 
 
 def test_a_run_that_lost_its_predictions_is_made_again(copy_of_sweep, cache_dir):

@@ -13,7 +13,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,11 +94,14 @@ class StageCache:
         Size above which the least recently used entries are removed [1e9 bytes].
     quiet : bool
         Whether nothing is said of results that are recalled.
+    made : dict of str to bool
+        Stages whose results were asked for, and whether any of them was made here and not recalled.
     """
 
     folder: Path
     limit_gb: float = 5.0
     quiet: bool = False
+    made: dict[str, bool] = field(default_factory=dict, compare=False)
 
     def get(self, stage: str, identity: Mapping[str, Any], make: Callable[[], T]) -> T:
         """Return the result of a stage: what is kept under `identity`, else what `make` returns, which is then kept."""
@@ -113,7 +116,9 @@ class StageCache:
                 log.warning("%s: %s %s and is made again", stage, path, error)
             else:
                 log.log(logging.DEBUG if self.quiet else logging.INFO, "%s: recalled from the cache", stage)
+                self.made.setdefault(stage, False)
                 return recalled
+            self.made[stage] = True
             result = make()
             self._keep(stage, path, result)
         return result

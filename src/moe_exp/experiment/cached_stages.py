@@ -14,6 +14,9 @@ from moe_exp.model.gate_inputs import GateInputs, measure_stars
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, Stars
 
+STAGES = {"experts": "experts", "gate_inputs": "features", "baseline": "baseline"}
+"""What a run calls a stage, by what the cache calls its results."""
+
 
 class SharedStages:
     """Each stage is recalled where another run made it from the same values, code and stars, or else made and kept.
@@ -48,6 +51,11 @@ class SharedStages:
             "baseline": identify_baseline(experiment.baseline, dataset.train, self._arguments["baseline"]),
         }
         self._cache = StageCache(experiment.cache_dir / "stages", experiment.cache_limit_gb)
+
+    @property
+    def recalled(self) -> tuple[str, ...]:
+        """Stages of the run whose results all came from the cache, so that their times are those of reading."""
+        return tuple(STAGES[kept] for kept, made in self._cache.made.items() if not made)
 
     def fit_experts(self) -> FittedExperts:
         """Fit all Ridges to the training stars."""

@@ -42,6 +42,8 @@ class Outcome:
         What it says of stars that it was not trained on, by the name of their file in ``conf``.
     seconds : dict of str to float
         Wall time of each stage [s].
+    recalled : tuple of str
+        Stages whose results came from the cache.
     """
 
     experiment: Experiment
@@ -52,6 +54,7 @@ class Outcome:
     coverage: Coverage
     external: Mapping[str, ExternalResults]
     seconds: dict[str, float]
+    recalled: tuple[str, ...]
 
     @property
     def predictions(self) -> pd.DataFrame:
@@ -122,6 +125,7 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
         coverage=coverage,
         external=external,
         seconds=stages.seconds,
+        recalled=shared.recalled,
     )
 
 

@@ -26,8 +26,10 @@ def gate_calibration(results: Results) -> Figure:
     gates = {results.gate: predictions.gate_weights, "classify": predictions.classify_weights}
     for shift, (gate, weights) in enumerate(gates.items()):
         mean, share, error = reliability(weights[covered], predictions.bin_index[covered])
-        style = {"color": gate_colour(gate), "markersize": 4, "linewidth": 1}
-        axes.errorbar(mean + 0.008 * shift, share, yerr=2 * error, fmt="os"[shift] + "-", label=gate, **style)
+        form, colour = "os"[shift] + "-", gate_colour(gate)
+        axes.errorbar(
+            mean + 0.008 * shift, share, 2 * error, fmt=form, color=colour, markersize=4, linewidth=1, label=gate
+        )
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.legend(fontsize=7, frameon=False)
     set_title(figure, star_count(results.n_stars))

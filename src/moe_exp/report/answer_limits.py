@@ -70,7 +70,7 @@ def _unconverged(context: ReportContext) -> Iterator[str]:
 def _few_stars(selection: Selection) -> Iterator[str]:
     """Name the bins in which hardly a star stands for all others."""
     scores = selection.at_top(selection.comparison.bin_scores)
-    counts = dict(scores[["bin", "n_stars"]].itertuples(index=False))
+    counts = dict(zip(scores["bin"], scores["n_stars"], strict=True))
     few = [f"{name} ({n_stars})" for name, n_stars in counts.items() if n_stars < FEW_STARS]
     if few:
         yield f"Fewer than {FEW_STARS} test stars lie in {formats.enumerate_words(few)}."

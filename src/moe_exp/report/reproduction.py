@@ -1,6 +1,6 @@
 """How to get the same numbers again: commands, code, versions, data, machine, runs, times, parameters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -109,20 +109,29 @@ def run_time(run: Run) -> float:
 
 
 def _time_table(context: ReportContext) -> Iterator[Table]:
-    stages: dict[str, list[float]] = {}
+    """Yield what each stage took where it was computed, and where its result was read from the cache."""
+    computed: dict[str, list[float]] = {}
+    recalled: dict[str, list[float]] = {}
     for run in context.runs:
+        from_cache = run.tags.get(names.TAG_RECALLED, "").split()
         for stage, seconds in stage_times(run).items():
-            stages.setdefault(stage, []).append(seconds)
-    if stages:
-        stages = dict(sorted(stages.items(), key=lambda item: -sum(item[1])))
-        rows = [
-            [stage, str(len(times)), formats.duration(max(times)), formats.duration(sum(times))]
-            for stage, times in stages.items()
-        ]
-        total = formats.duration(sum(map(sum, stages.values())))
-        rows.append([Strong("all"), str(len(context.runs)), "", Strong(total)])
-        caption = "Wall times by stage. A stage that runs share is computed once and read by the others."
-        yield Table(caption, ["Stage", "Runs", "Longest", "Sum over runs"], rows)
+            (recalled if stage in from_cache else computed).setdefault(stage, []).append(seconds)
+    stages = sorted({*computed, *recalled}, key=lambda stage: -sum(computed.get(stage, [])))
+    if not stages:
+        return
+    rows: list[list[str]] = []
+    for stage in stages:
+        times, read = computed.get(stage, []), recalled.get(stage, [])
+        longest = formats.duration(max(times)) if times else NOTHING
+        rows.append([stage, str(len(times)), longest, _total(times), str(len(read)), _total(read)])
+    totals = (formats.duration(sum(map(sum, times.values()))) for times in (computed, recalled))
+    rows.append([Strong("all"), "", "", Strong(next(totals)), "", Strong(next(totals))])
+    columns = ["Stage", "Computed in runs", "Longest", "Sum", "Recalled in runs", "Sum of reading"]
+    yield Table("Wall times by stage, where it was computed and where the cache had its result.", columns, rows)
+
+
+def _total(times: Sequence[float]) -> str:
+    return formats.duration(sum(times)) if times else NOTHING
 
 
 def parameter_blocks(context: ReportContext) -> Iterator[Block]:

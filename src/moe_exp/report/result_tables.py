@@ -192,8 +192,8 @@ def _confidence(selection: Selection) -> str:
 
 def error_table(selection: Selection) -> Table:
     """Return RMSE, MAE, retained oracle gain and accuracy of every gate."""
-    errors = map(selection.comparison.label.in_unit, ("RMSE", "MAE"))
-    titles = [*errors, "Oracle gain, soft", "Oracle gain, hard", "Gate accuracy"]
+    in_unit = selection.comparison.label.in_unit
+    titles = [in_unit("RMSE"), in_unit("MAE"), "Oracle gain, soft", "Oracle gain, hard", "Gate accuracy"]
     rows = []
     for row in selection.sort(selection.comparison.gate_errors).to_dict("records"):
         errors = [formats.score(row[name]) for name in ("rmse", "mae")]

@@ -42,6 +42,9 @@ LEFT_OUT_OF_NAMES = re.compile(
 )
 """Typed options that a run's name does not repeat: it holds them in any case, or they do not belong there."""
 
+MOST_LISTED = 30
+"""Jobs that the description of a sweep has room for."""
+
 LONGEST_NAME = 120
 """Characters of a run's name."""
 
@@ -176,7 +179,10 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     )
     run.describe(describe(outcome))
     titles = {names.TAGS_METRIC + name: each.title for name, each in outcome.experiment.metrics.items()}
-    run.log_tags({names.TAG_CONVERGED: str(gate.converged_).lower(), names.TAG_PREDICTIONS_DIGEST: digest} | titles)
+    told = {names.TAG_CONVERGED: str(gate.converged_).lower()}
+    if outcome.recalled:
+        told[names.TAG_RECALLED] = " ".join(outcome.recalled)
+    run.log_tags(told | {names.TAG_PREDICTIONS_DIGEST: digest} | titles)
 
 
 def _setting(outcome: Outcome) -> str:
@@ -227,10 +233,12 @@ def _reference(row: Mapping[Any, Any]) -> dict[Any, Any]:
 def _list_jobs(parent: TrackedRun, jobs: Sequence[LoggedRun]) -> str:
     """List the jobs of a sweep with links, those that an earlier sweep made among them."""
     lines = []
-    for job in jobs:
+    for job in jobs[:MOST_LISTED]:
         reused = "" if job.tags.get(names.TAG_PARENT) == parent.run_id else ", made by an earlier sweep"
         r2 = f"R² {job.metrics[names.METRIC_R2]:.4f}" if names.METRIC_R2 in job.metrics else "no R²"
         lines.append(f"- [{job.name}](#/experiments/{parent.experiment_id}/runs/{job.run_id}): {r2}{reused}")
+    if len(jobs) > MOST_LISTED:
+        lines.append(f"- {len(jobs) - MOST_LISTED} more, which the report has")
     return "\n".join(["Jobs:", "", *lines])
 
 
