@@ -58,7 +58,8 @@ def told(outcomes: list[Outcome]) -> str:
     document = make_document(comparison, ReportContext(runs=runs, records=records))
     texts = [to_html(document), to_markdown(document)]
     for outcome in outcomes:
-        texts += [describe(outcome), write_card(outcome, run_id="1", name="mixture"), str(outcome.model.columns)]
+        texts += [describe(outcome), write_card(outcome, run_id="1", name="mixture")]
+        texts += Mixture.of(outcome.model).columns
         figures = all_figures(outcome.results, outcome.mixture.gate.curve_)
         axes = [each for figure in figures.values() for each in figure.axes]
         texts += [each.get_xlabel() + each.get_ylabel() + each.get_title() for each in axes]
@@ -79,7 +80,7 @@ def test_a_report_on_metallicity_never_says_log_g(run_label, tmp_path):
     assert outcomes[0].mixture.experts.label_range == (train.min(), train.max())
     digest = predictions.write(tmp_path / "predictions.parquet")
     np.testing.assert_array_equal(Predictions.read(tmp_path / "predictions.parquet", digest).y, predictions.y)
-    outcomes[0].model.save(tmp_path / "model")
+    Mixture.of(outcomes[0].model).save(tmp_path / "model")
     again = Mixture.load(tmp_path / "model").predict(outcomes[0].dataset.test.observe(np.arange(4)))
     covered = predictions.covered[:4]
     np.testing.assert_allclose(again["M_H"][covered], predictions.configured["soft"][:4][covered], atol=1e-5)
@@ -104,7 +105,7 @@ def test_any_own_column_of_numbers_can_be_predicted(run_label, configure, stars)
 
 def test_runs_of_different_labels_are_not_compared(run_label):
     records = [make_record(run_label(label, "gate=linear")) for label in ("M_H", "T_eff")]
-    with pytest.raises(InputError, match="the labels that are predicted differ: data.label=M_H"):
+    with pytest.raises(InputError, match="the labels that are predicted differ: data.label="):
         compare(records, n_resamples=50)
 
 

@@ -44,8 +44,8 @@ from tests.evaluation.synthetic import make_predictions
 from tests.model.test_gates import SHORT, check_gate
 from tests.prediction.small import SMALL
 
-EXAMPLES = f"hydra.searchpath=[file://{PROJECT_ROOT}/examples/conf]"
-"""What ``--config-dir=examples/conf`` does."""
+EXAMPLES = (f"hydra.searchpath=[file://{PROJECT_ROOT}/examples/conf]", "trusted_modules=[examples]")
+"""What ``--config-dir=examples/conf`` does, and that the user knows what it runs."""
 
 CHOICES = (
     ("data=hdf5",),
@@ -120,7 +120,7 @@ def test_data_keeps_its_contract(many_stars, tmp_path, source):
 
 def test_no_part_of_ones_own_gets_or_leaves_a_result_of_another(configure, many_stars, tmp_path):
     """Each on a cache that all others used before it, in one order and in the other."""
-    small = (*(text for text in SMALL if text != "data=hdf5"), "data.n_train=400", f"data.path={many_stars}", EXAMPLES)
+    small = (*(text for text in SMALL if text != "data=hdf5"), "data.n_train=400", f"data.path={many_stars}", *EXAMPLES)
     experiments = [configure(*small, *typed) for typed in CHOICES]
 
     def score(cache, experiment):
@@ -141,7 +141,7 @@ def test_a_run_of_ones_own_parts_is_logged_told_and_kept(configure, tracking, ma
     own += ("training=patient", "preprocessing=unit_median")
     also = ("metric=[outliers,nmad]", "figure=[sorted_errors]")
     small = [text for text in SMALL if text not in ("data=hdf5", "features=pca")]
-    experiment = configure(*small, EXAMPLES, *own, *also, f"data.path={many_stars}")
+    experiment = configure(*small, *EXAMPLES, *own, *also, f"data.path={many_stars}")
     run_job(experiment, PROJECT_ROOT)
     [logged] = find_runs(tracking)
     assert {"test/outliers", "test/nmad", "reference/classify_outliers"} <= set(logged.metrics)
@@ -152,10 +152,10 @@ def test_a_run_of_ones_own_parts_is_logged_told_and_kept(configure, tracking, ma
     outcome = run(experiment, Stages())
     error = np.abs(outcome.results.predictions.configured["soft"] - outcome.results.predictions.y)
     assert logged.metrics["test/outliers"] == np.mean(error > 0.5)
-    outcome.model.save(tmp_path / "model")
+    Mixture.of(outcome.model).save(tmp_path / "model")
     flux = outcome.dataset.test.observe(np.arange(5))
     again = Mixture.load(tmp_path / "model").predict(flux)
-    pd.testing.assert_frame_equal(again, outcome.model.predict(flux))
+    pd.testing.assert_frame_equal(again, Mixture.of(outcome.model).predict(flux))
 
 
 def test_runs_whose_noise_was_drawn_otherwise_are_refused(dataset):

@@ -63,9 +63,15 @@ def compare(
     noise_level = read_noise_level(Path.cwd())
 
     def conclude_on(members: "Sequence[LoggedRun]") -> "Conclusions":
-        options = {"hypotheses": hypotheses, "n_resamples": n_resamples, "noise_level": noise_level}
         with Stages().stage("compare", len(members), unit="runs") as advance:
-            return conclude(tracking, members, **options, advance=advance)
+            return conclude(
+                tracking,
+                members,
+                hypotheses=hypotheses,
+                n_resamples=n_resamples,
+                noise_level=noise_level,
+                advance=advance,
+            )
 
     try:
         conclusions = conclude_on(found)

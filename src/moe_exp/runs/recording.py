@@ -317,10 +317,13 @@ def _describe_external(external: ExternalResults) -> str:
     found = external.metrics()
     r2 = Interval(*(found.get(name, math.nan) for name in ("r2", "r2_ci_low", "r2_ci_high")))
     ceiling = f" Their labels allow R² {found['r2_ceiling']:.3f}." if "r2_ceiling" in found else ""
-    outside, unit = int(found["outside_n_stars"]), external.predictions.label.unit
+    outside, amount = int(found["outside_n_stars"]), external.predictions.label.amount
+    bias, scatter = (
+        amount(f"{found.get(name, math.nan):{sign}.2f}") for name, sign in (("bias", "+"), ("scatter", ""))
+    )
     return (
         f"{external.title}: R² = {_with_interval(r2, '')} on {int(found['n_stars'])} stars within the training range; "
-        f"bias {found.get('bias', math.nan):+.2f}, scatter {found.get('scatter', math.nan):.2f} {unit}; {outside} "
+        f"bias {bias}, scatter {scatter}; {outside} "
         f"stars lie outside.{ceiling}"
     )
 
