@@ -111,6 +111,13 @@ MUTANTS = [
         AGAIN,
     ),
     Mutant(
+        "a stranger's code is run for the asking",
+        "cli/rerun.py",
+        "    if not trust:",
+        "    if trust:",
+        AGAIN,
+    ),
+    Mutant(
         "a run is made again as a job of the sweep that this process works for",
         "runs/again.py",
         "if key != PARENT_VARIABLE",

@@ -18,22 +18,27 @@ MOST_LISTED = 10
     is_flag=True,
     help="Make it apart, from nothing that is cached, and say where it differs; the exit status is then 1.",
 )
+@click.option("--trust", is_flag=True, help="Make a run that came with a bundle, too: that runs somebody else's code.")
 @click.option("--experiment", default=None, help="Name of the MLflow experiment; by default the project's own.")
 @click.option("--store", default=None, help="MLflow tracking URI; by default the project's own store.")
 @click.pass_context
-def rerun(context: click.Context, run: str, verify: bool, experiment: str | None, store: str | None) -> None:
+def rerun(
+    context: click.Context, run: str, verify: bool, trust: bool, experiment: str | None, store: str | None
+) -> None:
     """Make RUN (an id, or how it begins) again: its commit in a worktree, its uncommitted diff, its configuration.
 
     The environment is the present one; versions that differ are told. Without --verify the run is logged beside the
     original.
     """
     from moe_exp.experiment.project import find_project
-    from moe_exp.runs.again import doubts, run_again
+    from moe_exp.runs.again import check_trusted, doubts, run_again
     from moe_exp.runs.agreement import Found, differences
     from moe_exp.tracking import Tracking, find_runs, get_run
 
     tracking, repository = choose_tracking(store, experiment), find_project(Path.cwd())
     original = get_run(tracking, run)
+    if not trust:
+        check_trusted(original)
     for doubt in doubts(tracking, original):
         click.echo(f"Note: {doubt}", err=True)
     if not verify:

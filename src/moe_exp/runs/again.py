@@ -5,6 +5,7 @@ given to its own ``train.py`` as a preset, whatever version that is.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,11 +27,28 @@ from moe_exp.tracking import LoggedRun, Tracking, artifacts_of, fetched_artifact
 NOT_REPEATED = ("tracking", "cache_dir", "cache_limit_gb")
 """What says where a run is kept, not what it is."""
 
+COMMIT = re.compile("[0-9a-f]{40,64}")
+
 PRESET = "again"
 """Name of the file that holds the whole configuration."""
 
 PATHS = ("path", "val_path", "test_path")
 """Options of ``data`` that name files."""
+
+
+def check_trusted(run: LoggedRun) -> None:
+    """Refuse a run whose code, and the classes that its configuration names, may be a stranger's.
+
+    Raises
+    ------
+    InputError
+        If it came with a bundle.
+    """
+    if names.TAG_BUNDLED in run.tags:
+        raise InputError(
+            f"Run {run.name!r} came with a bundle: to make it again would run what that brought, its uncommitted "
+            f"changes and what its configuration names. Read both; if you trust who made it, say --trust."
+        )
 
 
 def run_again(original: Tracking, run: LoggedRun, repository: Path, *, into: Tracking, cache: Path | None) -> None:
@@ -100,8 +118,8 @@ def checked_out(tracking: Tracking, run: LoggedRun, repository: Path) -> Iterato
     InputError
         If the repository has no such commit, or the diff does not fit it.
     """
-    commit = run.tags.get(names.TAG_COMMIT)
-    if commit is None:
+    commit = run.tags.get(names.TAG_COMMIT, "")
+    if not COMMIT.fullmatch(commit):
         raise InputError(f"Run {run.name!r} ({run.run_id}) knows no commit: it was not made in a checkout.")
     if _git(repository, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
         raise InputError(
