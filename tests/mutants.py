@@ -55,6 +55,7 @@ CREATION = "tests/tracking/test_creation.py"
 LABELS = "tests/test_labels.py"
 OWN = "tests/test_own_parts.py"
 CONFIG = "tests/experiment/test_config.py"
+OUTBOX = "tests/tracking/test_outbox.py"
 
 
 class Mutant(NamedTuple):
@@ -203,6 +204,18 @@ MUTANTS = [
            '"code": code_digest("moe_exp.spectra.simulator")', '"code": ""', f"{CODE_KEYS} -k synthesis"),
     Mutant("keys blind to the order of a mapping", "cache/stages.py",
            "json.dumps(identity, ", "json.dumps(identity, sort_keys=True, ", f"{STAGES} -k order"),
+    # what reaches a store
+    Mutant("a line marked as sent before it was", "tracking/sending.py",
+           "        send(client, outbox, line)\n        outbox.mark_sent()",
+           "        outbox.mark_sent()\n        send(client, outbox, line)", f"{OUTBOX} -k waits"),
+    Mutant("damaged files sent", "tracking/outbox.py",
+           '_checksums(folder) != line["checksums"]', "False", f"{OUTBOX} -k damaged"),
+    Mutant("another store's outbox sent", "tracking/sending.py",
+           'outbox.about["store"] != store', "False", f"{OUTBOX} -k another_store"),
+    Mutant("a run settled before its result is sent", "tracking/opening.py",
+           "    send_left_behind(tracking)\n    nested", "    nested", f"{OUTBOX} -k next_start"),
+    Mutant("a model made twice", "tracking/sending.py",
+           "model = known[0] if known else client", "model = client", f"{OUTBOX} -k drops"),
     # whose code runs
     Mutant("every module trusted", "experiment/trusted.py",
            "if not any(", "if False and any(", f"{CONFIG} -k not_trusted"),

@@ -15,6 +15,7 @@ from moe_exp.cli.plan import plan
 from moe_exp.cli.predict import predict
 from moe_exp.cli.rerun import rerun
 from moe_exp.cli.simulate import simulate
+from moe_exp.cli.sync import sync
 from moe_exp.errors import InputError
 from moe_exp.program import print_in_any_encoding
 
@@ -38,5 +39,5 @@ def main() -> None:
     """Tools beside train.py."""
 
 
-for command in (simulate, compare, plan, predict, rerun, bring, export, check, cache):
+for command in (simulate, compare, plan, predict, rerun, bring, export, check, cache, sync):
     main.add_command(command)

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from functools import partial
 from pathlib import Path
 
 from moe_exp import names
@@ -23,7 +24,7 @@ from moe_exp.runs.recording import (
     record_outcome,
     record_start,
 )
-from moe_exp.tracking import closing, has_tag, newest_run, open_run
+from moe_exp.tracking import closing, has_tag, newest_run, open_run, patiently, send_left_behind
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +44,16 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
     check(experiment)
     parent_id = parent_of_this_process()
     identity = identify(experiment)
+    patience = experiment.tracking.patience if parent_id else 0
     if parent_id and experiment.tracking.resume:
-        earlier = newest_run(experiment.tracking, has_tag(names.TAG_IDENTITY, identity))
+        send_left_behind(experiment.tracking)
+        finished = partial(newest_run, experiment.tracking, has_tag(names.TAG_IDENTITY, identity))
+        earlier = patiently(finished, patience)
         if earlier:
             log.info("skipped: %r finished already (run %s)", earlier.name, earlier.run_id)
-            enter(experiment.tracking, parent_id, identity=identity, run_id=earlier.run_id)
+            patiently(
+                partial(enter, experiment.tracking, parent_id, identity=identity, run_id=earlier.run_id), patience
+            )
             return earlier.metrics.get(names.METRIC_BEST_HOLDOUT_LOSS, math.nan)
     made = {names.TAG_IDENTITY: identity, names.TAG_DEVICE: choose_device(experiment.device)}
     opened = open_run(
@@ -56,6 +62,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         parameters=flatten(experiment.values, experiment.choices),
         tags=origin_tags(project_root) | gate_tags(experiment) | made,
         parent_id=parent_id,
+        patience_s=patience,
     )
     with closing(opened) as tracked, in_use(experiment.cache_dir):
         log.info("run %r -> %s", tracked.name, experiment.tracking.describe(tracked.experiment_id))
@@ -66,7 +73,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
             record_dataset(tracked, outcome.dataset)
             record_outcome(tracked, outcome)
             record_model(tracked, outcome)
-    if parent_id:
-        enter(experiment.tracking, parent_id, identity=identity, run_id=opened.run_id)
+    if parent_id and opened.is_sent:  # of others the sweep learns when they are sent
+        patiently(partial(enter, experiment.tracking, parent_id, identity=identity, run_id=opened.run_id), patience)
     log.info("%s", describe(outcome).replace("\n\n", "\n"))
     return outcome.mixture.gate.best_holdout_loss

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from moe_exp import names
 from moe_exp.errors import InputError
-from moe_exp.tracking import LoggedRun, Tracking, children_of, find_runs, get_run, resume_run
+from moe_exp.tracking import LoggedRun, Tracking, add_to_run, children_of, find_runs, get_run
 
 PARENT_VARIABLE = "MOE_EXP_PARENT_RUN"
 """Environment variable that tells a job the MLflow run of its sweep."""
@@ -28,10 +28,9 @@ def parent_of_this_process() -> str | None:
 
 def enter(tracking: Tracking, parent_id: str, *, identity: str, run_id: str) -> None:
     """Enter a finished run in its parent under its identity, and log how many different ones have finished."""
-    parent = resume_run(tracking, parent_id)
-    parent.log_tags({names.TAGS_JOB + identity: run_id})
-    n_finished = len(_entered(get_run(tracking, parent_id)))
-    parent.log_metrics({names.METRIC_N_FINISHED: n_finished}, step=n_finished)
+    entered = {*_entered(get_run(tracking, parent_id)), run_id}
+    tags, metrics = {names.TAGS_JOB + identity: run_id}, {names.METRIC_N_FINISHED: float(len(entered))}
+    add_to_run(tracking, parent_id, tags=tags, metrics=metrics, step=len(entered))
 
 
 class Members(NamedTuple):

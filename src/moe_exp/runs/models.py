@@ -32,8 +32,7 @@ def record_model(run: TrackedRun, outcome: Outcome) -> None:
         except InputError as error:
             log.warning("no model is kept with the run: %s", error)
             return
-        uri = run.log_model(model, write_card(outcome, run_id=run.run_id, name=names.MODEL))
-    run.log_tags({names.TAG_MODEL: uri})
+        run.log_model(model, write_card(outcome, run_id=run.run_id, name=names.MODEL))
 
 
 def portable_model(outcome: Outcome, kept: Mixture, folder: Path) -> PortableModel:

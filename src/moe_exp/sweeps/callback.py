@@ -128,5 +128,8 @@ _at_end = ExitStack()
 @contextmanager
 def sweeping() -> Iterator[None]:
     """Close the parent run that a sweep opened within, whatever became of its jobs."""
-    with terminate_as_exit(), _at_end:
-        yield
+    try:
+        with terminate_as_exit(), _at_end:
+            yield
+    except InputError as error:
+        sys.exit(str(error))

@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from moe_exp import names
@@ -14,7 +15,7 @@ from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import Experiment
 from moe_exp.runs.conclusions import conclude
 from moe_exp.runs.identity import identify
-from moe_exp.runs.membership import PARENT_VARIABLE, find_members
+from moe_exp.runs.membership import PARENT_VARIABLE, Members, find_members
 from moe_exp.runs.print_conclusions import print_conclusions
 from moe_exp.runs.recording import origin_tags, record_conclusions
 from moe_exp.tracking import (
@@ -23,10 +24,16 @@ from moe_exp.tracking import (
     TrackedRun,
     Tracking,
     open_run,
+    patiently,
+    send_left_behind,
     settle_dead_runs,
 )
 
 log = logging.getLogger(__name__)
+
+
+LONGEST_READ_S = 60
+"""How long to try to read runs that the store says are there [s]: what they lack may also be lost."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +102,11 @@ class Parent:
         Jobs that the sweeper chose are those that began; with `ended_early` there would have been more.
         """
         os.environ.pop(PARENT_VARIABLE, None)
-        settle_dead_runs(self.tracking)
-        finished, failed = find_members(self.tracking, self.run.run_id)
+        try:
+            finished, failed = patiently(self._gather, self.tracking.patience)
+        except BaseException as error:
+            self.run.close(RunStatus.FAILED, f"the jobs cannot be compared: {error}")
+            raise
         n_jobs = len(finished) + len(failed) if self.n_jobs is None else self.n_jobs
         counts = {names.METRIC_N_FINISHED: len(finished), names.METRIC_N_JOBS: n_jobs}
         self.run.log_metrics(counts, step=len(finished))
@@ -113,11 +123,18 @@ class Parent:
             log.error("%s", missing)
         log.info("%d of %d jobs finished; %s", len(finished), n_jobs, compared)
 
+    def _gather(self) -> Members:
+        """Find the jobs' runs, once what waits on this disk was sent and dead ones were marked."""
+        send_left_behind(self.tracking)
+        settle_dead_runs(self.tracking)
+        return find_members(self.tracking, self.run.run_id)
+
     def _conclude(self, finished: Sequence[LoggedRun], missing: str) -> str:
         """Compare and report, and say where the report is, or why these jobs cannot be compared."""
         settings = self.settings
         try:
-            conclusions = conclude(
+            judge = partial(
+                conclude,
                 self.tracking,
                 finished,
                 hypotheses=settings.hypotheses,
@@ -125,6 +142,7 @@ class Parent:
                 confidence=settings.evaluation.confidence,
                 noise_level=self.noise_level,
             )
+            conclusions = patiently(judge, min(self.tracking.patience, LONGEST_READ_S))
         except InputError as error:
             self.run.describe(f"Its jobs are not compared: {error}")
             self.run.log_tags({names.TAG_COMPARISON: str(error)[:5000]})

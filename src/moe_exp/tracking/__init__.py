@@ -3,6 +3,7 @@
 from mlflow.entities import RunStatus
 
 from moe_exp.tracking.models import PortableModel
+from moe_exp.tracking.opening import open_run
 from moe_exp.tracking.processes import settle_dead_runs
 from moe_exp.tracking.reading import (
     LoggedRun,
@@ -15,8 +16,9 @@ from moe_exp.tracking.reading import (
     has_tag,
     newest_run,
 )
+from moe_exp.tracking.sending import patiently, send_left_behind
 from moe_exp.tracking.store import Tracking, open_store
-from moe_exp.tracking.writing import TrackedRun, closing, open_run, resume_run
+from moe_exp.tracking.writing import TrackedRun, add_to_run, closing
 
 __all__ = [
     "LoggedRun",
@@ -24,6 +26,7 @@ __all__ = [
     "RunStatus",
     "TrackedRun",
     "Tracking",
+    "add_to_run",
     "artifacts_of",
     "children_of",
     "closing",
@@ -35,6 +38,7 @@ __all__ = [
     "newest_run",
     "open_run",
     "open_store",
-    "resume_run",
+    "patiently",
+    "send_left_behind",
     "settle_dead_runs",
 ]

@@ -55,8 +55,8 @@ class PortableModel:
         returns: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in self.columns.items()]
         return ModelSignature(Schema([takes]), Schema(returns))
 
-    def write(self, folder: Path, *, run_id: str, model_id: str) -> None:
-        """Write the model into a folder.
+    def write(self, folder: Path, *, run_id: str) -> None:
+        """Write the model into a folder; `write_model_id` adds the id that the store gives it.
 
         The files are those of ``mlflow.pyfunc.save_model``, which takes seconds to look through all that is installed.
         """
@@ -76,7 +76,7 @@ class PortableModel:
         (folder / EXAMPLE_FILE).write_text(json.dumps(rows), encoding="utf-8")
         (folder / SERVED_EXAMPLE_FILE).write_text(json.dumps({"inputs": rows}), encoding="utf-8")
         example = {"artifact_path": EXAMPLE_FILE, "serving_input_path": SERVED_EXAMPLE_FILE, "type": "ndarray"}
-        model = Model(run_id=run_id, model_id=model_id, signature=self.signature, saved_input_example_info=example)
+        model = Model(run_id=run_id, signature=self.signature, saved_input_example_info=example)
         model.add_flavor(
             "python_function",
             loader_module=self.loader,
@@ -86,3 +86,10 @@ class PortableModel:
             env={"virtualenv": ENVIRONMENT_FILE},
         )
         model.save(folder / MODEL_FILE)
+
+
+def write_model_id(folder: Path, model_id: str) -> None:
+    """Let a model that was written know the id that the store gave it."""
+    file = folder / MODEL_FILE
+    said = yaml.safe_load(file.read_text(encoding="utf-8")) | {"model_id": model_id}
+    file.write_text(yaml.safe_dump(said), encoding="utf-8")

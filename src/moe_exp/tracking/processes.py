@@ -71,14 +71,21 @@ def settle_dead_runs(tracking: Tracking) -> None:
         if names.TAG_PID in run.data.tags and not is_alive(run.data.tags, run.info.start_time / 1000):
             log.info("run %s was left RUNNING by a process that is gone: marked FAILED", run.info.run_name)
             client.set_tag(run.info.run_id, names.TAG_ERROR, _describe_end(run))
-            end_run(client, run.info.run_id, run.info.run_name, RunStatus.FAILED)
+            end_run(client, run, RunStatus.FAILED)
 
 
-def end_run(client: MlflowClient, run_id: str, name: str, status: int) -> None:
-    """Set the status that a run ended with; one that did not finish never has the name of one that did."""
-    client.set_terminated(run_id, RunStatus.to_string(status))
-    if status in UNFINISHED and not name.startswith(UNFINISHED[status]):
-        client.update_run(run_id, name=f"{UNFINISHED[status]}{name}")
+def end_run(client: MlflowClient, run: Run, status: int, at: int | None = None) -> None:
+    """Set the status that a run ended with, now or at a time [ms].
+
+    One that did not finish never has the name of one that did, also where it was taken for dead on the way.
+    """
+    client.set_terminated(run.info.run_id, RunStatus.to_string(status), at)
+    name = run.info.run_name
+    for beginning in UNFINISHED.values():
+        name = name.removeprefix(beginning)
+    name = UNFINISHED.get(status, "") + name
+    if name != run.info.run_name:
+        client.update_run(run.info.run_id, name=name)
 
 
 def _describe_end(run: Run) -> str:

@@ -60,6 +60,10 @@ class Tracking:
         Whether a sweep skips jobs that an earlier one finished.
     pdf : bool
         Whether a run keeps its figures as PDF too.
+    outbox : str
+        Folder in which what runs log waits for a server; that of a local store is beside its file.
+    patience_s : float
+        How long the jobs of a sweep that runs wait for a server that is away [s].
     """
 
     uri: str = field(repr=False)
@@ -68,6 +72,8 @@ class Tracking:
     run_name: str | None = None
     resume: bool = True
     pdf: bool = True
+    outbox: str = "outbox"
+    patience_s: float = 600
 
     def __post_init__(self) -> None:
         """Make paths absolute, before a job that starts elsewhere can take them for others."""
@@ -75,6 +81,7 @@ class Tracking:
             object.__setattr__(self, "uri", f"{SQLITE}{from_start(self.uri.removeprefix(SQLITE))}")
         if self.artifacts:
             object.__setattr__(self, "artifacts", str(from_start(self.artifacts)))
+        object.__setattr__(self, "outbox", str(from_start(self.outbox)))
 
     @property
     def is_local(self) -> bool:
@@ -90,6 +97,16 @@ class Tracking:
     def artifact_folder(self) -> Path:
         """The folder that runs of a local store keep their artifacts in."""
         return Path(self.artifacts) if self.artifacts else self.database.with_name("mlruns")
+
+    @property
+    def outbox_folder(self) -> Path:
+        """The folder of what runs log until the store has it."""
+        return self.database.with_name(f"{self.database.name}.outbox") if self.is_local else Path(self.outbox)
+
+    @property
+    def patience(self) -> float:
+        """How long to wait for the store where it is away [s]: a local one is there or is not."""
+        return 0 if self.is_local else self.patience_s
 
     def describe(self, experiment_id: str) -> str:
         """Say where runs go, which command shows them, and where."""

@@ -1,39 +1,34 @@
-"""Runs that are being written: opened before any work, closed whatever happens."""
+"""Runs that are being written, and closed whatever happens.
+
+What a run logs goes to its outbox on this disk, and from there to the store.
+"""
 
 import json
 import logging
 import math
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import numpy as np
-from mlflow.entities import Dataset as MlflowDataset
-from mlflow.entities import (
-    DatasetInput,
-    InputTag,
-    LoggedModelOutput,
-    LoggedModelStatus,
-    Metric,
-    Param,
-    Run,
-    RunStatus,
-    RunTag,
-)
-from mlflow.exceptions import MlflowException
+from mlflow.entities import Metric, Run, RunStatus, RunTag
 from mlflow.tracking import MlflowClient
+from mlflow.tracking.multimedia import compress_image_size
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_IMAGES
 from PIL.Image import Image
-from sqlalchemy.exc import SQLAlchemyError
 
 from moe_exp import names
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.program import terminate_as_exit
 from moe_exp.tracking.models import PortableModel
-from moe_exp.tracking.processes import Heartbeat, end_run, process_tags, settle_dead_runs
-from moe_exp.tracking.store import STORE_ERRORS, Tracking, explain, explaining, folder_of, open_store, read_store
+from moe_exp.tracking.outbox import Outbox
+from moe_exp.tracking.processes import Heartbeat
+from moe_exp.tracking.sending import Sender, is_refusal
+from moe_exp.tracking.store import Tracking, explain, folder_of, read_store
 
 log = logging.getLogger(__name__)
 
@@ -47,34 +42,73 @@ class TrackedRun:
     ----------
     client : MlflowClient
     run : mlflow Run
+    outbox : Outbox
+
+    Attributes
+    ----------
+    run_id, experiment_id, name : str
+    is_sent : bool
+        Whether the run was closed, and the store has all of it.
     """
 
-    def __init__(self, client: MlflowClient, run: Run) -> None:
-        self._client = client
+    def __init__(self, client: MlflowClient, run: Run, outbox: Outbox) -> None:
+        self._client, self._outbox = client, outbox
         self.run_id: str = run.info.run_id
         self.experiment_id: str = run.info.experiment_id
         self.name: str = run.info.run_name
+        self.is_sent = False
+        self._artifact_uri: str = run.info.artifact_uri
         self._is_described = False
-        self._heartbeat: Heartbeat | None = None
+        self._sender = Sender(client, outbox)
+        self._heartbeat = Heartbeat(self._show_life)
 
-    def show_life(self) -> None:
-        """Renew the sign of life that the run was opened with, until it is closed or this process ends."""
-        self._heartbeat = Heartbeat(self.log_tags)
+    def _show_life(self, tags: Mapping[str, str]) -> None:
+        """Renew the sign of life, at once or not at all: one that comes late would be false."""
+        self._client.log_batch(self.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+    def _add(self, kind: str, **content: Any) -> None:
+        self._outbox.add(kind, **content)
+        self._sender.wake()
 
     def close(self, status: int, message: str = "") -> None:
-        """End the run with a status of `mlflow.entities.RunStatus`, and keep the message of one that went wrong."""
+        """End the run with a status of `mlflow.entities.RunStatus`, and keep the message of one that went wrong.
+
+        Where the store is away, what was logged waits on this disk, and the log says where.
+
+        Raises
+        ------
+        InputError
+            If the store refuses what was logged.
+        """
         name = RunStatus.to_string(status)
-        if self._heartbeat:
-            self._heartbeat.stop()
+        self._heartbeat.stop()
         if message:
             self.log_tags({names.TAG_ERROR: message[:5000]})
             if not self._is_described:
                 self.describe(f"**{name}**: {message}")
-        end_run(self._client, self.run_id, self.name, status)
+        self._add("end", status=name, at=_now())
+        problem = self._sender.finish()
+        if problem is None:
+            self._outbox.remove()
+            self.is_sent = True
+        elif is_refusal(problem):
+            aside = self._outbox.set_aside()
+            raise InputError(
+                f"Run {self.name!r} could not be logged: {explain(problem)} What it logged is kept in {aside}."
+            )
+        else:
+            self._outbox.lock.release()
+            log.warning(
+                "run %r has ended, but the store is away: %s What it logged waits in %s, and is sent by the next start "
+                "of train.py, or by `moe-exp sync`.",
+                self.name,
+                explain(problem),
+                self._outbox.folder,
+            )
 
     def locate(self, name: str) -> str:
         """Say where an artifact is: its path in a local store, else the run that has it."""
-        folder = folder_of(self._client.get_run(self.run_id).info.artifact_uri)
+        folder = folder_of(self._artifact_uri)
         return f"{name} of run {self.run_id}" if folder is None else str(folder / name)
 
     def describe(self, text: str) -> None:
@@ -83,7 +117,7 @@ class TrackedRun:
         self._is_described = True
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log finite metrics in one request; others are left out."""
+        """Log finite metrics; others are left out."""
         self._log([(name, value, step) for name, value in metrics.items()])
 
     def log_curve(self, curves: Mapping[str, np.ndarray], steps: np.ndarray) -> None:
@@ -91,94 +125,59 @@ class TrackedRun:
         self._log([(name, v, int(s)) for name, curve in curves.items() for s, v in zip(steps, curve, strict=True)])
 
     def _log(self, values: list[tuple[str, float, int]]) -> None:
-        now = int(time.time() * 1000)
-        entities = [Metric(n, float(v), now, step) for n, v, step in values if math.isfinite(v)]
-        for start in range(0, len(entities), METRICS_A_BATCH):
-            self._client.log_batch(self.run_id, metrics=entities[start : start + METRICS_A_BATCH])
+        now = _now()
+        finite = [(name, float(value), now, step) for name, value, step in values if math.isfinite(value)]
+        for start in range(0, len(finite), METRICS_A_BATCH):
+            self._add("metrics", metrics=finite[start : start + METRICS_A_BATCH])
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
-        """Log tags in one request."""
-        self._client.log_batch(self.run_id, tags=[RunTag(name, redact(value)) for name, value in tags.items()])
+        """Log tags."""
+        self._add("tags", tags=redact({**tags}))
 
     def log_dataset(self, *, name: str, digest: str, source: str, schema: Mapping, profile: Mapping) -> None:
         """Log the data set that the run used."""
-        dataset = MlflowDataset(
-            name, digest, "local", json.dumps({"uri": source}), json.dumps(schema), json.dumps(profile)
-        )
-        inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
-        try:
-            self._client.log_inputs(self.run_id, inputs)
-        except MlflowException:  # another run entered the same data set at this moment: now it is found
-            self._client.log_inputs(self.run_id, inputs)
+        about = {"schema": json.dumps(schema), "profile": json.dumps(profile)}
+        place = {"source_type": "local", "source": json.dumps({"uri": source})}
+        self._add("dataset", dataset={"name": name, "digest": digest, **place, **about})
 
     @contextmanager
     def artifacts(self) -> Iterator[Path]:
         """Give a folder; what it holds at the end becomes the run's artifacts, in one go."""
-        with tempfile.TemporaryDirectory(prefix="moe_exp_") as folder:
-            yield Path(folder)
-            self._client.log_artifacts(self.run_id, folder)
+        with self._outbox.files("artifacts") as folder:
+            yield folder
+        self._sender.wake()
 
-    def log_model(self, model: PortableModel, card: str) -> str:
-        """Keep a model with the run, in MLflow's format with a card in Markdown; return the URI that loads it."""
-        experiment_id = self._client.get_run(self.run_id).info.experiment_id
-        logged = self._client.create_logged_model(experiment_id, model.name, source_run_id=self.run_id)
-        with tempfile.TemporaryDirectory(prefix="moe_exp_") as name:
-            folder = Path(name) / "model"
-            model.write(folder, run_id=self.run_id, model_id=logged.model_id)
+    def log_model(self, model: PortableModel, card: str) -> None:
+        """Keep a model with the run, in MLflow's format with a card in Markdown; a tag says what loads it."""
+        with self._outbox.files("model", name=model.name) as folder:
+            model.write(folder, run_id=self.run_id)
             (folder / names.MODEL_CARD_FILE).write_text(card, encoding="utf-8")
-            self._client.log_model_artifacts(logged.model_id, str(folder))
-        self._client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-        self._client.log_outputs(self.run_id, [LoggedModelOutput(logged.model_id, step=0)])
-        return f"models:/{logged.model_id}"
+        self._sender.wake()
 
     def log_images(self, images: Mapping[str, Image]) -> None:
-        """Put images into the image charts of the MLflow UI."""
-        for name, image in images.items():
-            self._client.log_image(self.run_id, image, key=name, step=0)
+        """Put images into the image charts of the MLflow UI, which finds them by the names of their files."""
+        with self.artifacts() as folder:
+            place = folder / "images"
+            place.mkdir()
+            for name, image in images.items():
+                stem = f"{name}+step+0+timestamp+{_now()}+{uuid4()}"
+                image.save(place / f"{stem}.png")
+                compress_image_size(image).save(place / f"{stem}+compressed.webp")
+        self.log_tags({MLFLOW_LOGGED_IMAGES: "True"})
 
 
-def open_run(
-    tracking: Tracking,
-    *,
-    run_name: str,
-    parameters: Mapping[str, str],
-    tags: Mapping[str, str],
-    parent_id: str | None = None,
-    started: float | None = None,
-) -> TrackedRun:
-    """Open a run in MLflow, after settling those that dead processes left open.
-
-    It began now, or `started` seconds after 1970.
-
-    Raises
-    ------
-    InputError
-        If the store cannot be reached or written, before anything else is done.
-    """
-    client, experiment_id = open_store(tracking)
-    nested = {names.TAG_PARENT: parent_id} if parent_id else {}
-    with explaining(tracking):
-        settle_dead_runs(tracking)
-        made = client.create_run(
-            experiment_id,
-            run_name=run_name,
-            tags=redact({**tags, **process_tags(), **nested}),
-            start_time=None if started is None else round(1000 * started),
-        )
-        run = TrackedRun(client, made)
-        try:
-            client.log_batch(run.run_id, params=[Param(name, value) for name, value in parameters.items()])
-        except MlflowException as error:
-            run.close(RunStatus.FAILED, str(error))
-            raise
-    run.show_life()
-    return run
+def _now() -> int:
+    """Return the time in ms since 1970."""
+    return int(time.time() * 1000)
 
 
-def resume_run(tracking: Tracking, run_id: str) -> TrackedRun:
-    """Go on writing a run that is open, from whatever process."""
+def add_to_run(
+    tracking: Tracking, run_id: str, *, tags: Mapping[str, str], metrics: Mapping[str, float], step: int = 0
+) -> None:
+    """Add to a run that another process writes."""
     client, _ = read_store(tracking)
-    return TrackedRun(client, client.get_run(run_id))
+    values = [Metric(name, value, _now(), step) for name, value in metrics.items()]
+    client.log_batch(run_id, metrics=values, tags=[RunTag(name, redact(value)) for name, value in tags.items()])
 
 
 @contextmanager
@@ -188,7 +187,7 @@ def closing(run: TrackedRun) -> Iterator[TrackedRun]:
     Raises
     ------
     InputError
-        If the store cannot be used any more; the run may then stay RUNNING until a later start settles it.
+        If the store refuses what was logged.
     """
     try:
         with terminate_as_exit():
@@ -198,9 +197,7 @@ def closing(run: TrackedRun) -> Iterator[TrackedRun]:
         message = "interrupted" if interrupted else f"{type(error).__name__}: {error}"
         try:
             run.close(RunStatus.KILLED if interrupted else RunStatus.FAILED, message)
-        except STORE_ERRORS as lost:
-            log.error("run %s cannot be closed: %s", run.name, explain(lost))
-        if isinstance(error, MlflowException | SQLAlchemyError):
-            raise InputError(f"Run {run.name!r} could not be logged: {explain(error)}") from error
+        except (InputError, OSError) as lost:
+            log.error("run %s cannot be closed: %s", run.name, lost)
         raise
     run.close(RunStatus.FINISHED)
