@@ -11,6 +11,7 @@ from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import Experiment, flatten
 from moe_exp.experiment.pipeline import run
 from moe_exp.machine import choose_device
+from moe_exp.program import end_with_starter
 from moe_exp.progress import Stages
 from moe_exp.runs.identity import identify
 from moe_exp.runs.membership import enter, parent_of_this_process
@@ -43,6 +44,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
     """
     check(experiment)
     parent_id = parent_of_this_process()
+    end_with_starter()
     identity = identify(experiment)
     patience = experiment.tracking.patience if parent_id else 0
     if parent_id and experiment.tracking.resume:

@@ -13,6 +13,7 @@ from moe_exp import names
 from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import Experiment
+from moe_exp.program import tell_workers
 from moe_exp.runs.conclusions import conclude
 from moe_exp.runs.identity import identify
 from moe_exp.runs.membership import PARENT_VARIABLE, Members, find_members
@@ -93,6 +94,7 @@ class Parent:
         if n_jobs is not None:
             run.log_metrics({names.METRIC_N_JOBS: n_jobs})
         os.environ[PARENT_VARIABLE] = run.run_id
+        tell_workers()
         log.info("%s: %s jobs -> %s", name, n_jobs or "as yet unknown", tracking.describe(run.experiment_id))
         return cls(run, jobs[0], n_jobs, shlex.join(["python", "train.py", *sys.argv[1:]]), noise_level)
 
