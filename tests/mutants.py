@@ -204,6 +204,12 @@ MUTANTS = [
            '"code": code_digest("moe_exp.spectra.simulator")', '"code": ""', f"{CODE_KEYS} -k synthesis"),
     Mutant("keys blind to the order of a mapping", "cache/stages.py",
            "json.dumps(identity, ", "json.dumps(identity, sort_keys=True, ", f"{STAGES} -k order"),
+    # the same bits on any machine of a kind
+    Mutant("products of matrices cut by threads", "experiment/pipeline.py",
+           "@one_blas_thread()\n", "", "tests/experiment/test_cores.py"),
+    Mutant("more cores used than a launcher gave", "machine.py",
+           "return max(1, min(_cores(), int(told))) if told.isdecimal() else _cores()", "return _cores()",
+           "tests/sweeps/test_launchers.py"),
     # what reaches a store
     Mutant("a line marked as sent before it was", "tracking/sending.py",
            "        send(client, outbox, line)\n        outbox.mark_sent()",
