@@ -47,7 +47,7 @@ ADAPTING = "tests/prediction/test_adapting.py"
 STORAGE = "tests/prediction/test_storage.py"
 MODELS = "tests/runs/test_models.py"
 BUNDLES = "tests/runs/bundles"
-MAIN_CONDITION = "tests/report/test_main_condition.py"
+LATEX = "tests/report/test_latex.py"
 AGAIN = "tests/runs/test_again.py"
 ELSEWHERE = "tests/runs/test_elsewhere.py"
 LEVELS = "tests/comparison/test_levels.py"
@@ -102,7 +102,7 @@ MUTANTS = [
         "report/assembly.py",
         "Selection(comparison, context.noise_level)",
         "Selection(comparison)",
-        MAIN_CONDITION,
+        LATEX,
     ),
     Mutant(
         "a run is made again without its uncommitted diff",

@@ -8,7 +8,6 @@ from moe_exp.comparison import compare
 from moe_exp.comparison.hypotheses import Criterion, Hypothesis, judge
 from moe_exp.experiment.composition import reading_conf
 from moe_exp.experiment.project import read_noise_level
-from moe_exp.report import make_document
 from moe_exp.report.selection import Selection
 from moe_exp.report.statements import statement_blocks
 from moe_exp.sweeps.callback import configured_noise_level, parse
@@ -26,8 +25,6 @@ def test_the_answer_is_about_the_configured_noise_level(records):
     compared = compare(records, n_resamples=50)
     for configured, main in ((None, 0.1), (0.2, 0.2), (0.5, 0.5), (0.7, 0.1)):
         assert Selection(compared, configured).main_noise_level == main
-    answer = "".join(make_document(compared, make_context(records, noise_level=0.2)).opening[0].pieces)
-    assert "At 5,000 training stars, noise level 0.2, on" in answer
 
 
 def test_a_sweep_departs_from_what_its_jobs_share():

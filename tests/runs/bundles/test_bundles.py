@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from moe_exp import names
 from moe_exp.cli.commands import main as cli
 from moe_exp.errors import InputError
+from moe_exp.report.document import Picture
 from moe_exp.runs.bundles.archive import unpacked
 from moe_exp.runs.bundles.load import load
 from moe_exp.runs.conclusions import conclude
@@ -28,7 +29,9 @@ def bundle(sweep, tmp_path_factory):
     [parent] = parents_in(sweep)
     output = tmp_path_factory.mktemp("bundle") / "sweep.zip"
     place = ("--store", f"sqlite:///{sweep}/mlflow.db")
-    done = CliRunner().invoke(cli, ["export", parent.info.run_id, "-o", str(output), *place])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Picture, "png", b"PNG")  # to draw them takes seconds, and belongs to other tests
+        done = CliRunner().invoke(cli, ["export", parent.info.run_id, "-o", str(output), *place])
     assert done.exit_code == 0, done.output
     return output
 
