@@ -351,6 +351,10 @@ MUTANTS = [
            'return f"noise {option}"', 'return "noise"', "tests/spectra/test_sources.py"),
     Mutant("noise that ignores the star", "spectra/noise.py",
            "random_stream(seed, stage, index)", "random_stream(seed, stage)", "tests/spectra/test_noise.py"),
+    Mutant("noise whose first pixels know its last", "spectra/noise.py",
+           "next_fast_len(len(error) + 2)", "len(error)", "tests/spectra/test_noise.py -k ends"),
+    Mutant("noise that is white whatever was asked for", "spectra/noise.py",
+           "if not any(given):", "if True:", "tests/spectra/test_noise.py -k ends"),
     Mutant("splits that overlap", "spectra/splits.py",
            "order[start:end]", "order[:end]", "tests/spectra/test_splits.py"),
     # what becomes of bad pixels

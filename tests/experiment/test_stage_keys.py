@@ -46,6 +46,7 @@ CHANGES = [
     (FILES, "data.n_val=90", {"gate stars", "gate inputs", *RUN}),
     (FILES, "data.n_test=90", {"test stars", "test noise", "test inputs", *RUN}),
     (FILES, "data.noise_level=0.3", FLUX),
+    (FILES, "noise.correlation=[0.3,0.1]", {"test noise", *FLUX}),
     (FILES, "data.label=M_H", FLUX),
     (FILES, "data.seed=1", {"test noise", *FLUX}),
     (FILES, "data.shuffle=true", {"train stars", "gate stars", "test stars", "test noise", *FLUX}),

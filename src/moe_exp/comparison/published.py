@@ -17,6 +17,7 @@ PUBLISHED_DESIGN = {
     "data": "simulated",
     "data.label": "log_g",
     "noise": "gaussian",
+    "noise.correlation": "0.0",
     "preprocessing": "none",
     "bins": "grid",
     "bins.teff_edges": "[3750.0, 4500.0, 5250.0, 6000.0]",

@@ -2,11 +2,15 @@
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy.fft import next_fast_len
 
+from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.random_streams import random_stream
 
@@ -37,11 +41,59 @@ class Noise(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class GaussianNoise(Noise):
-    """Independent in every pixel, with the star's own 1-sigma error for its standard deviation."""
+    """Gaussian, with the star's own 1-sigma error for its standard deviation.
+
+    Spectra that were resampled have noise that neighbouring pixels share. PFS states it as three rows of COVAR: the
+    variance, and the covariance with the first and with the second neighbour; over the variance, these are the
+    correlations that are meant here.
+
+    Parameters
+    ----------
+    correlation : float or list of two floats
+        With the first, or with the first and the second neighbouring pixel, of the noise over its error; 0 for none.
+    """
+
+    correlation: Any = 0.0
+
+    def check(self) -> None:
+        """Refuse what is no correlation, or that of no noise.
+
+        Raises
+        ------
+        InputError
+            Naming the option.
+        """
+        given = self.correlation if isinstance(self.correlation, list | tuple) else [self.correlation]
+        if len(given) not in (1, 2) or not all(isinstance(each, int | float) for each in given):
+            raise InputError(
+                f"noise.correlation={self.correlation}: give 0, or the correlation with the first neighbouring pixel, "
+                f"or a list of those with the first and the second."
+            )
+        power = _power(np.linspace(0, np.pi, 1001), given)
+        if not (np.isfinite(power).all() and power.min() > -1e-9):
+            raise InputError(
+                f"noise.correlation={self.correlation}: no noise has these correlations; with none to the second "
+                f"neighbour, that to the first is 0.5 at most."
+            )
 
     def draw(self, rng: np.random.Generator, flux: np.ndarray, error: np.ndarray) -> np.ndarray:
-        """Return error * N(0, 1)."""
-        return rng.standard_normal(len(error), dtype=np.float32) * error
+        """Return error * N(0, 1).
+
+        Correlated noise is white noise times the root of its power spectrum, on a circle with two pixels more at least:
+        so its ends know nothing of each other.
+        """
+        given = self.correlation if isinstance(self.correlation, list | tuple) else [self.correlation]
+        if not any(given):
+            return rng.standard_normal(len(error), dtype=np.float32) * error
+        n_circle = next_fast_len(len(error) + 2)
+        amplitude = np.sqrt(np.maximum(_power(2 * np.pi * np.fft.rfftfreq(n_circle), given), 0))
+        drawn = np.fft.irfft(np.fft.rfft(rng.standard_normal(n_circle)) * amplitude, n_circle)
+        return drawn[: len(error)].astype(np.float32) * error
+
+
+def _power(frequency: np.ndarray, correlation: Sequence[float]) -> np.ndarray:
+    """Return the power spectrum, at frequencies in radians a pixel, of noise of unit variance."""
+    return 1 + sum(2 * each * np.cos(lag * frequency) for lag, each in enumerate(correlation, start=1))
 
 
 GAUSSIAN = GaussianNoise()
