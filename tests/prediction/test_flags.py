@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from moe_exp.prediction.flags import RARE, REASONS, Flag, Limits, explain
-from moe_exp.prediction.intervals import Intervals
+from moe_exp.prediction.flags import RARE, REASONS, UNCERTAIN_SHARES, WORSE, Flag, Limits, explain
 from tests.prediction.test_intervals import draw
 
 
@@ -13,8 +12,7 @@ def limits() -> Limits:
     """Find limits on stars of which those with a large first feature lie outside every bin."""
     evidence, error = draw(4000, seed=0)
     covered = evidence.features[:, 0] < 1.2
-    intervals = Intervals.fit(evidence, error, covered=covered, fold=np.arange(4000) % 2)
-    return Limits.fit(evidence, covered, intervals)
+    return Limits.fit(evidence, error, np.abs(error), covered=covered)
 
 
 def flag(limits: Limits, evidence, masked: float = 0.0) -> np.ndarray:
@@ -59,10 +57,23 @@ def test_masked_and_difficult_stars_are_flagged(limits):
     assert share(flag(limits, evidence), Flag.UNCERTAIN) in (0, 1)
 
 
+def test_as_many_are_uncertain_as_make_flagged_stars_three_times_worse():
+    """Errors whose scatter the difficulty tells, from star to star by a factor of 25."""
+    evidence, everyone = draw(4000, seed=0)[0], np.ones(4000, bool)
+    rng = np.random.default_rng(1)
+    difficulty = 10 ** rng.uniform(-1.4, 0, 4000)
+    limits = Limits.fit(evidence, difficulty * rng.standard_normal(4000), difficulty, covered=everyone)
+    new = 10 ** rng.uniform(-1.4, 0, 20_000)
+    error, flagged = new * rng.standard_normal(20_000), new > limits.difficulty
+    rms = [np.sqrt(np.mean(error[each] ** 2)) for each in (flagged, ~flagged)]
+    assert rms[0] / rms[1] == pytest.approx(WORSE, rel=0.05)
+    alike = Limits.fit(evidence, rng.standard_normal(4000), difficulty, covered=everyone)
+    assert np.mean(difficulty > alike.difficulty) == pytest.approx(UNCERTAIN_SHARES[0], abs=0.001)
+
+
 def test_where_no_star_lies_outside_none_is_said_to():
     evidence, error = draw(400, seed=0)
-    everyone = np.ones(400, bool)
-    limits = Limits.fit(evidence, everyone, Intervals.fit(evidence, error, covered=everyone, fold=np.arange(400) % 2))
+    limits = Limits.fit(evidence, error, np.abs(error), covered=np.ones(400, bool))
     assert share(flag(limits, evidence), Flag.OUTSIDE_BINS) == 0
 
 

@@ -52,5 +52,6 @@ class CalibratedMixture:
             Share of masked pixels of each.
         """
         evidence = Evidence.of(inputs, self.fitted.gate.predict_weights(inputs.features), self.fitted.gate)
-        flags = self.limits.flag(evidence, self.intervals.difficulty.predict(evidence), masked)
-        return Judgement(evidence, self.intervals.half_widths(evidence), flags)
+        difficulty = self.intervals.difficulty.predict(evidence)
+        flags = self.limits.flag(evidence, difficulty, masked)
+        return Judgement(evidence, self.intervals.half_widths(evidence, difficulty), flags)

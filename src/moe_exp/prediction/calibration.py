@@ -7,7 +7,7 @@ from moe_exp.model.mixture import FittedMixture, cross_fit_weights
 from moe_exp.prediction.calibrated import CalibratedMixture
 from moe_exp.prediction.evidence import Evidence
 from moe_exp.prediction.flags import Limits
-from moe_exp.prediction.intervals import Intervals
+from moe_exp.prediction.intervals import Intervals, cross_fit_difficulty
 from moe_exp.spectra.dataset import Stars
 
 
@@ -18,7 +18,7 @@ def calibrate(
 
     No expert saw these, but the gate did: it was trained on nine tenths of them and stopped by the rest. So each gets
     the prediction of another gate, of the same kind, that was trained without it (`cross_fit_weights`). The run's own
-    gate, of twice as many stars, is no worse, so that its intervals are rather too wide than too narrow; the run's test
+    gate, of a third more stars, is no worse, so that its intervals are rather too wide than too narrow; the run's test
     stars, which have no part in this, tell by how much.
 
     Parameters
@@ -37,5 +37,6 @@ def calibrate(
     evidence = Evidence.of(inputs, weights, mixture.gate)
     covered = bin_index >= 0
     error = evidence.predicted - stars.target
-    intervals = Intervals.fit(evidence, error, covered=covered, fold=fold)
-    return CalibratedMixture(mixture, intervals, Limits.fit(evidence, covered, intervals))
+    difficulty = cross_fit_difficulty(evidence, error, fold)
+    intervals = Intervals.fit(evidence, error, difficulty, covered=covered)
+    return CalibratedMixture(mixture, intervals, Limits.fit(evidence, error, difficulty, covered=covered))

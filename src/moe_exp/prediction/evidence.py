@@ -21,6 +21,8 @@ class Evidence(NamedTuple):
     """(n_stars, n_bins) of the gate"""
     scatter: np.ndarray
     """(n_stars,) standard deviation of the experts' predictions under the gate's weights"""
+    disagreement: np.ndarray
+    """(n_stars, n_bins + 1) by how much each expert and the global Ridge differ from the prediction"""
     features: np.ndarray
     """(n_stars, n_features) of the gate, in units of their scatter over the gate's own stars"""
     noise: np.ndarray
@@ -32,10 +34,11 @@ class Evidence(NamedTuple):
     def of(cls, inputs: GateInputs, weights: np.ndarray, gate: Gate) -> "Evidence":
         """Gather it from what a gate weighed, limited as the mixture is, and from the weights."""
         predicted = route_soft(weights, inputs.experts)
-        scatter = np.sqrt(route_soft(weights, (inputs.experts - predicted[:, None]) ** 2))
+        disagreement = np.column_stack([inputs.experts, inputs.global_ridge]) - predicted[:, None]
+        scatter = np.sqrt(route_soft(weights, disagreement[:, :-1] ** 2))
         features = (inputs.features - gate.feature_mean_) / gate.feature_scatter_
         noise = np.maximum(inputs.noise, np.finfo(np.float32).tiny)
-        return cls(predicted, weights, scatter, features, noise, inputs.misfit / noise)
+        return cls(predicted, weights, scatter, disagreement, features, noise, inputs.misfit / noise)
 
     def take(self, members: np.ndarray) -> "Evidence":
         """Return that of some stars."""
@@ -51,4 +54,4 @@ class Evidence(NamedTuple):
         """All of it as columns of about one scale, (n_stars, n_measures)."""
         entropy = -np.sum(self.weights * np.log(np.maximum(self.weights, 1e-12)), axis=1)
         logarithms = [np.log(self.scatter + LEAST_SCATTER), np.log(self.noise), np.log(self.misfit + LEAST_SCATTER)]
-        return np.column_stack([*logarithms, entropy, self.predicted, self.features])
+        return np.column_stack([*logarithms, entropy, self.predicted, self.disagreement, self.features])

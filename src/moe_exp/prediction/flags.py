@@ -1,6 +1,6 @@
 """What speaks against a prediction: bits with names, and their reasons in words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
 from typing import Self
 
@@ -8,13 +8,18 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from moe_exp.prediction.evidence import Evidence
-from moe_exp.prediction.intervals import Intervals
 
 RARE = 0.001
 """Share of the gate's covered stars beyond a limit of what is like them."""
 
-HARD = 0.02
-"""Share of the gate's covered stars that count as uncertain."""
+WORSE = 3.1
+"""How many times the RMSE of the others flagged stars have, of the gate's own: as many count as uncertain.
+
+Of new stars it is three, a little less.
+"""
+
+UNCERTAIN_SHARES = np.arange(0.02, 0.31, 0.01)
+"""Shares of the gate's stars that may count as uncertain, the first if none makes flagged ones so much worse."""
 
 SURELY = 0.1
 """Probability of lying in a bin below which a star counts as outside."""
@@ -47,7 +52,7 @@ REASONS = {
     Flag.NOISE: "noise unlike that of the training stars",
     Flag.MASKED: f"more than {100 * MOST_MASKED:g} % of its pixels are masked",
     Flag.UNLIKE_TRAINING: "spectrum unlike those of the training stars",
-    Flag.UNCERTAIN: "among the least certain: experts disagree, or such stars are hard to tell",
+    Flag.UNCERTAIN: "a large error is to be expected: experts disagree, or such stars are hard to tell",
     Flag.WAVELENGTH: "a part of the model's wavelengths is not covered",
     Flag.UNUSABLE: "less than half of the model's pixels is known, or their flux is not positive: no prediction",
     Flag.VELOCITY: "no velocity was found: taken as at rest",
@@ -83,21 +88,34 @@ class Limits:
     intercept: float
 
     @classmethod
-    def fit(cls, evidence: Evidence, covered: np.ndarray, intervals: Intervals) -> Self:
-        """Find them on the gate's own stars; `covered`, (n_stars,), says which of these lie in a bin."""
+    def fit(cls, evidence: Evidence, error: np.ndarray, difficulty: np.ndarray, *, covered: np.ndarray) -> Self:
+        """Find them on the gate's own stars.
+
+        Parameters
+        ----------
+        evidence : Evidence
+        error : array of shape (n_stars,)
+            Prediction minus label [dex].
+        difficulty : array of shape (n_stars,)
+            Expected errors, each learnt from other stars.
+        covered : bool array of shape (n_stars,)
+            Whether a star lies in a bin.
+        """
         known = evidence.take(np.flatnonzero(covered))
         precision = np.linalg.pinv(np.atleast_2d(np.cov(known.features, rowvar=False)))
         distance = _square(known.features, precision)
         coef, intercept = _fit_odds(evidence.measures, covered)
-        return cls(
+        limits = cls(
             noise=np.quantile(known.noise, [RARE / 2, 1 - RARE / 2]),
             misfit=float(np.quantile(known.misfit, 1 - RARE)),
             precision=precision,
             distance=float(np.quantile(distance, 1 - RARE)),
-            difficulty=float(np.quantile(intervals.difficulty.predict(known), 1 - HARD)),
+            difficulty=np.inf,
             coef=coef,
             intercept=intercept,
         )
+        flagged = limits.flag(evidence, difficulty, np.zeros(len(error))) > 0
+        return replace(limits, difficulty=_choose_difficulty(difficulty, error, flagged))
 
     def flag(self, evidence: Evidence, difficulty: np.ndarray, masked: np.ndarray) -> np.ndarray:
         """Return the flag of each star, (n_stars,) int; `masked` is its share of masked pixels."""
@@ -121,6 +139,16 @@ def explain(flags: np.ndarray) -> list[str]:
         for value in np.unique(flags).tolist()
     }
     return [words[value] for value in flags.tolist()]
+
+
+def _choose_difficulty(difficulty: np.ndarray, error: np.ndarray, flagged: np.ndarray) -> float:
+    """Return the difficulty from which on stars count as uncertain, beside those that are flagged in any case."""
+    limits = np.quantile(difficulty, 1 - UNCERTAIN_SHARES)
+    for limit in limits.tolist():
+        every = flagged | (difficulty > limit)
+        if not every.all() and np.mean(error[every] ** 2) >= WORSE**2 * np.mean(error[~every] ** 2):
+            return limit
+    return float(limits[0])
 
 
 def _square(features: np.ndarray, precision: np.ndarray) -> np.ndarray:

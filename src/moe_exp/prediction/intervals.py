@@ -71,6 +71,16 @@ class Difficulty:
         return np.exp(np.clip(logarithm, *self.limits))
 
 
+def cross_fit_difficulty(evidence: Evidence, error: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Return the difficulty of stars of known error [dex], each as the stars of other folds tell it, (n_stars,)."""
+    difficulty = np.empty(len(error))
+    for number in np.unique(fold):
+        own = np.flatnonzero(fold == number)
+        others = np.flatnonzero(fold != number)
+        difficulty[own] = Difficulty.fit(evidence.take(others), error[others]).predict(evidence.take(own))
+    return difficulty
+
+
 def _expand(measures: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Return standardised measures with their squares and products."""
     standardised = np.clip((measures - centre) / scale, -FAR, FAR)
@@ -92,7 +102,7 @@ class Intervals:
     quantiles: np.ndarray
 
     @classmethod
-    def fit(cls, evidence: Evidence, error: np.ndarray, *, covered: np.ndarray, fold: np.ndarray) -> Self:
+    def fit(cls, evidence: Evidence, error: np.ndarray, difficulty: np.ndarray, *, covered: np.ndarray) -> Self:
         """Calibrate on stars that neither experts nor the gate that predicted them saw.
 
         Parameters
@@ -100,16 +110,11 @@ class Intervals:
         evidence : Evidence
         error : array of shape (n_stars,)
             Prediction minus label [dex].
+        difficulty : array of shape (n_stars,)
+            Expected errors, each learnt from other stars: see `cross_fit_difficulty`.
         covered : bool array of shape (n_stars,)
             Whether a star lies in a bin: difficulty is learnt from all, quantiles are those of covered stars.
-        fold : int array of shape (n_stars,)
-            The score of a star has a difficulty that was learnt from stars of other folds.
         """
-        difficulty = np.empty(len(error))
-        for number in np.unique(fold):
-            own = np.flatnonzero(fold == number)
-            others = np.flatnonzero(fold != number)
-            difficulty[own] = Difficulty.fit(evidence.take(others), error[others]).predict(evidence.take(own))
         scores = np.abs(error) / difficulty
         everyone = _quantiles(scores[covered])
         quantiles = []
@@ -118,9 +123,9 @@ class Intervals:
             quantiles.append(_quantiles(scores[members]) if members.sum() >= LEAST_STARS else everyone)
         return cls(Difficulty.fit(evidence, error), np.array(quantiles))
 
-    def half_widths(self, evidence: Evidence) -> np.ndarray:
-        """Return how far the interval of each level reaches to both sides [dex], (n_stars, n_levels)."""
-        return self.quantiles[evidence.likely_bin] * self.difficulty.predict(evidence)[:, None]
+    def half_widths(self, evidence: Evidence, difficulty: np.ndarray) -> np.ndarray:
+        """Return how far intervals of stars of known difficulty reach to both sides [dex], (n_stars, n_levels)."""
+        return self.quantiles[evidence.likely_bin] * difficulty[:, None]
 
 
 def _quantiles(scores: np.ndarray) -> np.ndarray:
