@@ -517,6 +517,10 @@ MUTANTS = [
            "everyone = _quantiles(scores[covered])", "everyone = _quantiles(scores)", f"{INTERVALS} -k outside"),
     Mutant("noise that is only flagged when large", "prediction/flags.py",
            "(evidence.noise < low) | ", "", f"{FLAGS} -k what_it_is_for"),
+    Mutant("as few uncertain stars as may be", "prediction/flags.py",
+           "        if not every.all() and", "        if True or", f"{FLAGS} -k three_times"),
+    Mutant("noisier stars with the noise of the others", "experiment/prediction.py",
+           "noise_level=NOISIER * stars.noise_level", "noise_level=stars.noise_level", f"{CALIBRATION} -k noise"),
     Mutant("coverage of stars outside every bin", "evaluation/coverage.py",
            '{"all": self.covered, ', '{"all": self.covered | True, ', f"{CALIBRATION} -k tenths"),
     # files of others

@@ -3,7 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from moe_exp.evaluation.coverage import Coverage
 from moe_exp.evaluation.predictions import Predictions
+from moe_exp.prediction.flags import Flag
+from moe_exp.prediction.intervals import LEVELS, ONE_SIGMA
 
 BIN_NAMES = tuple(f"{t} {m}" for t in ("Cool", "Mid", "Hot") for m in ("Metal-poor", "Solar", "Metal-rich"))
 
@@ -66,3 +69,16 @@ def _draw_weights(rng: np.random.Generator, bin_index: np.ndarray, *, sharpness:
     logits[np.arange(len(bin_index)), np.maximum(bin_index, 0)] += sharpness
     weights = np.exp(1.5 * logits)
     return weights / weights.sum(axis=1, keepdims=True)
+
+
+def make_coverage(predictions: Predictions) -> Coverage:
+    """Return error bars of 0.5 dex, intervals of 1 dex to both sides, and a flag for each fourth star."""
+    n_stars = len(predictions)
+    return Coverage(
+        error=predictions.configured["soft"] - predictions.logg,
+        half_widths=np.where(LEVELS == ONE_SIGMA, 0.5, 1.0) * np.ones((n_stars, 1)),
+        flags=np.where(np.arange(n_stars) % 4 == 0, Flag.NOISE.value, 0),
+        bin_index=predictions.bin_index,
+        bin_names=predictions.bin_names,
+        noise=np.ones(n_stars),
+    )

@@ -9,6 +9,7 @@ from moe_exp.evaluation.external import evaluate_external
 from moe_exp.evaluation.predictions import MODELS, Predictions
 from moe_exp.evaluation.results import Evaluation
 from moe_exp.evaluation.scores import scatter, slope
+from tests.evaluation.synthetic import make_coverage
 
 RANGES = {"teff": (4000.0, 6000.0), "logg": (1.0, 5.0), "m_h": (-2.0, 0.5)}
 
@@ -41,7 +42,8 @@ def make():
             classify_weights=weights,
         )
         settings = Evaluation(n_resamples=200)
-        return evaluate_external(predictions, RANGES, settings, title="Stars", seed=0, **options)
+        coverage = make_coverage(predictions)
+        return evaluate_external(predictions, coverage, RANGES, settings, title="Stars", seed=0, **options)
 
     return make_results
 
@@ -135,3 +137,15 @@ def test_the_table_of_stars_says_which_lie_outside(make):
     frame = make(other_logg=np.full(400, 3.0)).to_frame()
     np.testing.assert_allclose(frame["residual"], 0.3)
     assert set(MODELS) | {"within", "other_logg", "teff", "logg", "m_h"} <= set(frame)
+
+
+def test_intervals_are_held_against_the_labels_of_stars_within_the_range_and_of_those_without_a_flag(make):
+    results = make(predict=lambda logg, rng: logg + rng.normal(0, 0.5, len(logg)))
+    error = np.abs(results.predictions.configured["soft"] - results.predictions.logg)
+    flagged = np.arange(400) % 4 == 0
+    found, within = results.metrics(), results.within
+    assert found["coverage"] == np.mean(error[within] <= 1)
+    assert found["coverage_68"] == np.mean(error[within] <= 0.5)
+    assert found["unflagged_coverage"] == np.mean(error[within & ~flagged] <= 1)
+    assert found["flagged_share"] == np.mean(flagged[within])
+    assert {"logg_sigma", "half_width_95", "flag"} <= set(results.to_frame())

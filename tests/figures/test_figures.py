@@ -25,7 +25,7 @@ from moe_exp.figures import (
 from moe_exp.figures.reliability import reliability
 from moe_exp.figures.residuals import running_percentiles
 from moe_exp.figures.style import DPI
-from tests.evaluation.synthetic import make_predictions
+from tests.evaluation.synthetic import make_coverage, make_predictions
 from tests.figures.legible import assert_legible
 
 CURVE = pd.DataFrame({"epoch": [1, 2, 3], "train_loss": [0.5, 0.2, 0.1], "holdout_loss": [0.5, 0.3, 0.35]})
@@ -179,7 +179,14 @@ def test_external_stars_beyond_the_axes_are_drawn_at_their_edge_and_all_are_coun
     ranges = {"teff": (3000.0, 7000.0), "logg": (0.0, 6.0), "m_h": (-3.0, 1.0)}
     other = predictions.y + np.where(np.arange(60) % 2, 0.2, -0.2)
     external = evaluate_external(
-        wild, ranges, Evaluation(n_resamples=50), title="Mine", seed=0, logg_error=np.full(60, 0.1), other_logg=other
+        wild,
+        make_coverage(wild),
+        ranges,
+        Evaluation(n_resamples=50),
+        title="Mine",
+        seed=0,
+        logg_error=np.full(60, 0.1),
+        other_logg=other,
     )
     figure = logg_against_catalogue(external)
     assert_legible(figure, "logg_against_catalogue")

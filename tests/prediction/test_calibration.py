@@ -1,17 +1,20 @@
 """Calibration stars are predicted by gates that never saw them, and what is promised is measured on the test stars."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from moe_exp.evaluation.coverage import Coverage
 from moe_exp.experiment.pipeline import run
-from moe_exp.figures import calibration
+from moe_exp.figures import calibration, interval_widths
 from moe_exp.model import mixture as mixtures
 from moe_exp.model.mixture import N_FOLDS, cross_fit_weights, limit
 from moe_exp.prediction.flags import Flag
 from moe_exp.prediction.intervals import LEVELS
 from moe_exp.prediction.mixture import Mixture
 from moe_exp.progress import Stages
+from moe_exp.runs.recording import noisier_metrics
 from tests.figures.legible import assert_legible
 from tests.prediction.small import SMALL
 
@@ -69,6 +72,33 @@ def test_a_run_says_how_its_intervals_and_flags_do_on_its_test_stars(outcome):
     assert list(coverage.table["group"][:2]) == ["all", "Cool Metal-poor"]
     assert {"interval_coverage/0_cool_metal_poor", "interval_coverage/snr_0", "flag_share/uncertain"} <= set(metrics)
     assert coverage.half_widths.shape == (len(test), len(LEVELS))
+
+
+def test_intervals_are_tried_at_more_noise_than_they_were_calibrated_for(outcome):
+    noisier, test = outcome.noisier_coverage, outcome.dataset.test
+    flux, clear = test.observe(np.arange(50)), replace(test, noise_level=0.0).observe(np.arange(50))
+    masked = np.zeros(50)
+    model = outcome.model
+    judged = model.judge(model.fitted.measure(clear + 1.5 * (flux - clear)), masked)
+    np.testing.assert_allclose(noisier.error[:50], judged.evidence.predicted - test.labels["logg"][:50], atol=1e-4)
+    assert noisier.noise.mean() > 1.2 * outcome.coverage.noise.mean()
+    found = noisier_metrics(outcome)
+    assert found["interval/coverage_noisier"] == noisier.metrics()["interval/coverage"]
+    assert found["interval/mean_width_noisier"] > outcome.coverage.metrics()["interval/mean_width"]
+
+
+def test_widths_are_those_of_covered_stars_at_each_content(outcome):
+    coverage = outcome.coverage
+    table = coverage.widths.set_index("content")
+    row, errors = table.loc[0.95], np.abs(coverage.error[coverage.covered])
+    assert row["coverage"] == coverage.metrics()["interval/coverage"]
+    assert row["mean_width"] == pytest.approx(coverage.metrics()["interval/mean_width"])
+    assert np.mean(errors <= row["constant_width"] / 2) == pytest.approx(row["coverage"], abs=0.01)
+    assert table["mean_width"].is_monotonic_increasing
+    figure = interval_widths(coverage, outcome.noisier_coverage, outcome.mixture.label)
+    assert_legible(figure, "interval_widths")
+    for line, each in zip(figure.axes[0].lines[1::2], (coverage, outcome.noisier_coverage), strict=False):
+        np.testing.assert_array_equal(line.get_ydata(), each.widths["coverage"])
 
 
 def test_the_figure_shows_every_group_of_stars(outcome):

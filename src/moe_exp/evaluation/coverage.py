@@ -1,4 +1,4 @@
-"""Whether error bars and flags keep their word on the test stars."""
+"""Whether error bars and flags keep their word: on test stars, on noisier ones, on stars of other libraries."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import pandas as pd
 
 from moe_exp import names
 from moe_exp.evaluation import scores
-from moe_exp.evaluation.predictions import Predictions
 from moe_exp.evaluation.tables import bin_key
 from moe_exp.prediction.calibrated import Judgement
 from moe_exp.prediction.flags import JUDGED
@@ -25,7 +24,7 @@ class Coverage:
     Attributes
     ----------
     error : array of shape (n_stars,)
-        Prediction minus label, of all test stars; those outside every bin by soft routing too.
+        Prediction minus label, of all stars; those outside every bin by soft routing too.
     half_widths : array of shape (n_stars, n_levels)
         Of intervals of `moe_exp.prediction.intervals.LEVELS` [dex].
     flags : int array of shape (n_stars,)
@@ -44,14 +43,14 @@ class Coverage:
     noise: np.ndarray
 
     @classmethod
-    def of(cls, predictions: Predictions, judged: Judgement) -> "Coverage":
-        """Gather it for test stars, whose rows are in the same order in both."""
+    def of(cls, judged: Judgement, y: np.ndarray, bin_index: np.ndarray, bin_names: tuple[str, ...]) -> "Coverage":
+        """Gather it for stars of known label and bin, each (n_stars,)."""
         return cls(
-            error=judged.evidence.predicted - predictions.y,
+            error=judged.evidence.predicted - y,
             half_widths=judged.half_widths,
             flags=judged.flags,
-            bin_index=predictions.bin_index,
-            bin_names=predictions.bin_names,
+            bin_index=bin_index,
+            bin_names=bin_names,
             noise=judged.evidence.noise,
         )
 
@@ -92,6 +91,18 @@ class Coverage:
                 }
             )
         return pd.DataFrame(rows)
+
+    @property
+    def widths(self) -> pd.DataFrame:
+        """One row a level, for covered stars: what intervals hold, and how wide they are on average.
+
+        ``constant_width`` is the width of intervals that hold as much and are as wide for every star.
+        """
+        shares = self.share_within(self.covered)
+        mean = 2 * self.half_widths[self.covered].mean(axis=0)
+        constant = 2 * np.quantile(np.abs(self.error[self.covered]), shares)
+        found = {"content": LEVELS, "coverage": shares, "mean_width": mean, "constant_width": constant}
+        return pd.DataFrame(found).sort_values("content", ignore_index=True)
 
     @property
     def flagged(self) -> np.ndarray:

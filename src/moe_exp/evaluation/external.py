@@ -13,9 +13,11 @@ import pandas as pd
 
 from moe_exp.evaluation import scores
 from moe_exp.evaluation.bootstrap import bootstrap_r2
+from moe_exp.evaluation.coverage import Coverage
 from moe_exp.evaluation.predictions import Predictions
 from moe_exp.evaluation.results import Evaluation
 from moe_exp.evaluation.tables import interval_columns
+from moe_exp.prediction.intervals import CONTENT, ONE_SIGMA, at_level
 
 GIANT_LOGG = 3.5
 """Stars of less log g [dex] by their label are giants, the others dwarfs."""
@@ -33,6 +35,8 @@ class ExternalResults:
     ----------
     title : str
     predictions : Predictions
+    coverage : Coverage
+        Error bars and flags of the run's model, of the same stars.
     within : bool array of shape (n_stars,)
         Whether a star lies in a bin, and all of its labels between those of the training stars.
     scores : DataFrame
@@ -44,6 +48,7 @@ class ExternalResults:
 
     title: str
     predictions: Predictions
+    coverage: Coverage
     within: np.ndarray
     scores: pd.DataFrame
     logg_error: np.ndarray | None
@@ -92,14 +97,26 @@ class ExternalResults:
                 found |= {f"{group}n_stars": row["n_stars"]} | {f"{group}{name}": row[name] for name in QUANTITIES}
             elif not group:
                 found |= {f"{row['model']}_{name}": row[name] for name in ("r2", "rmse", "bias")}
-        return {name: float(value) for name, value in found.items() if np.isfinite(value)}
+        return {name: float(value) for name, value in (found | self._coverage()).items() if np.isfinite(value)}
+
+    def _coverage(self) -> dict[str, float]:
+        """Return how often intervals hold the label: of all stars within the range, and of those without a flag."""
+        clear = self.within & ~self.coverage.flagged
+        found = {"flagged_share": float(self.coverage.flagged[self.within].mean()) if self.within.any() else np.nan}
+        for group, members in (("", self.within), ("unflagged_", clear)):
+            shares = self.coverage.share_within(members)[None]
+            found[f"{group}coverage"] = float(at_level(shares, CONTENT)[0])
+            found[f"{group}coverage_68"] = float(at_level(shares, ONE_SIGMA)[0])
+        return found
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a star: labels, whether it lies within the range, and every model's prediction."""
         frame = self.predictions.stars.assign(within=self.within, residual=self._soft - self.predictions.y)
         others = {"logg_error": self.logg_error, "other_logg": self.other_logg}
         frame = frame.assign(**{name: values for name, values in others.items() if values is not None})
-        return frame.assign(**self.predictions.configured)
+        half_widths, flags = self.coverage.half_widths, self.coverage.flags
+        frame = frame.assign(logg_sigma=at_level(half_widths, ONE_SIGMA), flag=flags)
+        return frame.assign(half_width_95=at_level(half_widths, CONTENT), **self.predictions.configured)
 
     @property
     def _soft(self) -> np.ndarray:
@@ -108,6 +125,7 @@ class ExternalResults:
 
 def evaluate_external(
     predictions: Predictions,
+    coverage: Coverage,
     ranges: Mapping[str, tuple[float, float]],
     settings: Evaluation,
     *,
@@ -121,6 +139,8 @@ def evaluate_external(
     Parameters
     ----------
     predictions : Predictions
+    coverage : Coverage
+        Of the same stars.
     ranges : mapping of ``teff``, ``logg`` and ``m_h`` to (low, high)
         Labels of the training stars.
     settings : Evaluation
@@ -143,6 +163,7 @@ def evaluate_external(
     return ExternalResults(
         title=title,
         predictions=predictions,
+        coverage=coverage,
         within=within,
         scores=pd.DataFrame(rows, columns=["group", "model", "n_stars", *QUANTITIES]),
         logg_error=logg_error,

@@ -11,7 +11,7 @@ from moe_exp.evaluation.results import Results
 from moe_exp.experiment.cached_stages import SharedStages
 from moe_exp.experiment.checks import check, check_covered, check_folds
 from moe_exp.experiment.config import Experiment
-from moe_exp.experiment.prediction import assess, predict, predict_external
+from moe_exp.experiment.prediction import assess, noisier, predict, predict_external
 from moe_exp.machine import choose_device, one_blas_thread
 from moe_exp.model.baselines import predict_stars
 from moe_exp.model.bins_base import Bins
@@ -38,6 +38,8 @@ class Outcome:
         The same with error bars and flags; `moe_exp.Mixture.of` makes of it what others use.
     coverage : Coverage
         How well these are on the test stars.
+    noisier_coverage : Coverage
+        The same with more noise than anything was trained on.
     external : mapping of str to ExternalResults
         What it says of stars that it was not trained on, by the name of their file in ``conf``.
     seconds : dict of str to float
@@ -52,6 +54,7 @@ class Outcome:
     mixture: FittedMixture
     model: CalibratedMixture
     coverage: Coverage
+    noisier_coverage: Coverage
     external: Mapping[str, ExternalResults]
     seconds: dict[str, float]
     recalled: tuple[str, ...]
@@ -83,7 +86,10 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
     features = experiment.features.fit(
         dataset.wavelength, components.mean, components.components, medium=dataset.medium
     )
-    gate_inputs, test_inputs = (shared.measure(stars, features, experts) for stars in (dataset.gate, dataset.test))
+    noisy_test = noisier(dataset.test)
+    gate_inputs, test_inputs, noisy_inputs = (
+        shared.measure(stars, features, experts) for stars in (dataset.gate, dataset.test, noisy_test)
+    )
     baseline = shared.fit_baseline()
     with stages.stage("gate"):
         bin_index = bins.assign_stars(dataset.gate.labels)
@@ -114,8 +120,9 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
         others = {name: predict_stars(predict_flux, dataset.test) for name, predict_flux in baseline.items()}
         predictions = predict(experiment, dataset.test.labels, test_inputs, mixture, reference, others)
         results: Results = experiment.evaluation.evaluate(predictions, seed=experiment.seed, further=experiment.metrics)
-        coverage = assess(model, results.predictions, test_inputs, dataset.test)
-        external = predict_external(experiment, dataset, mixture, reference, baseline)
+        coverage = assess(model, dataset.test.labels, test_inputs, dataset.test.n_filled)
+        noisier_coverage = assess(model, noisy_test.labels, noisy_inputs, noisy_test.n_filled)
+        external = predict_external(experiment, dataset, model, reference, baseline)
     return Outcome(
         experiment=experiment,
         results=results,
@@ -123,6 +130,7 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
         mixture=mixture,
         model=model,
         coverage=coverage,
+        noisier_coverage=noisier_coverage,
         external=external,
         seconds=stages.seconds,
         recalled=shared.recalled,

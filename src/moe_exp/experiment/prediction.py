@@ -1,6 +1,7 @@
 """What every model of a run predicts: of its test stars, and of stars of other libraries."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,12 @@ from moe_exp.model.mixture import FittedMixture, limit
 from moe_exp.model.routing import clip_predictions
 from moe_exp.prediction.calibrated import CalibratedMixture
 from moe_exp.spectra.dataset import Dataset, Stars
+
+NOISIER = 1.5
+"""How much stronger the noise is that error bars are tried at, besides that which they were calibrated for."""
+
+MOST_NOISIER = 2000
+"""Test stars that are looked at so: enough for half a per cent."""
 
 
 def predict(
@@ -54,40 +61,47 @@ def predict(
     )
 
 
-def assess(model: CalibratedMixture, predictions: Predictions, inputs: GateInputs, stars: Stars) -> Coverage:
-    """Hold the error bars and flags of a model against the labels of the test stars.
+def assess(model: CalibratedMixture, labels: pd.DataFrame, inputs: GateInputs, n_filled: np.ndarray) -> Coverage:
+    """Hold the error bars and flags of a model against the labels of some stars.
 
     Parameters
     ----------
     model : CalibratedMixture
-    predictions : Predictions
-        Of the same stars.
+    labels : DataFrame of n_stars rows
     inputs : GateInputs
         Of these stars, not clipped.
-    stars : Stars
+    n_filled : array of shape (n_stars,)
+        Pixels of each that were masked.
     """
-    limited = limit(inputs, model.fitted.experts, clip=model.fitted.clip)
-    masked = stars.n_filled / len(model.fitted.wavelength)
-    return Coverage.of(predictions, model.judge(limited, masked))
+    fitted = model.fitted
+    judged = model.judge(limit(inputs, fitted.experts, clip=fitted.clip), n_filled / len(fitted.wavelength))
+    y = labels[fitted.label.column].to_numpy(float)
+    return Coverage.of(judged, y, fitted.bins.assign_stars(labels), fitted.bins.names_)
+
+
+def noisier(stars: Stars) -> Stars:
+    """Return some of the same stars, with the same draw of noise, `NOISIER` times as strong."""
+    return replace(stars, handed_out=stars.handed_out[:MOST_NOISIER], noise_level=NOISIER * stars.noise_level)
 
 
 def predict_external(
     experiment: Experiment,
     dataset: Dataset,
-    mixture: FittedMixture,
+    model: CalibratedMixture,
     reference: FittedMixture,
     baseline: Mapping[str, Predictor],
 ) -> dict[str, ExternalResults]:
     """Predict and score all external stars that the experiment names, by the name of their file in ``conf``."""
     trained = dataset.train.labels
     ranges = {name: (float(trained[name].min()), float(trained[name].max())) for name in LABELS}
-    found = {}
+    found, mixture = {}, model.fitted
     for name, stars in experiment.externals.items():
         sample = stars.open(f"externals.{name}", dataset, experiment.preprocessing, experiment.cache_dir)
         inputs = measure_flux(sample.flux, mixture.features, mixture.experts)
         others = {model: predict_flux(sample.flux) for model, predict_flux in baseline.items()}
         found[name] = evaluate_external(
             predict(experiment, sample.labels, inputs, mixture, reference, others),
+            assess(model, sample.labels, inputs, np.zeros(len(sample.labels))),
             ranges,
             experiment.evaluation,
             title=sample.title,

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from moe_exp.evaluation.bootstrap import LEAST_STARS
 from moe_exp.evaluation.results import Results
-from moe_exp.figures.calibration import calibration
+from moe_exp.figures.calibration import calibration, interval_widths
 from moe_exp.figures.external import logg_against_catalogue
 from moe_exp.figures.gates import gate_weight_distribution, training_curve
 from moe_exp.figures.heat_maps import delta_r2_heat_map
@@ -29,6 +29,7 @@ __all__ = [
     "gate_calibration",
     "gate_colour",
     "gate_weight_distribution",
+    "interval_widths",
     "logg_against_catalogue",
     "predicted_against_true",
     "r2_along",

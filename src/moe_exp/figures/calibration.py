@@ -4,8 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from moe_exp.evaluation.coverage import N_GROUPS, Coverage
-from moe_exp.figures.style import PAGE_WIDTH, new_figure
+from moe_exp.figures.style import COLUMN_WIDTH, PAGE_WIDTH, finish, new_figure, set_title
 from moe_exp.prediction.intervals import CONTENT, LEVELS
+from moe_exp.spectra.label import Label
 
 
 def calibration(coverage: Coverage) -> Figure:
@@ -29,6 +30,27 @@ def calibration(coverage: Coverage) -> Figure:
     right.set_xticks(places, [_short(name) for name in table["group"]], rotation=90, fontsize=7)
     right.axvline(len(table) - N_GROUPS - 0.5, color="0.7", linewidth=0.8, linestyle=":")
     right.set(ylabel="Share of labels within 95 %", xlim=(-0.7, len(table) - 0.3))
+    return figure
+
+
+def interval_widths(coverage: Coverage, noisier: Coverage, label: Label) -> Figure:
+    """Draw what intervals hold against how wide they are, of covered stars: narrower at the same share is better."""
+    figure = new_figure(COLUMN_WIDTH, 3.2)
+    axes = figure.add_subplot()
+    table, noisy = coverage.widths, noisier.widths
+    axes.plot(table["constant_width"], table["coverage"], color="#595959", linewidth=0.8, label="one width for all")
+    for member, (x, label, colour) in enumerate(
+        ((table, "this model", "#0072B2"), (noisy, "the same, with more noise", "#D55E00"))
+    ):
+        marker = "os"[member]
+        axes.plot(x["mean_width"], x["coverage"], f"{marker}-", color=colour, markersize=3, linewidth=0.8, label=label)
+        at = x[np.isclose(x["content"], CONTENT)].iloc[0]
+        axes.plot(at["mean_width"], at["coverage"], marker, color=colour, markersize=7, markerfacecolor="none")
+    axes.axhline(CONTENT, color="0.7", linewidth=0.8)
+    axes.set(ylim=(0, 1), xlim=(0, None))
+    axes.legend(fontsize=7, frameon=False, loc="lower right")
+    finish(axes, x=label.in_unit("Mean width of intervals", "()"), y="Share of labels within")
+    set_title(figure, f"{coverage.covered.sum():,} covered test stars; rings: intervals of {100 * CONTENT:g} %")
     return figure
 
 

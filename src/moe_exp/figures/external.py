@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from moe_exp.evaluation.external import GIANT_LOGG, ExternalResults
 from moe_exp.figures.style import COLUMN_WIDTH, finish, gate_colour, minus, new_figure, set_title
+from moe_exp.prediction.intervals import ONE_SIGMA, at_level
 from moe_exp.spectra.label import LOG_G
 
 MARGIN = 0.07
@@ -17,8 +18,8 @@ MARGIN = 0.07
 def logg_against_catalogue(external: ExternalResults) -> Figure:
     """Draw predicted against catalogue label with the one-to-one line and the uncertainty of the labels.
 
-    Filled circles lie within the training range, open ones outside. Horizontal bars are the catalogue's own errors; the
-    band is what two catalogues disagree by, shared equally.
+    Filled circles lie within the training range, open ones outside. Vertical bars are 1 sigma of the predictions,
+    horizontal ones the catalogue's own errors; the band is what two catalogues disagree by, shared equally.
     """
     predictions, within = external.predictions, external.within
     y, predicted = predictions.y, predictions.configured["soft"]
@@ -30,6 +31,8 @@ def logg_against_catalogue(external: ExternalResults) -> Figure:
     shown = np.clip(predicted, low, high)
     if external.logg_error is not None:
         axes.errorbar(y, shown, xerr=external.logg_error, fmt="none", ecolor="#8C8C8C", linewidth=0.6)
+    error = at_level(external.coverage.half_widths, ONE_SIGMA)
+    axes.errorbar(y, shown, yerr=error, fmt="none", ecolor=colour, alpha=0.35, linewidth=0.6)
     for members, face, label in ((within, colour, "within training range"), (~within, "none", "outside")):
         style: dict[str, Any] = {"color": colour, "markerfacecolor": face, "markersize": 3.5, "linestyle": "none"}
         axes.plot([], [], marker="o", label=f"{label} ({members.sum()})", **style)

@@ -78,6 +78,12 @@ def _remarks(stars: str, found: Found) -> str:
         f"{_count(found, 'giants_')} of them are giants, {_count(found, 'dwarfs_')} dwarfs; "
         f"{_count(found, 'outside_')} outside the training range are predicted too, and do not count here."
     )
+    if "coverage" in found:
+        said += (
+            f" {100 * found['coverage']:.0f} % of their labels lie within the 95 % interval; "
+            f"{100 * found['flagged_share']:.0f} % of the stars are flagged, and of the others it is "
+            f"{100 * found.get('unflagged_coverage', math.nan):.0f} %."
+        )
     if "r2_ceiling" in found:
         said += (
             f" A second catalogue differs in log g by {found['label_disagreement']:.2f} dex (standard deviation of "

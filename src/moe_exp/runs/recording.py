@@ -23,6 +23,7 @@ from moe_exp.figures import (
     add_line,
     all_figures,
     calibration,
+    interval_widths,
     logg_against_catalogue,
     say_setting,
     sweep_figures,
@@ -145,6 +146,9 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
         results, curve, published=published, loss=gate.loss_label.format(unit=results.predictions.label.unit)
     )
     figures["calibration"] = calibration(outcome.coverage)
+    figures["interval_widths"] = interval_widths(
+        outcome.coverage, outcome.noisier_coverage, results.predictions.label
+    )
     figures |= {name: each.draw(results) for name, each in outcome.experiment.figures.items()}
     figures |= {f"{names.EXTERNAL}{name}": logg_against_catalogue(each) for name, each in outcome.external.items()}
     figures = {name: add_line(figure, _setting(outcome)) for name, figure in figures.items()}
@@ -168,6 +172,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     run.log_metrics(
         results.metrics()
         | outcome.coverage.metrics()
+        | noisier_metrics(outcome)
         | external_metrics(outcome)
         | {names.stage_seconds(stage): seconds for stage, seconds in outcome.seconds.items()}
         | {
@@ -258,6 +263,17 @@ def external_metrics(outcome: Outcome) -> dict[str, float]:
     }
 
 
+def noisier_metrics(outcome: Outcome) -> dict[str, float]:
+    """Return how often intervals hold the label, and flags warn, with more noise than anything was trained on."""
+    found = outcome.noisier_coverage.metrics()
+    renamed = {
+        names.METRIC_COVERAGE: names.METRIC_COVERAGE_NOISIER,
+        names.METRIC_WIDTH: names.METRIC_WIDTH_NOISIER,
+        names.METRIC_FLAGGED: names.METRIC_FLAGGED_NOISIER,
+    }
+    return {new: found[old] for old, new in renamed.items() if old in found}
+
+
 def tables(outcome: Outcome) -> dict[str, Any]:
     """Return the tables of a run by name."""
     results = outcome.results
@@ -269,6 +285,8 @@ def tables(outcome: Outcome) -> dict[str, Any]:
         "worst_stars": results.worst_stars,
         "experts": outcome.mixture.experts.describe(),
         "coverage": outcome.coverage.table,
+        "coverage_noisier": outcome.noisier_coverage.table,
+        "interval_widths": outcome.coverage.widths,
         **{name: each.scores for name, each in external.items()},
         **{f"{name}_stars": each.to_frame() for name, each in external.items()},
     }
