@@ -536,6 +536,12 @@ MUTANTS = [
            "np.cumsum(known * np.diff(old))", "np.cumsum(np.diff(old))", f"{ADAPTING} -k half_unknown"),
     Mutant("rows of a file none of whose spectra can be used", "prediction/streaming.py",
            "        if usable:", "        if True:", "tests/cli/test_predict.py -k leaves_no_row"),
+    Mutant("requests of any size", "page/server.py",
+           "elif int(length) > self.server.most_bytes:", "elif False:", "tests/page -k cannot_be_answered"),
+    Mutant("requests that other pages make a browser send", "page/server.py",
+           'if self.headers.get("Host") in self.server.hosts:', "if True:", "tests/page -k cannot_be_answered"),
+    Mutant("names of stars taken for HTML", "page/answers.py",
+           "autoescape=True", "autoescape=False", "tests/page -k chosen_one"),
     Mutant("bad files that pass unnoticed", "cli/predict.py",
            "context.exit(1 if failed else 0)", "context.exit(0)", "tests/cli/test_predict.py -k told"),
     # what many runs conclude

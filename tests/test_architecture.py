@@ -21,7 +21,7 @@ FLOORS = (
     ("evaluation",),
     ("comparison",),
     ("figures",),
-    ("experiment", "report"),
+    ("experiment", "page", "report"),
     ("runs",),
     ("sweeps", "cli"),
 )

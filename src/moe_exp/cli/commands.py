@@ -14,6 +14,7 @@ from moe_exp.cli.compare import compare
 from moe_exp.cli.plan import plan
 from moe_exp.cli.predict import predict
 from moe_exp.cli.rerun import rerun
+from moe_exp.cli.serve import serve
 from moe_exp.cli.simulate import simulate
 from moe_exp.cli.sync import sync
 from moe_exp.errors import InputError
@@ -39,5 +40,5 @@ def main() -> None:
     """Tools beside train.py."""
 
 
-for command in (simulate, compare, plan, predict, rerun, bring, export, check, cache, sync):
+for command in (simulate, compare, plan, predict, serve, rerun, bring, export, check, cache, sync):
     main.add_command(command)

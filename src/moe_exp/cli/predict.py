@@ -49,7 +49,7 @@ def predict(
     from moe_exp.spectra.preprocessing import NativeWidth
 
     check_output(output)
-    with _open_model(model, store, experiment) as mixture:
+    with open_model(model, store, experiment) as mixture:
         if resolution is not None:
             mixture = mixture.seen_by(NativeWidth(resolution=resolution))
         with write_table(output) as table, Stages().stage("predict") as advance:
@@ -70,7 +70,7 @@ def predict(
 
 
 @contextmanager
-def _open_model(model: str, store: str | None, experiment: str | None) -> "Iterator[Mixture]":
+def open_model(model: str, store: str | None, experiment: str | None) -> "Iterator[Mixture]":
     """Give the model of a folder, or else of a run."""
     from moe_exp.prediction.mixture import Mixture
 

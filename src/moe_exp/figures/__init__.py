@@ -14,6 +14,7 @@ from moe_exp.figures.heat_maps import delta_r2_heat_map
 from moe_exp.figures.references import delta_r2_distribution, delta_r2_per_bin, r2_of_models
 from moe_exp.figures.reliability import gate_calibration
 from moe_exp.figures.residuals import predicted_against_true
+from moe_exp.figures.spectra import spectrum
 from moe_exp.figures.style import DPI, GATE_COLOURS, add_line, gate_colour, say_setting, to_image
 from moe_exp.figures.sweeps import r2_along, sweep_figures
 
@@ -35,6 +36,7 @@ __all__ = [
     "r2_along",
     "r2_of_models",
     "say_setting",
+    "spectrum",
     "sweep_figures",
     "to_image",
     "training_curve",

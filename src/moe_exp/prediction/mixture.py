@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from moe_exp.errors import InputError
-from moe_exp.prediction.adapting import adapt, same_wavelengths
+from moe_exp.prediction.adapting import Adapted, adapt, same_wavelengths
 from moe_exp.prediction.calibrated import CalibratedMixture, Judgement
 from moe_exp.prediction.flags import Flag, explain
 from moe_exp.prediction.intervals import CONTENT, ONE_SIGMA, at_level
@@ -123,7 +123,10 @@ class Mixture(CalibratedMixture):
         """Predict spectra as a reader has them; stars of which too little is known get NaN and a flag."""
         if not len(block.flux):
             return pd.DataFrame(columns=list(self.columns))
-        adapted = adapt(block, self.fitted, medium=medium, velocity=velocity)
+        return self.predict_adapted(adapt(block, self.fitted, medium=medium, velocity=velocity))
+
+    def predict_adapted(self, adapted: Adapted) -> pd.DataFrame:
+        """Predict spectra that were brought to rest and to the model's grid."""
         masked = ~np.isfinite(adapted.flux)
         values = np.array(adapted.flux, np.float32)
         values[~adapted.usable] = self.fitted.template * self.fitted.flux_unit

@@ -1,6 +1,6 @@
 """Files of spectra as observatories and people write them, read some stars at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import h5py
@@ -20,7 +20,7 @@ BY_NAME = {".csv": read_csv, ".npz": read_npz}
 FITS = ((is_sdss, read_sdss), (is_desi, read_desi), (is_pfs, read_pfs))
 
 
-def read_spectra(path: Path) -> Iterator[Block]:
+def read_spectra(path: Path) -> Generator[Block, None, None]:
     """Yield the spectra of a file, some at a time: a file of any size takes the memory of a block.
 
     What it is, is told by its content: this project's HDF5; FITS of PFS, DESI or SDSS; CSV and NPZ by their names; or
