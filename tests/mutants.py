@@ -504,6 +504,11 @@ MUTANTS = [
            'os.environ.get(START_VARIABLE, ".")', '"."', "tests/test_checkouts.py -k relative"),
     Mutant("output that a locale's encoding ends", "program.py",
            'reconfigure(errors="replace")', 'reconfigure(errors="strict")', "tests/test_checkouts.py -k any_name"),
+    Mutant("champions without support", "runs/champion.py",
+           "if verdict == SUPPORTED or force:", "if verdict or force:",
+           "tests/runs/test_champion.py -k without_support"),
+    Mutant("a champion of another gate", "runs/champion.py",
+           "if _place(run) == claimed.places[0]]", "]", "tests/runs/test_champion.py -k alias"),
     Mutant("models that stay behind when a store moves", "tracking/moved.py",
            "if (folder / MODELS_FOLDER / model_id).is_dir()", "if False", f"{MODELS} -k moves"),
     # error bars and flags

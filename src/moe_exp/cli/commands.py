@@ -10,6 +10,7 @@ import click
 from moe_exp.cli.bring import bring
 from moe_exp.cli.bundles import check, export
 from moe_exp.cli.cache import cache
+from moe_exp.cli.champion import champion
 from moe_exp.cli.compare import compare
 from moe_exp.cli.plan import plan
 from moe_exp.cli.predict import predict
@@ -40,5 +41,5 @@ def main() -> None:
     """Tools beside train.py."""
 
 
-for command in (simulate, compare, plan, predict, serve, rerun, bring, export, check, cache, sync):
+for command in (simulate, compare, plan, predict, serve, champion, rerun, bring, export, check, cache, sync):
     main.add_command(command)
