@@ -146,9 +146,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
         results, curve, published=published, loss=gate.loss_label.format(unit=results.predictions.label.unit)
     )
     figures["calibration"] = calibration(outcome.coverage)
-    figures["interval_widths"] = interval_widths(
-        outcome.coverage, outcome.noisier_coverage, results.predictions.label
-    )
+    figures["interval_widths"] = interval_widths(outcome.coverage, outcome.noisier_coverage, results.predictions.label)
     figures |= {name: each.draw(results) for name, each in outcome.experiment.figures.items()}
     figures |= {f"{names.EXTERNAL}{name}": logg_against_catalogue(each) for name, each in outcome.external.items()}
     figures = {name: add_line(figure, _setting(outcome)) for name, figure in figures.items()}
