@@ -75,7 +75,7 @@ def make_coverage(predictions: Predictions) -> Coverage:
     """Return error bars of 0.5 dex, intervals of 1 dex to both sides, and a flag for each fourth star."""
     n_stars = len(predictions)
     return Coverage(
-        error=predictions.configured["soft"] - predictions.logg,
+        error=predictions.configured["soft"] - predictions.y,
         half_widths=np.where(LEVELS == ONE_SIGMA, 0.5, 1.0) * np.ones((n_stars, 1)),
         flags=np.where(np.arange(n_stars) % 4 == 0, Flag.NOISE.value, 0),
         bin_index=predictions.bin_index,

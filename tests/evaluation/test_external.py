@@ -141,7 +141,7 @@ def test_the_table_of_stars_says_which_lie_outside(make):
 
 def test_intervals_are_held_against_the_labels_of_stars_within_the_range_and_of_those_without_a_flag(make):
     results = make(predict=lambda logg, rng: logg + rng.normal(0, 0.5, len(logg)))
-    error = np.abs(results.predictions.configured["soft"] - results.predictions.logg)
+    error = np.abs(results.predictions.configured["soft"] - results.predictions.y)
     flagged = np.arange(400) % 4 == 0
     found, within = results.metrics(), results.within
     assert found["coverage"] == np.mean(error[within] <= 1)

@@ -39,12 +39,11 @@ def interval_widths(coverage: Coverage, noisier: Coverage, label: Label) -> Figu
     axes = figure.add_subplot()
     table, noisy = coverage.widths, noisier.widths
     axes.plot(table["constant_width"], table["coverage"], color="#595959", linewidth=0.8, label="one width for all")
-    for member, (x, label, colour) in enumerate(
-        ((table, "this model", "#0072B2"), (noisy, "the same, with more noise", "#D55E00"))
-    ):
-        marker = "os"[member]
-        axes.plot(x["mean_width"], x["coverage"], f"{marker}-", color=colour, markersize=3, linewidth=0.8, label=label)
-        at = x[np.isclose(x["content"], CONTENT)].iloc[0]
+    drawn = ((table, "this model", "#0072B2", "o"), (noisy, "the same, with more noise", "#D55E00", "s"))
+    for each, name, colour, marker in drawn:
+        x, y = each["mean_width"], each["coverage"]
+        axes.plot(x, y, f"{marker}-", color=colour, markersize=3, linewidth=0.8, label=name)
+        at = each[np.isclose(each["content"], CONTENT)].iloc[0]
         axes.plot(at["mean_width"], at["coverage"], marker, color=colour, markersize=7, markerfacecolor="none")
     axes.axhline(CONTENT, color="0.7", linewidth=0.8)
     axes.set(ylim=(0, 1), xlim=(0, None))

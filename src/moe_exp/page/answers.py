@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from moe_exp.figures import spectrum, to_image
 from moe_exp.page.looking import MOST_STARS, Look
-from moe_exp.prediction.mixture import BIN, ERROR, FLAG, HIGH, LOGG, LOW, REASON, VELOCITY, Mixture
+from moe_exp.prediction.mixture import BIN, FLAG, REASON, VELOCITY, Mixture
 from moe_exp.prediction.streaming import STAR
 
 DPI = 150
@@ -27,13 +27,15 @@ def show_page(model: Mixture, name: str, *, most_bytes: int) -> str:
     """Return the page without a file."""
     low, high = model.fitted.wavelength[[0, -1]]
     place = f"{low:.0f} to {high:.0f} Å in {model.fitted.medium or 'a medium that nothing tells'}"
-    return ENVIRONMENT.get_template("page.html.jinja").render(name=name, place=place, most_bytes=most_bytes)
+    return ENVIRONMENT.get_template("page.html.jinja").render(
+        name=name, label=model.fitted.label.name, place=place, most_bytes=most_bytes
+    )
 
 
 def show_look(model: Mixture, look: Look, *, chosen: int) -> str:
     """Return what is shown of a file: the table of its stars, and the spectrum of the one that was chosen."""
     chosen = min(max(chosen, 0), len(look.table) - 1)
-    rows = [_cells(row) for row in look.table[:MOST_ROWS].to_dict("records")]
+    rows = [_cells(model, row) for row in look.table[:MOST_ROWS].to_dict("records")]
     return ENVIRONMENT.get_template("look.html.jinja").render(
         rows=rows,
         chosen=chosen,
@@ -49,16 +51,16 @@ def to_json(look: Look) -> str:
     return look.table.to_json(orient="records", double_precision=9)
 
 
-def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
+def _cells(model: Mixture, row: Mapping[Any, Any]) -> dict[str, str]:
     """Return what is shown of a star, by column."""
-    logg, low, high, error = (f"{row[name]:.2f}" for name in (LOGG, LOW, HIGH, ERROR))
-    known = pd.notna(row[LOGG])
+    label, known = model.fitted.label, pd.notna(row[model.numbers[0]])
+    value, error, low, high = (f"{row[name]:.2f}" for name in model.numbers)
     return {
         "star": str(row[STAR]),
-        "log g": f"{logg} ± {error}" if known else "–",
+        label.in_unit(label.name, "()"): f"{value} ± {error}" if known else "–",
         "95 % interval": f"{low} to {high}" if known else "–",
         "bin": str(row[BIN]) if known else "–",
-        "velocity": f"{row[VELOCITY]:.0f} km/s" if pd.notna(row[VELOCITY]) else "–",
+        "velocity (km/s)": f"{row[VELOCITY]:.0f}" if pd.notna(row[VELOCITY]) else "–",
         "flag": str(row[FLAG]),
         "reason": str(row[REASON]),
     }
@@ -75,7 +77,7 @@ def _draw(model: Mixture, look: Look, chosen: int) -> str:
         fitted.template,
         fitted.features.windows,
         medium=fitted.medium,
-        windows_in=fitted.features.medium,  # type: ignore[arg-type]  # air or vacuum, as its check has seen
+        windows_in=fitted.features.medium,
         title=f"star {look.table[STAR][chosen]}",
     )
     figure.set_dpi(DPI)
