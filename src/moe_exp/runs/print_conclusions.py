@@ -116,7 +116,7 @@ def make_table(title: str, columns: dict, *, unless: dict[str, str]) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for name in shown:
         words = name in ("model", "design", "difference", "where", "verdict", "")
-        table.add_column(name, justify="left" if words else "right", overflow="fold")
+        table.add_column(name, justify="left" if words else "right", overflow="fold", no_wrap=not words)
     for row in zip(*shown.values(), strict=True):
         table.add_row(*row)
     return table
