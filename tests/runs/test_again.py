@@ -17,7 +17,7 @@ from moe_exp.experiment.composition import compose_in
 from moe_exp.experiment.config import flatten
 from moe_exp.runs.again import checked_out, choose_files, doubts, run_again, write_preset
 from moe_exp.runs.agreement import Found, differences
-from moe_exp.tracking import closing, find_runs, get_run, open_run, resume_run
+from moe_exp.tracking import add_to_run, closing, find_runs, get_run, open_run
 from tests.command_line import PROJECT_ROOT, runs_in
 from tests.conftest import store_in
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_made_again_is_refused_before_anything_runs(tracking, mad
 def test_a_strangers_run_is_made_again_only_if_one_says_so(tracking, made, monkeypatch):
     trusted = []
     monkeypatch.setattr("moe_exp.runs.again.run_again", lambda original, run, *_, **__: trusted.append(run.run_id))
-    resume_run(tracking, made.run_id).log_tags({names.TAG_BUNDLED: "0123"})
+    add_to_run(tracking, made.run_id, tags={names.TAG_BUNDLED: "0123"}, metrics={})
     place = ("rerun", made.run_id, "--store", tracking.uri)
     refused = CliRunner().invoke(cli, place)
     assert refused.exit_code == 1
