@@ -95,6 +95,23 @@ def test_a_metric_of_the_users_own_stands_beside_each_run(sweep):
     assert [row[table.columns.index("NMAD [dex]")] for row in table.rows] == ["0.1000", "0.1100", "0.1200"]
 
 
+def test_the_design_tells_gates_bins_and_stars_of_the_users_own():
+    records = [make_weighted_record(gate, **SIZES) for gate in ("classify", "mine")]
+    context = make_context(records)
+    said = {"bins.description": "Teff below 4500 K", "data.description": "60 pixels, 8480 to 8680 Å"}
+    runs = [
+        replace(
+            run,
+            tags=run.tags | said | ({"gate.description": "Weighs by colour."} if run.tags["gate"] == "mine" else {}),
+            parameters={k: v for k, v in run.parameters.items() if "edges" not in k} | {"data": "hdf5"},
+        )
+        for run in context.runs
+    ]
+    text = to_markdown(make_document(compare(records, n_resamples=50), replace(context, runs=tuple(runs))))
+    for each in ("mine — Weighs by colour. Soft", "Teff below 4500 K. A star", "60 pixels, 8480 to 8680 Å."):
+        assert each in text
+
+
 def test_times_of_reading_are_told_from_those_of_computing(sweep):
     _, context = sweep
     first, *others = context.runs

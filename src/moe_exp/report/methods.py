@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from moe_exp import names
 from moe_exp.report import formats
 from moe_exp.report.context import ReportContext
 from moe_exp.report.document import Block, Bullets, Code, Strong, paragraph
@@ -84,6 +85,8 @@ def _data(context: ReportContext) -> Item:
             ranges.append(words.format(value))
     ranges += [f"{key} {_values(context, f'data.{key}')}" for key in ("path", "val_path", "test_path")
                if _values(context, f"data.{key}")]  # fmt: skip
+    if not kinds.startswith("simulated"):
+        ranges += context.tags(names.TAG_DATA_SAID)
     return (f"{kinds} spectra{'; ' if ranges else ''}{', '.join(ranges)}.",)
 
 
@@ -121,14 +124,15 @@ def _preprocessing(context: ReportContext) -> Item:
 
 
 def _bins(selection: Selection, context: ReportContext) -> Item:
-    names = selection.comparison.bin_names
+    bins = selection.comparison.bin_names
     edges = [
         f"{label} {_values(context, f'bins.{key}')} {unit}"
         for key, label, unit in (("teff_edges", "Teff edges", "K"), ("m_h_edges", "[M/H] edges", "dex"))
         if _values(context, f"bins.{key}")
     ]
     kind = _values(context, "bins")
-    parts = [f"{len(names)} ({kind})" if kind else f"{len(names)}", *edges, formats.enumerate_words(names)]
+    where = [] if edges else context.tags(names.TAG_BINS_SAID)
+    parts = [f"{len(bins)} ({kind})" if kind else f"{len(bins)}", *edges, formats.enumerate_words(bins), *where]
     return ("; ".join(parts) + ". A star outside every bin is not scored.",)
 
 
@@ -147,7 +151,12 @@ def _experts(context: ReportContext) -> Item:
 def _gates(selection: Selection, context: ReportContext) -> Item:
     scores = selection.comparison.scores
     gates = list(dict.fromkeys(scores.loc[scores["kind"] == "gate", "model"]))
-    known = GATES | {record.gate: MADE_ELSEWHERE for record in context.records if not record.predictions.has_gate}
+    said = {run.tags.get(names.TAG_GATE, ""): run.tags.get(names.TAG_GATE_SAID, "").rstrip(".") for run in context.runs}
+    known = (
+        {gate: text for gate, text in said.items() if text}
+        | GATES
+        | {record.gate: MADE_ELSEWHERE for record in context.records if not record.predictions.has_gate}
+    )
     described = (f"{gate} — {known[gate.split()[0]]}" if gate.split()[0] in known else gate for gate in gates)
     return (
         "; ".join(described) + ". Soft routing: the experts' mean, weighted by the gate; hard: its largest weight.",

@@ -1,5 +1,6 @@
 """What a run writes into MLflow: results in, metrics, tables, figures and predictions out."""
 
+import inspect
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ from moe_exp.machine import describe_machine, peak_memory_gb
 from moe_exp.runs.conclusions import Conclusions
 from moe_exp.runs.provenance import git_diff, git_tags, version_tags
 from moe_exp.spectra.dataset import Dataset
-from moe_exp.spectra.label import Label
+from moe_exp.spectra.label import KNOWN, Label
 from moe_exp.tracking import LoggedRun, TrackedRun
 
 LEFT_OUT_OF_NAMES = re.compile(
@@ -42,6 +43,12 @@ LEFT_OUT_OF_NAMES = re.compile(
     r"|cache_(dir|limit_gb)|trusted_modules)="
 )
 """Typed options that a run's name does not repeat: it holds them in any case, or they do not belong there."""
+
+BINNED = (Label("T_eff"), Label("M_H"))
+"""Labels that decide a star's bin."""
+
+MOST_SAID = 2000
+"""Characters that a tag says of the bins."""
 
 MOST_LISTED = 30
 """Jobs that the description of a sweep has room for."""
@@ -89,7 +96,9 @@ def origin_tags(project_root: Path) -> dict[str, str]:
 
 def gate_tags(experiment: Experiment) -> dict[str, str]:
     """Return which gate a job has, and what that learns."""
-    return {names.TAG_GATE: experiment.choices["gate"], names.TAG_TRAINED_FOR: experiment.gate.trained_for}
+    said = (inspect.getdoc(type(experiment.gate)) or "").partition("\n")[0]
+    tags = {names.TAG_GATE: experiment.choices["gate"], names.TAG_TRAINED_FOR: experiment.gate.trained_for}
+    return tags | ({names.TAG_GATE_SAID: said} if said else {})
 
 
 def record_start(run: TrackedRun, experiment: Experiment, project_root: Path) -> None:
@@ -122,9 +131,23 @@ def record_dataset(run: TrackedRun, dataset: Dataset) -> None:
             names.TAG_GATE_DIGEST: dataset.gate.digest,
             names.TAG_TEST_DIGEST: dataset.test.digest,
             names.TAG_NOISE_DRAW: dataset.test.noise_draw,
+            names.TAG_DATA_SAID: describe_stars(dataset),
         }
         | mask_tags(dataset)
     )
+
+
+def describe_stars(dataset: Dataset) -> str:
+    """Say on which grid the training stars lie, and in which range their label and those of the bins."""
+    low, high = dataset.wavelength[[0, -1]]
+    labels = dataset.train.labels
+    known = [label for label in map(Label, KNOWN) if label.column in labels]
+    known = [label for label in known if label in (dataset.train.label, *BINNED)]
+    ranges = [
+        label.amount(f"{label.name} {labels[label.column].min():.4g} to {labels[label.column].max():.4g}")
+        for label in known
+    ]
+    return ", ".join([f"{len(dataset.wavelength):,} pixels, {low:.0f} to {high:.0f} Å", *ranges])
 
 
 def mask_tags(dataset: Dataset) -> dict[str, str]:
@@ -183,6 +206,7 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     run.describe(describe(outcome))
     titles = {names.TAGS_METRIC + name: each.title for name, each in outcome.experiment.metrics.items()}
     told = {names.TAG_CONVERGED: str(gate.converged_).lower()}
+    told[names.TAG_BINS_SAID] = "; ".join(outcome.mixture.bins.describe())[:MOST_SAID]
     if outcome.recalled:
         told[names.TAG_RECALLED] = " ".join(outcome.recalled)
     run.log_tags(told | {names.TAG_PREDICTIONS_DIGEST: digest} | titles)
