@@ -77,7 +77,14 @@ def test_a_model_holds_its_code_its_requirements_an_example_and_a_card(kept):
     example = model.load_input_example(str(folder))
     assert len(mlflow.pyfunc.load_model(str(folder)).predict(example.astype(np.float32))) == 2
     card = (folder / names.MODEL_CARD_FILE).read_text()
-    for said in (f"runs:/{kept.run_id}/mixture", "Cool Metal-poor", "3750 to 4500", "Limits of use", "60 pixels"):
+    for said in (
+        f"runs:/{kept.run_id}/mixture",
+        "Cool Metal-poor",
+        "3750 to 4500",
+        "Limits of use",
+        "Noise (gaussian, correlation 0.0)",
+        "60 pixels",
+    ):
         assert said in card
     assert f"{kept.metrics[names.METRIC_R2]:.4f} \\[{kept.metrics['test/r2_ci_low']:.4f}" in card
 

@@ -1,5 +1,7 @@
 """The card of a run's model: what it is, what it was made from, how well it does, and what it must not be used for."""
 
+from dataclasses import asdict
+
 from moe_exp.experiment.pipeline import Outcome
 from moe_exp.prediction.flags import REASONS
 from moe_exp.report.document import Bullets, Code, Document, Listing, Section, Table, number_sections
@@ -70,9 +72,18 @@ def _data(outcome: Outcome) -> Bullets:
         (
             (f"Stars: {dataset.name}, {outcome.experiment.choices['data']}.",),
             (f"Splits, with digests: {sizes}.",),
-            (f"Noise of {dataset.train.noise_level:g} times each pixel's error was added to the flux.",),
+            (
+                f"Noise ({_noise(outcome)}) of {dataset.train.noise_level:g} times each pixel's error was added to the "
+                f"flux.",
+            ),
         )
     )
+
+
+def _noise(outcome: Outcome) -> str:
+    """Return what drew the noise, with its options."""
+    options = [f"{name} {value}" for name, value in asdict(outcome.experiment.noise).items()]
+    return ", ".join([outcome.experiment.choices["noise"], *options])
 
 
 def _scores(outcome: Outcome) -> Table:
