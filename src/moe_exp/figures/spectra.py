@@ -9,7 +9,7 @@ from moe_exp.figures.style import PAGE_WIDTH, finish, new_figure, set_title
 from moe_exp.model.features import Window
 from moe_exp.spectra.medium import Medium, convert
 
-SHOWN = np.array([0.5, 99.8])
+SHOWN = np.array([0.05, 99.9])
 """Percentiles of a spectrum's pixels that set the axis: a single bad one would flatten the rest."""
 
 
