@@ -8,7 +8,7 @@ from moe_exp import names
 from moe_exp.comparison.hypotheses import Criterion, Hypothesis
 from moe_exp.errors import InputError
 from moe_exp.runs.champion import find_champion
-from moe_exp.tracking import resume_run
+from moe_exp.tracking import add_to_run
 from moe_exp.tracking.registry import register_champion
 from tests.command_line import parents_in
 from tests.conftest import store_in
@@ -47,7 +47,7 @@ def test_a_claim_without_support_makes_no_champion_unless_forced(of_sweep):
     tracking, parent_id, find = of_sweep
     with pytest.raises(InputError, match="other was not judged, only smoke. --force"):
         find(file="other")
-    resume_run(tracking, parent_id).log_tags({names.TAGS_HYPOTHESIS + "smoke": "undecided"})
+    add_to_run(tracking, parent_id, tags={names.TAGS_HYPOTHESIS + "smoke": "undecided"}, metrics={})
     with pytest.raises(InputError, match="no champion: the verdict on smoke is 'undecided'"):
         find()
     assert find(force=True).tags[names.TAG_GATE] == "mlp"
