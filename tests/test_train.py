@@ -11,13 +11,13 @@ from moe_exp.evaluation.predictions import Predictions
 from moe_exp.progress import Stages
 from tests.command_line import runs_in, train
 
-TABLES = {"scores", "bins", "bootstrap", "worst_stars", "experts", "coverage"}
+TABLES = {"scores", "bins", "bootstrap", "worst_stars", "experts", "coverage", "coverage_noisier", "interval_widths"}
 
 
 FIGURES = {
     "r2_of_models", "predicted_against_true", "gate_calibration", "delta_r2_per_bin",
     "delta_r2_distribution", "gate_weight_distribution", "training_curve",
-    "calibration",
+    "calibration", "interval_widths",
 }  # fmt: skip
 
 

@@ -121,7 +121,7 @@ def test_the_help_of_train_loads_neither_torch_nor_mlflow():
     statement = "sys.argv[1:] = ['--help']; import runpy; runpy.run_path('train.py', run_name='__main__')"
     command = [sys.executable, "-c", LOADED.format(statement=statement)]
     done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, encoding="utf-8", check=True)
-    assert "gate: classify" in done.stdout
+    assert "gate           what mixes the experts: mlp, linear, classify, mlp_classify" in done.stdout
     assert done.stdout.endswith("loaded []\n")
 
 

@@ -20,7 +20,7 @@ from moe_exp.machine import require_memory
         ("data.simulator.m_h=[3000,5000,1e999]", "data.simulator.m_h=[3000.0, 5000.0, inf]: give two numbers, not 3."),
         ("data.simulator.teff=[4000]", "data.simulator.teff=[4000.0]: give two numbers, not 1."),
         ("baseline=null", "baseline=null: name a file of conf/baseline"),
-        ("hypothesis=null", "hypothesis=null: give a list of files of conf/hypothesis, or hypothesis=[] for none."),
+        ("hypothesis=null", "hypothesis=null: give a list of h_12a, more_stars, same_loss, or hypothesis=[] for none."),
         ("gate.hidden=${nowhere.x}", "gate.hidden (typed, or in conf/gate/mlp.yaml): Interpolation key 'nowhere.x'"),
         ("cache_dir=${nowhere}", "cache_dir: Interpolation key 'nowhere' not found"),
     ],

@@ -11,7 +11,7 @@ from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.pipeline import run
 from moe_exp.figures import all_figures, logg_against_catalogue
-from moe_exp.model.gates import softmax, training
+from moe_exp.model.gates import Training
 from moe_exp.progress import Stages
 from moe_exp.runs.recording import describe, external_metrics, tables
 from moe_exp.spectra.files import ERROR, FLUX, LABELS
@@ -139,11 +139,11 @@ def visits(tmp_path_factory):
 def test_visits_of_a_star_stay_together_from_split_to_interval(configure, visits, tmp_path, monkeypatch):
     trained = []
 
-    def train(network, loss, stars, *recipe):
+    def watch(self, network, loss, stars, rng, train=Training.train):
         trained.append(stars.star.numpy())
-        return training.train(network, loss, stars, *recipe)
+        return train(self, network, loss, stars, rng)
 
-    monkeypatch.setattr(softmax, "train", train)
+    monkeypatch.setattr(Training, "train", watch)
     sizes = ("data.n_train=1600", "data.n_val=400", "data.n_test=400")
     outcome = run(configure(*MADE_UP, f"data.path={visits}", *sizes, "data.star_id=HD"), Stages())
     data, results = outcome.dataset, outcome.results

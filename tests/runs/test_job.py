@@ -16,9 +16,9 @@ class Clearing(Evaluation):
 
     folder: str = ""
 
-    def evaluate(self, predictions, *, seed):
+    def evaluate(self, predictions, **options):
         clear(Path(self.folder), ["stages"])
-        return super().evaluate(predictions, seed=seed)
+        return super().evaluate(predictions, **options)
 
 
 def test_the_cache_of_a_job_is_not_cleared_before_its_end(configure, many_stars, tmp_path):

@@ -15,7 +15,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from moe_exp.errors import InputError
-from moe_exp.tracking import RunStatus, Tracking, closing, find_runs, open_run, open_store
+from moe_exp.tracking import RunStatus, Tracking, closing, find_runs, open_run, open_store, sending
+from moe_exp.tracking.sending import send_left_behind
 from moe_exp.tracking.store import explain
 from tests.conftest import store_in
 from tests.tracking.postgresql import running_server
@@ -166,12 +167,17 @@ def test_what_a_store_says_becomes_one_line_with_what_to_do(said, explained):
     assert len(line.splitlines()) == 1
 
 
-def test_a_store_that_fails_during_a_run_ends_it_with_one_line(tracking, monkeypatch, caplog):
+def test_what_a_run_logs_waits_for_a_store_that_fails_and_one_line_says_so(tracking, monkeypatch, caplog):
     def fail(*_: object, **__: object) -> None:
         raise MlflowException("(sqlite3.OperationalError) database or disk is full\n[SQL: INSERT]")
 
     run = open_run(tracking, run_name="x", parameters={}, tags={})
-    monkeypatch.setattr(MlflowClient, "log_batch", fail)
-    with pytest.raises(InputError, match=r"Run 'x' could not be logged: database or disk is full\. Free"), closing(run):
-        run.log_metrics({"a": 1.0})
-    assert "run x cannot be closed: database or disk is full" in caplog.text
+    with monkeypatch.context() as full:
+        full.setattr(MlflowClient, "log_batch", fail)
+        full.setattr(sending, "GRACE_S", 0.2)
+        with closing(run):
+            run.log_metrics({"a": 1.0})
+    assert "run 'x' has ended, but the store is away: database or disk is full. Free" in caplog.text
+    assert not send_left_behind(tracking)
+    [sent] = find_runs(tracking)
+    assert (sent.metrics["a"], sent.status) == (1.0, "FINISHED")

@@ -28,9 +28,10 @@ def parent_of_this_process() -> str | None:
 
 def enter(tracking: Tracking, parent_id: str, *, identity: str, run_id: str) -> None:
     """Enter a finished run in its parent under its identity, and log how many different ones have finished."""
-    entered = {*_entered(get_run(tracking, parent_id)), run_id}
-    tags, metrics = {names.TAGS_JOB + identity: run_id}, {names.METRIC_N_FINISHED: float(len(entered))}
-    add_to_run(tracking, parent_id, tags=tags, metrics=metrics, step=len(entered))
+    entry = names.TAGS_JOB + identity
+    n_entered = len({*_entered(get_run(tracking, parent_id)), entry})
+    metrics = {names.METRIC_N_FINISHED: float(n_entered)}
+    add_to_run(tracking, parent_id, tags={entry: run_id}, metrics=metrics, step=n_entered)
 
 
 class Members(NamedTuple):
@@ -48,12 +49,13 @@ def find_members(tracking: Tracking, parent_id: str) -> Members:
     finished = [run for run in children if run.status == "FINISHED"]
     known = {run.run_id for run in finished}
     entered = _entered(get_run(tracking, parent_id))
-    finished += [get_run(tracking, run_id) for run_id in entered if run_id not in known]
+    finished += [get_run(tracking, run_id) for run_id in entered.values() if run_id not in known]
     return Members(newest_runs(finished), [run for run in children if run.status in ("FAILED", "KILLED")])
 
 
-def _entered(parent: LoggedRun) -> list[str]:
-    return [run_id for name, run_id in parent.tags.items() if name.startswith(names.TAGS_JOB)]
+def _entered(parent: LoggedRun) -> dict[str, str]:
+    """Return the ids of the runs that are entered in a parent, by the tags that hold them."""
+    return {name: run_id for name, run_id in parent.tags.items() if name.startswith(names.TAGS_JOB)}
 
 
 def newest_runs(runs: Iterable[LoggedRun]) -> list[LoggedRun]:
