@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sys
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a worker a core: threads of both would wait for each other
@@ -31,6 +32,12 @@ from tests.prediction.small import SMALL
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put tests first that start programs: a worker that came to one of them last would keep the others waiting."""
     items.sort(key=lambda item: not {"train", "subprocess"} & vars(item.module).keys())
+
+
+@pytest.fixture(autouse=True)
+def own_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what MLflow puts before all other code when it loads a model: the package as it then was."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
 
 
 def make_stars(n_stars: int, n_pixels: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:

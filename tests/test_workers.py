@@ -56,6 +56,14 @@ def test_errors_reach_the_caller():
         list(run_in_workers(adder, (1,), [66], n_workers=1))
 
 
+def test_workers_run_the_code_of_their_parent(tmp_path, monkeypatch):
+    """A model of another time, once loaded by MLflow, stands before the package on the path."""
+    (tmp_path / "moe_exp").mkdir()
+    (tmp_path / "moe_exp" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert list(run_in_workers(adder, (1,), range(2), n_workers=1)) == [1, 2]
+
+
 def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

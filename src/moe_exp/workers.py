@@ -14,9 +14,11 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, BinaryIO
 
 LOOKAHEAD = 2  # questions under way or answered ahead of need, per worker
+_PACKAGE = Path(__file__).resolve().parent
 _START = "import sys; sys.path[:] = {path!r}; from moe_exp.workers import serve; serve()"
 
 
@@ -35,9 +37,13 @@ class Worker:
     """
 
     def __init__(self, make: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...]) -> None:
+        path = [
+            str(_PACKAGE.parent),
+            *sys.path,
+        ]  # a model that MLflow loaded puts the package that it keeps before this one
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START.format(path=sys.path)],
+            [sys.executable, "-c", _START.format(path=path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **one_thread},

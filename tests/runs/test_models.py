@@ -29,9 +29,8 @@ def gate_of(name: str) -> tuple[str, str, str]:
 
 
 @pytest.fixture
-def kept(configure, tracking, many_stars, monkeypatch):
+def kept(configure, tracking, many_stars):
     """Run a job whose gate lies outside the package, and return its run."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
     run_job(configure(*SMALL, f"data.path={many_stars}", *gate_of("OwnGate")), PROJECT_ROOT)
     [run] = find_runs(tracking)
     return run
