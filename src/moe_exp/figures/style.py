@@ -62,6 +62,7 @@ def to_image(figure: Figure) -> Image.Image:
     """Draw a figure once, for every place that wants its pixels; save it with ``dpi=(DPI, DPI)``."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
+    figure.set_layout_engine("none")  # it stays as it was laid out, in whatever format it is saved besides
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
 
 
