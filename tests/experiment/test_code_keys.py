@@ -163,7 +163,7 @@ CODE = [
     ("moe_exp.spectra.dataset", FLUX),
     ("moe_exp.spectra.files", FLUX),
     ("moe_exp.spectra.masks", FLUX),
-    ("moe_exp.spectra.design", FLUX),
+    ("moe_exp.spectra.used_pixels", FLUX),
     ("moe_exp.spectra.masked_stars", RUN),
     ("moe_exp.spectra.sources", RUN),
     ("moe_exp.spectra.simulator.synthesis", STARS),

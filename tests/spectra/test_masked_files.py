@@ -128,7 +128,7 @@ def test_good_pixels_are_those_of_the_clean_stars_and_masked_ones_take_no_noise(
     ours, theirs = mask_stars(masked, noise_level=noise_level).test, clean(noise_level=noise_level).test
     flux, whole, where = everything(ours) * ours.flux_unit, everything(theirs) * theirs.flux_unit, masked[ours.rows]
     np.testing.assert_allclose(flux[~where], whole[~where], rtol=3e-7)
-    filled = flux[where].reshape(-1, 6) / ours.design.template[20:26]
+    filled = flux[where].reshape(-1, 6) / ours.used.template[20:26]
     np.testing.assert_allclose(filled, filled[:, :1] * np.ones(6), rtol=1e-6)
     assert np.abs(filled[:, 0] / filled.mean() - 1).max() > 1e-3
 
@@ -167,7 +167,7 @@ def test_what_fills_test_stars_is_learnt_from_training_stars_alone(mask_stars, t
         others = np.sort(np.r_[before.test.rows[5:], before.gate.rows])
         file[FLUX][others] *= np.linspace(0.5, 2, N_PIXELS)
     after = Hdf5Data(path=str(tmp_path / "by_nan.h5"), **SIZES).open(tmp_path / "cache", Stages())
-    assert after.test.design.digest == before.test.design.digest
+    assert after.test.used.digest == before.test.used.digest
     np.testing.assert_array_equal(after.test.noisy_flux(few), expected)
     np.testing.assert_array_equal(everything(after.train), training)
 

@@ -110,7 +110,7 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
             clip=clip,
             wavelength=dataset.wavelength,
             medium=dataset.medium,
-            template=dataset.train.design.template,
+            template=dataset.train.used.template,
             label=dataset.train.label,
         )
         reference = mixture if is_reference(experiment.gate) else replace(mixture, gate=train(ClassifyGate()))

@@ -16,10 +16,10 @@ from moe_exp.prediction.intervals import CONTENT, ONE_SIGMA, at_level
 from moe_exp.prediction.readers.block import Block, unknown_velocity
 from moe_exp.prediction.readers.specutils_files import block_of
 from moe_exp.prediction.storage import load_parts, save_parts
-from moe_exp.spectra.design import Design
 from moe_exp.spectra.masks import find_masked
 from moe_exp.spectra.medium import Medium
 from moe_exp.spectra.preprocessing import NativeWidth
+from moe_exp.spectra.used_pixels import UsedPixels
 
 ENDINGS = ("", "_error", "_low", "_high")
 """What follows the name of the label in the columns of a prediction."""
@@ -130,8 +130,8 @@ class Mixture(CalibratedMixture):
         masked = ~np.isfinite(adapted.flux)
         values = np.array(adapted.flux, np.float32)
         values[~adapted.usable] = self.fitted.template * self.fitted.flux_unit
-        design = Design(np.ones(values.shape[1], bool), self.fitted.template)
-        filled = design.apply(values, masked.any(axis=1) & adapted.usable)
+        used = UsedPixels(np.ones(values.shape[1], bool), self.fitted.template)
+        filled = used.apply(values, masked.any(axis=1) & adapted.usable)
         judged = self.judge(self.fitted.measure(filled), masked.mean(axis=1))
         flags = judged.flags | Flag.WAVELENGTH.value * (adapted.covered < MOST_COVERED)
         flags |= Flag.VELOCITY.value * np.isnan(adapted.velocity)

@@ -12,7 +12,6 @@ import pandas as pd
 
 from moe_exp.errors import InputError
 from moe_exp.spectra.checksums import checksum_stars, needed_labels
-from moe_exp.spectra.design import Design
 from moe_exp.spectra.files import PLAIN, STAR_INDEX, Layout, read_joint_grid
 from moe_exp.spectra.grids import join_grids
 from moe_exp.spectra.inspection import Inspection, forget, inspect
@@ -23,6 +22,7 @@ from moe_exp.spectra.noise import GAUSSIAN, Noise, add_noise, digest_noise
 from moe_exp.spectra.preprocessing import NoPreprocessing, Preprocessing, Transform
 from moe_exp.spectra.star_ids import number_stars
 from moe_exp.spectra.star_reader import Bands, StarReader
+from moe_exp.spectra.used_pixels import UsedPixels
 
 BLOCK_STARS = 1024
 STAR_ID = "star_id"
@@ -146,7 +146,7 @@ class Stars:
         `data.seed`.
     flux_unit : float
         Flux is divided by this.
-    design : Design
+    used : UsedPixels
         Which pixels are used, and what fills the masked ones.
     noise : Noise
         What draws the noise.
@@ -164,7 +164,7 @@ class Stars:
     noise_level: float
     seed: int
     flux_unit: float
-    design: Design
+    used: UsedPixels
     noise: Noise = GAUSSIAN
     preprocessing: Preprocessing = NoPreprocessing()
     label: Label = LOG_G
@@ -213,7 +213,7 @@ class Stars:
     @cached_property
     def n_filled(self) -> np.ndarray:
         """Masked pixels of each star that are filled, (n_stars,)."""
-        return self.files.masks.count_pixels(self.rows, self.design.pixels)
+        return self.files.masks.count_pixels(self.rows, self.used.pixels)
 
     @property
     def digest(self) -> str:
@@ -235,7 +235,7 @@ class Stars:
             "digest": self.digest,
             "noise": f"{self.noise_level:.17g} {self.seed} {self.noise_stage}",
             "flux_unit": self.flux_unit,
-            "design": self.design.digest,
+            "design": self.used.digest,
             "label": self.label.option,
         }
 
@@ -265,12 +265,12 @@ class Stars:
             star_index=rows,
             noise=self.noise,
         )
-        return self.design.apply(noisy, self.files.masks.hold(rows))
+        return self.used.apply(noisy, self.files.masks.hold(rows))
 
     @cached_property
     def preprocess(self) -> Transform:
         """What is done to noisy flux in units of `flux_unit`, (n_stars, n_pixels)."""
-        return self.preprocessing.prepare(self.files.grid.wavelength[self.design.pixels])
+        return self.preprocessing.prepare(self.files.grid.wavelength[self.used.pixels])
 
     def blocks(self, members: np.ndarray | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (positions, noisy flux) of the given stars, by default of all, a block at a time."""

@@ -10,7 +10,7 @@ A pixel is masked if any of these holds:
 - its error is NaN, infinite, zero or negative; or, with `data.ivar`, its inverse variance is.
 
 NaN at the ends of errors are repaired first (see `repair`), and are masked only where that fails. What is masked counts
-as NaN from here on, however a file says it: `design` fills it.
+as NaN from here on, however a file says it: `used_pixels` fills it.
 """
 
 from collections.abc import Iterable, Sequence

@@ -17,7 +17,6 @@ from moe_exp.errors import InputError
 from moe_exp.machine import choose_device
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
-from moe_exp.spectra.design import Design, average_spectra, choose_pixels, select
 from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import FLUX, Layout, find_files, in_random_order, read_grid, read_joint_grid
 from moe_exp.spectra.grids import Grid, join_grids
@@ -32,6 +31,7 @@ from moe_exp.spectra.simulated_files import SIMULATED_MEDIUM, SimulatedFiles, by
 from moe_exp.spectra.simulator import Simulator
 from moe_exp.spectra.splits import hand_out, stable_order
 from moe_exp.spectra.star_ids import number_stars, read_star_ids
+from moe_exp.spectra.used_pixels import UsedPixels, average_spectra, choose_pixels, select
 
 log = logging.getLogger(__name__)
 
@@ -378,10 +378,10 @@ def make_dataset(
     rows = leave_out(stars, pixels, max_masked=max_masked, too_masked=too_masked)
     flux = select(files.read(np.sort(rows["data.n_train"][:FIRST_STARS]))[0], pixels)
     levels = lower_median(flux)
-    unit, design = flux_unit(levels), Design(pixels, average_spectra(flux, levels))
+    unit, used = flux_unit(levels), UsedPixels(pixels, average_spectra(flux, levels))
     splits = {
         size: Stars(
-            *(each, rows[size], noise_stages[size], data.noise_level, data.seed, unit, design),
+            *(each, rows[size], noise_stages[size], data.noise_level, data.seed, unit, used),
             label=label,
             n_left_out=len(asked_for) - len(rows[size]),
         )

@@ -23,7 +23,7 @@ NEIGHBOURS = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
+class UsedPixels:
     """Pixels that are used, and the spectrum that fills them.
 
     Attributes

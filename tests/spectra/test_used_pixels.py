@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from moe_exp.errors import InputError
-from moe_exp.spectra.design import MOST, NEIGHBOURS, Design, average_spectra, choose_pixels, fill
 from moe_exp.spectra.masks import Masks
+from moe_exp.spectra.used_pixels import MOST, NEIGHBOURS, UsedPixels, average_spectra, choose_pixels, fill
 
 N_PIXELS = 200
 TEMPLATE = 1 + 0.5 * np.cos(np.linspace(0, 9, N_PIXELS))
@@ -93,6 +93,6 @@ def test_what_is_used_is_free_of_nan_and_otherwise_as_it_was():
     flux = rng.normal(1, 0.1, (20, N_PIXELS)).astype(np.float32)
     masked = (rng.random(flux.shape) < 0.05) & (np.arange(20)[:, None] % 2 == 0)
     spoiled = np.where(masked, np.float32(np.nan), flux)
-    used = Design(pixels, TEMPLATE[pixels]).apply(spoiled, masked.any(axis=1))
+    used = UsedPixels(pixels, TEMPLATE[pixels]).apply(spoiled, masked.any(axis=1))
     np.testing.assert_array_equal(used[~masked[:, pixels]], flux[:, pixels][~masked[:, pixels]])
     assert np.isfinite(used).all()
