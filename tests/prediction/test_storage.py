@@ -1,6 +1,7 @@
 """A mixture as files: the same numbers come back, and what cannot be read is refused."""
 
 import json
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from moe_exp import Mixture
 from moe_exp.errors import InputError
 from moe_exp.experiment.pipeline import run
-from moe_exp.prediction.storage import DESCRIPTION_FILE, NUMBERS_FILE
+from moe_exp.prediction.storage import DESCRIPTION_FILE, FORMAT, NUMBERS_FILE, PARTS
 from moe_exp.progress import Stages
 from tests.prediction.small import SMALL
 
@@ -83,15 +84,48 @@ def test_what_is_no_model_is_refused_by_its_name(kept, tmp_path):
     numbers.write_bytes(whole)
     parts["gate"]["options"]["depth"] = 3
     change(description, parts=parts)
-    with pytest.raises(InputError, match="made by another version of moe_exp .*depth"):
+    with pytest.raises(
+        InputError, match=rf"does not fit .*depth.*, or install moe_exp {version('moe_exp')}, which made"
+    ):
         Mixture.load(kept)
     parts["gate"]["class"] = "subprocess:Popen"
     change(description, parts=parts)
     with pytest.raises(InputError, match="subprocess:Popen is no dataclass"):
         Mixture.load(kept)
-    change(description, format=99)
-    with pytest.raises(InputError, match="has format 99, and this version of moe_exp reads format 3"):
+    change(description, digests={})
+    with pytest.raises(InputError, match="was changed or is damaged"):
         Mixture.load(kept)
     description.write_text("{")
     with pytest.raises(InputError, match=r"mixture.json cannot be read"):
         Mixture.load(kept)
+
+
+def test_a_model_of_another_format_is_refused_with_what_to_do(kept):
+    path = kept / DESCRIPTION_FILE
+    change(path, format=FORMAT + 1, version="7.8")
+    wanted = (
+        rf"format {FORMAT + 1}, .* reads format {FORMAT}. Make its run again .*, or install moe_exp 7\.8, which made"
+    )
+    with pytest.raises(InputError, match=wanted):
+        Mixture.load(kept)
+    older = json.loads(path.read_text()) | {"format": 3}
+    path.write_text(json.dumps({name: older[name] for name in older if name not in ("label", "regressor", "version")}))
+    with pytest.raises(InputError, match="has format 3, .* or let mlflow.pyfunc.load_model load it"):
+        Mixture.load(kept)
+
+
+def test_the_format_rises_with_the_names_in_a_models_files(kept):
+    description = json.loads((kept / DESCRIPTION_FILE).read_text())
+    names = ["clip", "digests", "format", "label", "medium", "parts", "regressor", "version"]
+    assert (FORMAT, sorted(description), sorted(description["parts"])) == (4, names, sorted(PARTS))
+    with np.load(kept / NUMBERS_FILE) as numbers:
+        found = {name for name in numbers if not name.startswith(("bins/", "expert_", "gate/", "global_ridge/"))}
+    groups = {
+        "components": ("components", "explained_variance", "mean"),
+        "difficulty": ("centre", "coef", "intercept", "limits", "scale"),
+        "experts": ("label_range", "n_stars", "names"),
+        "intervals": ("quantiles",),
+        "limits": ("coef", "difficulty", "distance", "intercept", "misfit", "noise", "precision"),
+        "spectra": ("flux_unit", "template", "wavelength"),
+    }
+    assert found == {f"{group}/{name}" for group, group_names in groups.items() for name in group_names}

@@ -9,6 +9,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,8 +28,16 @@ from moe_exp.prediction.intervals import Difficulty, Intervals
 from moe_exp.spectra.label import Label
 
 DESCRIPTION_FILE, NUMBERS_FILE = "mixture.json", "numbers.npz"
-FORMAT = 3
-"""Version of the layout; a reader knows its own alone."""
+FORMAT = 4
+"""Version of the layout; a reader knows its own alone.
+
+It rises with every name that a file gains, loses or means otherwise: 4 since `label` and `regressor` are there.
+"""
+
+PACKAGE = "moe_exp"
+
+OLD_CODE = "let mlflow.pyfunc.load_model load it, with the code that its MLflow model holds"
+"""How to use a model of before models named the version that made them."""
 
 PARTS = ("bins", "features", "gate", "preprocessing")
 """What a mixture has that is an object of a class of its own, which may be the user's."""
@@ -60,6 +69,7 @@ def save_parts(folder: Path, mixture: FittedMixture, intervals: Intervals, limit
     np.savez(folder / NUMBERS_FILE, **numbers)  # type: ignore[arg-type]  # mypy takes them for allow_pickle
     description = {
         "format": FORMAT,
+        "version": version(PACKAGE),
         "digests": {NUMBERS_FILE: _digest(folder / NUMBERS_FILE)},
         "label": mixture.label.option,
         "medium": mixture.medium,
@@ -79,7 +89,7 @@ def load_parts(folder: Path) -> Parts:
         If the folder holds no model, one of another version of the package, or one that is damaged.
     """
     description = _read_description(folder)
-    numbers = _read_numbers(folder / NUMBERS_FILE, description["digests"][NUMBERS_FILE])
+    numbers = _read_numbers(folder / NUMBERS_FILE, description.get("digests", {}).get(NUMBERS_FILE))
     try:
         parts = {name: build(blueprint) for name, blueprint in description["parts"].items()}
         difficulty = Difficulty(**_plain(_group(numbers, "difficulty")))
@@ -88,8 +98,7 @@ def load_parts(folder: Path) -> Parts:
         return Parts(_assemble(description, parts, numbers), intervals, limits)
     except (InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{folder}: this model was made by another version of moe_exp ({error}); use the code that was kept with "
-            f"it, or run its experiment again."
+            f"{folder}: this model does not fit this version of moe_exp ({error}). {_remedy(description)}"
         ) from error
 
 
@@ -176,20 +185,26 @@ def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION_FILE
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
-        version = description["format"]
+        found = description["format"]
     except FileNotFoundError as error:
         raise InputError(f"{folder} holds no model of moe_exp: it has no {DESCRIPTION_FILE}.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
-    if version != FORMAT:
+    if found != FORMAT:
         raise InputError(
-            f"{path}: the model has format {version}, and this version of moe_exp reads format {FORMAT}; use the code "
-            f"that was kept with it, or run its experiment again."
+            f"{path}: the model has format {found}, and this version of moe_exp reads format {FORMAT}. "
+            f"{_remedy(description)}"
         )
     return description
 
 
-def _read_numbers(path: Path, digest: str) -> dict[str, np.ndarray]:
+def _remedy(description: Mapping[str, Any]) -> str:
+    """Say what to do about a model that this version cannot use."""
+    made_by = f"install moe_exp {description['version']}, which made it" if "version" in description else OLD_CODE
+    return f"Make its run again with this version, or {made_by}."
+
+
+def _read_numbers(path: Path, digest: str | None) -> dict[str, np.ndarray]:
     try:
         if _digest(path) != digest:
             raise InputError(
