@@ -14,8 +14,8 @@ from moe_exp.experiment.config import flatten
 from moe_exp.experiment.pipeline import Outcome, run
 from moe_exp.experiment.side_by_side import make_record
 from moe_exp.figures import all_figures
+from moe_exp.prediction.layouts import as_rvtab
 from moe_exp.prediction.mixture import Mixture
-from moe_exp.prediction.streaming import fits_names
 from moe_exp.progress import Stages
 from moe_exp.report import ReportContext, make_document
 from moe_exp.report.html import to_html
@@ -23,6 +23,7 @@ from moe_exp.report.markdown import to_markdown
 from moe_exp.runs.model_card import write_card
 from moe_exp.runs.recording import describe
 from moe_exp.spectra.files import LABELS
+from moe_exp.spectra.label import Label
 from tests.conftest import write_stars
 from tests.prediction.small import SMALL
 from tests.report.made_up import MadeUpRun
@@ -123,5 +124,5 @@ def test_fill_values_of_a_label_are_counted_and_refused(run_label):
 
 
 def test_columns_of_fits_follow_the_label():
-    assert fits_names("log_g")["log_g_error"] == "LOGG_ERR"
-    assert fits_names("T_eff")["flag"] == "TEFF_WARN"
+    table = pd.DataFrame(columns=["T_eff", "T_eff_error", "flag"])
+    assert list(as_rvtab(table, Label("T_eff"))) == ["TEFF", "TEFF_ERR", "TEFF_WARN"]

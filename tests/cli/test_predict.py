@@ -42,6 +42,36 @@ def test_fits_has_the_names_of_desis_table(model_folder, stars, tmp_path):
     assert {"FILE", "STAR", "LOGG", "LOGG_ERR", "LOGG_WARN", "VRAD", "WEIGHT_COOL_SOLAR"} <= set(table.colnames)
     assert len(table) == 50
     assert np.isfinite(table["LOGG"]).all()
+    assert table.meta["EXTNAME"] == "RVTAB"
+
+
+def test_fits_may_be_pfs_table_of_parameters(model, model_folder, tmp_path):
+    flux = np.ones((3, 60))
+    flux[1, 20:40] = np.nan  # masked
+    flux[2] = np.nan  # unusable
+    grid = model.fitted.wavelength
+    np.savez(tmp_path / "stars.npz", wavelength=grid, flux=flux, velocity=[0, 30, 0], medium="air")
+    out = tmp_path / "out.fits"
+    done = predict(model_folder, tmp_path / "stars.npz", "-o", out, "--layout", "stparam")
+    assert done.exit_code == 0, done.output
+    table = Table.read(out, hdu="STPARAM")
+    order = ["method", "frame", "param", "covarId", "unit", "value", "valueErr", "flag", "status"]  # as PFS has them
+    assert table.colnames == ["file", "star", *order]
+    assert list(table["star"]) == list("001122")
+    assert list(table["param"]) == ["v_los", "log_g"] * 3
+    assert list(table["covarId"]) == [0, 1] * 3
+    assert list(table["unit"]) == ["km s-1", "dex"] * 3
+    assert table["value"][0::2].tolist() == [0, 30, 0]
+    assert predict(model_folder, tmp_path / "stars.npz", "-o", tmp_path / "out.parquet").exit_code == 0
+    expected = pd.read_parquet(tmp_path / "out.parquet")
+    np.testing.assert_allclose(table["value"][1::2], expected["log_g"], rtol=1e-6)
+    np.testing.assert_allclose(table["valueErr"][1::2], expected["log_g_error"], rtol=1e-6)
+    assert table["flag"].tolist()[0::2] == [False, False, True]
+    assert table["flag"].tolist()[3::2] == [True, True]
+    assert "MASKED" in table["status"][3].split(",")
+    assert list(table["status"][4:]) == ["UNUSABLE", "UNUSABLE"]
+    done = predict(model_folder, tmp_path / "stars.npz", "-o", tmp_path / "no.parquet", "--layout", "stparam")
+    assert "--layout stparam is a layout of FITS" in done.output
 
 
 def test_a_bad_file_is_told_the_others_go_on_and_the_status_says_so(model_folder, stars, tmp_path):

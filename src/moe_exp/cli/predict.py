@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help=".parquet or .fits"
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["rvtab", "stparam"]),
+    help="Of FITS: DESI's RVTAB, a row a star (the default), or PFS's STPARAM, a row a parameter.",
+)
 @click.option("--medium", type=click.Choice(["air", "vacuum"]), help="Of wavelengths, where a file does not say it.")
 @click.option("--velocity", type=float, help="Radial velocity [km/s] of all stars; by default the file's, or measured.")
 @click.option(
@@ -33,6 +38,7 @@ def predict(
     model: str,
     files: tuple[Path, ...],
     output: Path,
+    layout: str | None,
     medium: str | None,
     velocity: float | None,
     resolution: float | None,
@@ -48,11 +54,11 @@ def predict(
     from moe_exp.progress import Stages
     from moe_exp.spectra.preprocessing import NativeWidth
 
-    check_output(output)
+    check_output(output, layout)
     with open_model(model, store, experiment) as mixture:
         if resolution is not None:
             mixture = mixture.seen_by(NativeWidth(resolution=resolution))
-        with write_table(output) as table, Stages().stage("predict") as advance:
+        with write_table(output, layout, mixture.fitted.label) as table, Stages().stage("predict") as advance:
             failed = predict_files(
                 mixture,
                 files,

@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from moe_exp.figures import spectrum, to_image
 from moe_exp.page.looking import MOST_STARS, Look
+from moe_exp.prediction.layouts import STAR
 from moe_exp.prediction.mixture import BIN, FLAG, REASON, VELOCITY, Mixture
-from moe_exp.prediction.streaming import STAR
 
 DPI = 150
 MOST_ROWS = 100

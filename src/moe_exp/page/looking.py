@@ -9,9 +9,9 @@ import pandas as pd
 
 from moe_exp.errors import InputError
 from moe_exp.prediction.adapting import adapt
+from moe_exp.prediction.layouts import STAR
 from moe_exp.prediction.mixture import Mixture
 from moe_exp.prediction.readers import read_spectra
-from moe_exp.prediction.streaming import STAR
 from moe_exp.spectra.medium import Medium
 
 MOST_STARS = 1024

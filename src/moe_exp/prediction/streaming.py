@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -13,26 +13,11 @@ from pyarrow import parquet
 
 from moe_exp.cache.atomic import complete_file
 from moe_exp.errors import InputError
-from moe_exp.prediction.mixture import (
-    BIN,
-    ENDINGS,
-    FLAG,
-    MASKED,
-    REASON,
-    VELOCITY,
-    VELOCITY_ERROR,
-    Mixture,
-)
+from moe_exp.prediction.layouts import FILE, LAYOUTS, STAR
+from moe_exp.prediction.mixture import Mixture
 from moe_exp.prediction.readers import read_spectra
+from moe_exp.spectra.label import Label
 from moe_exp.spectra.medium import Medium
-
-FILE, STAR = "file", "star"
-
-FITS_NAMES = {BIN: "BIN", MASKED: "FRAC_MASKED", VELOCITY: "VRAD", VELOCITY_ERROR: "VRAD_ERR"}
-"""Columns as DESI's table RVTAB names them, where it has them, and in its manner where not; see `fits_names`."""
-
-FITS_ENDINGS = ("", "_ERR", "_LOW95", "_HIGH95")
-"""What `moe_exp.prediction.mixture.ENDINGS` become."""
 
 
 class Writer(Protocol):
@@ -65,14 +50,24 @@ class ParquetRows:
 
 
 class FitsRows:
-    """Rows of the table of a FITS file, which are kept until the last is there: some 200 bytes a star."""
+    """Rows of the table of a FITS file, which are kept until the last is there: some 200 bytes a star.
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._tables = path, list[pd.DataFrame]()
+    Parameters
+    ----------
+    path : Path
+    layout : str
+        One of `LAYOUTS`.
+    label : Label
+        What is predicted.
+    """
+
+    def __init__(self, path: Path, layout: str, label: Label) -> None:
+        self._path, self._layout, self._label = path, layout, label
+        self._tables: list[pd.DataFrame] = []
 
     def write(self, table: pd.DataFrame) -> None:
         """Append a table."""
-        self._tables.append(table)
+        self._tables.append(LAYOUTS[self._layout](table, self._label))
 
     def __enter__(self) -> Self:
         return self
@@ -82,38 +77,46 @@ class FitsRows:
             from astropy.table import Table
 
             whole = pd.concat(self._tables, ignore_index=True)
-            whole = whole.rename(columns=fits_names(str(whole.columns[2])))  # after file and star
-            columns = {str(name).upper().replace(" ", "_"): _plain(whole[name]) for name in whole}
-            Table(columns).write(self._path, format="fits", overwrite=True)
-
-
-def fits_names(label: str) -> dict[str, str]:
-    """Return how the columns of a prediction of a label are called in FITS: ``log_g_error`` becomes ``LOGG_ERR``."""
-    name = label.replace("_", "").upper()
-    numbers = {label + ours: name + theirs for ours, theirs in zip(ENDINGS, FITS_ENDINGS, strict=True)}
-    return FITS_NAMES | numbers | {FLAG: f"{name}_WARN", REASON: f"{name}_REASON"}
+            columns = {str(name): _plain(whole[name]) for name in whole}
+            Table(columns, meta={"EXTNAME": self._layout.upper()}).write(self._path, format="fits", overwrite=True)
 
 
 def _plain(column: pd.Series) -> np.ndarray:
     """Return a column as FITS has it: numbers, or text of one length."""
-    return column.to_numpy() if column.dtype.kind in "bif" else column.to_numpy(str)
+    return column.to_numpy() if column.dtype.kind in "biuf" else column.to_numpy(str)
 
 
-KINDS: dict[str, Callable[[Path], Any]] = {".parquet": ParquetRows, ".fits": FitsRows}
+PARQUET, FITS = ".parquet", ".fits"
 
 
-def check_output(path: Path) -> None:
-    """Refuse a name that tells no kind of table, by raising `InputError`."""
-    if path.suffix.lower() not in KINDS:
-        raise InputError(f"{path}: the name of the output must end in {' or '.join(KINDS)}.")
+def check_output(path: Path, layout: str | None) -> None:
+    """Refuse a name that tells no kind of table, or a layout of another kind, by raising `InputError`."""
+    if path.suffix.lower() not in (PARQUET, FITS):
+        raise InputError(f"{path}: the name of the output must end in {PARQUET} or {FITS}.")
+    if layout is not None and path.suffix.lower() != FITS:
+        raise InputError(
+            f"{path}: --layout {layout} is a layout of FITS; name the output *{FITS}, or leave the option out."
+        )
 
 
 @contextmanager
-def write_table(path: Path) -> Iterator[Writer]:
-    """Write a table of predictions; it appears under its name only when it is complete."""
-    check_output(path)
-    with complete_file(path) as partial, KINDS[path.suffix.lower()](partial) as rows:
+def write_table(path: Path, layout: str | None, label: Label) -> Iterator[Writer]:
+    """Write a table of predictions of a label; it appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    path : Path
+    layout : str or None
+        One of `LAYOUTS`, of FITS alone; by default the first.
+    label : Label
+    """
+    check_output(path, layout)
+    with complete_file(path) as partial, _open(partial, path.suffix.lower(), layout, label) as rows:
         yield rows
+
+
+def _open(path: Path, ending: str, layout: str | None, label: Label) -> ParquetRows | FitsRows:
+    return ParquetRows(path) if ending == PARQUET else FitsRows(path, layout or next(iter(LAYOUTS)), label)
 
 
 def predict_file(
