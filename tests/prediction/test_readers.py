@@ -1,6 +1,7 @@
 """Files as surveys write them: each is read as what it is, in Å, per Å, with its bad pixels, or refused."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from astropy import units
 from astropy.io import fits
@@ -9,7 +10,8 @@ from specutils import Spectrum
 
 from moe_exp.errors import InputError
 from moe_exp.prediction.readers import read_spectra
-from tests.conftest import write_stars
+from moe_exp.prediction.streaming import predict_file
+from tests.conftest import PROJECT_ROOT, write_stars
 
 N = 40
 NM = np.linspace(850, 870, N)
@@ -206,3 +208,28 @@ def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path, monkeypatch, na
 
     with pytest.raises(InputError, match=rf"{name}: .*chang"):
         read_growing()
+
+
+SAMPLES = PROJECT_ROOT.parent / "shared" / "data" / "formats"
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"the sample files of {SAMPLES} are not there")
+@pytest.mark.parametrize(
+    ("name", "n_predicted", "n_stars"),
+    [
+        ("desi_coadd.fits", 2, 5),  # fibres on the sky, and broken ones, have no inverse variance
+        ("sdss_spec.fits", 1, 1),
+        ("pfsObject_2019.fits", 1, 1),
+        ("pfsGAObject.fits", 0, 1),  # flux and variance are 0 everywhere
+    ],
+)
+def test_files_of_surveys_are_predicted_or_refused_for_what_they_lack(model, name, n_predicted, n_stars):
+    path = SAMPLES / name
+    if not n_predicted:
+        with pytest.raises(InputError, match=f"{name}: none of its spectra has half of the model's pixels, 8480 to"):
+            list(predict_file(model, path, medium=None, velocity=None))
+        assert sum(len(block.star) for block in read_spectra(path)) == n_stars
+        return
+    table = pd.concat(predict_file(model, path, medium=None, velocity=None))
+    assert (len(table), table["log_g"].notna().sum()) == (n_stars, n_predicted)
+    assert (table["flag"] > 0).all()  # the model is of made-up stars
