@@ -6,8 +6,9 @@ from astropy import units
 from specutils import Spectrum, SpectrumList
 
 from moe_exp.errors import InputError
-from moe_exp.prediction.adapting import resample_known
+from moe_exp.prediction.adapting import adapt, resample_known
 from moe_exp.prediction.flags import Flag
+from moe_exp.prediction.readers.block import Block
 from moe_exp.prediction.velocities import KMS, measure_velocity
 from moe_exp.spectra.medium import convert
 from moe_exp.spectra.preprocessing import NativeWidth
@@ -44,6 +45,16 @@ def test_velocities_are_measured_unless_they_are_given_or_the_grid_is_the_models
     found = model.predict(on(shifted), wavelength=shifted, medium="air")
     assert not (found["velocity_error"] == 0).any()
     assert (model.predict(on(shifted), wavelength=shifted, medium="air", velocity=3.0)["velocity"] == 3).all()
+
+
+def test_a_star_at_rest_on_the_models_grid_is_taken_as_it_is_whatever_moves_beside_it(model):
+    flux, velocity = on(GRID, 4), np.array([0.0, 40.0, 0.0, np.nan])
+    block = Block(list("abcd"), GRID, None, flux, velocity)
+    found, alone = adapt(block, model.fitted, medium="air", velocity=None), [0, 2]
+    np.testing.assert_array_equal(found.flux[alone], flux[alone])
+    assert found.covered[alone].tolist() == [1, 1]
+    assert found.velocity[:3].tolist() == [0, 40, 0]
+    assert np.isnan(found.flux[1]).any()  # at its ends, which are moved
 
 
 def test_spectra_of_specutils_are_predicted_in_their_order(model):

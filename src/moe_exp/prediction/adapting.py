@@ -59,14 +59,27 @@ def adapt(block: Block, fitted: FittedMixture, *, medium: Medium | None, velocit
     """
     n_stars = len(block.flux)
     given = block.velocity if velocity is None else np.full(n_stars, velocity)
-    if _is_grid(block, fitted, medium) and not given.any():
-        known = np.isfinite(block.flux).mean(axis=1)
-        return Adapted(block.flux, np.ones(n_stars), given, np.zeros(n_stars), known >= LEAST_KNOWN)
+    on_grid = _is_grid(block, fitted, medium)
+    known = np.isfinite(block.flux).mean(axis=1)
+    as_they_are = Adapted(block.flux, np.ones(n_stars), np.zeros(n_stars), np.zeros(n_stars), known >= LEAST_KNOWN)
+    if on_grid and not given.any():
+        return as_they_are
     wavelength = _in_medium(block, fitted, medium, at_rest=np.abs(given) < NEARLY_AT_REST)
     rows = [_adapt_one(wavelength, flux, fitted, each) for flux, each in zip(block.flux, given.tolist(), strict=True)]
     flux, covered, velocities, usable = zip(*rows, strict=True)
     values, errors = np.array(velocities).T
-    return Adapted(np.array(flux), np.array(covered), values, errors, np.array(usable))
+    adapted = Adapted(np.array(flux), np.array(covered), values, errors, np.array(usable))
+    return _choose(given == 0, as_they_are, adapted) if on_grid else adapted
+
+
+def _choose(which: np.ndarray, yes: Adapted, no: Adapted) -> Adapted:
+    """Return some stars from one and the others from the other; `which` is a bool array of shape (n_stars,)."""
+    return Adapted(
+        *(
+            np.where(which.reshape(-1, *[1] * (ours.ndim - 1)), ours, theirs)
+            for ours, theirs in zip(yes, no, strict=True)
+        )
+    )
 
 
 def _in_medium(block: Block, fitted: FittedMixture, asked: Medium | None, *, at_rest: np.ndarray) -> np.ndarray:
