@@ -488,7 +488,7 @@ MUTANTS = [
     Mutant("a model without its preprocessing", "prediction/storage.py",
            'PARTS = ("bins", "features", "gate", "preprocessing")', 'PARTS = ("bins", "features", "gate")', STORAGE),
     Mutant("stars at rest resampled for those beside them", "prediction/adapting.py",
-           "_choose(given == 0, as_they_are, adapted) if on_grid else adapted", "adapted",
+           "np.flatnonzero(given != 0)", "np.arange(n_stars if given.any() else 0)",
            "tests/prediction/test_adapting.py -k whatever"),
     Mutant("models of any format", "prediction/storage.py",
            "    if found != FORMAT:", "    if False:", f"{STORAGE} -k another_format"),

@@ -59,27 +59,31 @@ def adapt(block: Block, fitted: FittedMixture, *, medium: Medium | None, velocit
     """
     n_stars = len(block.flux)
     given = block.velocity if velocity is None else np.full(n_stars, velocity)
-    on_grid = _is_grid(block, fitted, medium)
+    if not _is_grid(block, fitted, medium):
+        return _resample_all(block, given, fitted, medium)
     known = np.isfinite(block.flux).mean(axis=1)
     as_they_are = Adapted(block.flux, np.ones(n_stars), np.zeros(n_stars), np.zeros(n_stars), known >= LEAST_KNOWN)
-    if on_grid and not given.any():
+    moved = np.flatnonzero(given != 0)
+    if not len(moved):
         return as_they_are
+    resampled = _resample_all(block._replace(flux=block.flux[moved]), given[moved], fitted, medium)
+    return Adapted(*(_replace_rows(ours, moved, theirs) for ours, theirs in zip(as_they_are, resampled, strict=True)))
+
+
+def _resample_all(block: Block, given: np.ndarray, fitted: FittedMixture, medium: Medium | None) -> Adapted:
+    """Bring spectra to the grid of a model, from the velocities [km/s] that are given; NaN is measured."""
     wavelength = _in_medium(block, fitted, medium, at_rest=np.abs(given) < NEARLY_AT_REST)
     rows = [_adapt_one(wavelength, flux, fitted, each) for flux, each in zip(block.flux, given.tolist(), strict=True)]
     flux, covered, velocities, usable = zip(*rows, strict=True)
     values, errors = np.array(velocities).T
-    adapted = Adapted(np.array(flux), np.array(covered), values, errors, np.array(usable))
-    return _choose(given == 0, as_they_are, adapted) if on_grid else adapted
+    return Adapted(np.array(flux), np.array(covered), values, errors, np.array(usable))
 
 
-def _choose(which: np.ndarray, yes: Adapted, no: Adapted) -> Adapted:
-    """Return some stars from one and the others from the other; `which` is a bool array of shape (n_stars,)."""
-    return Adapted(
-        *(
-            np.where(which.reshape(-1, *[1] * (ours.ndim - 1)), ours, theirs)
-            for ours, theirs in zip(yes, no, strict=True)
-        )
-    )
+def _replace_rows(array: np.ndarray, rows: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Return a copy of an array with other values in some of its rows."""
+    copy = array.astype(np.result_type(array, by))
+    copy[rows] = by
+    return copy
 
 
 def _in_medium(block: Block, fitted: FittedMixture, asked: Medium | None, *, at_rest: np.ndarray) -> np.ndarray:
