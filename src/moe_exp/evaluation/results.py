@@ -6,7 +6,6 @@ Every model is scored on the same covered stars and on the same resamples of the
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -61,22 +60,22 @@ class Results:
         """Pooled R² of the run's gate minus the global Ridge."""
         return self.pooled.delta("soft", "global_ridge")
 
-    @cached_property
+    @property
     def scores(self) -> pd.DataFrame:
         """One row per model; see `tables.score_table`."""
         return tables.score_table(self.predictions, self.pooled, self.further)
 
-    @cached_property
+    @property
     def bins(self) -> pd.DataFrame:
         """One row per bin; see `tables.bin_table`."""
         return tables.bin_table(self.predictions, self.per_bin)
 
-    @cached_property
+    @property
     def intervals(self) -> pd.DataFrame:
         """The whole bootstrap as a long table; see `tables.interval_table`."""
         return tables.interval_table(self.predictions, self.pooled, self.per_bin)
 
-    @cached_property
+    @property
     def worst_stars(self) -> pd.DataFrame:
         """The stars of largest squared error, worst first; see `tables.worst_star_table`."""
         return tables.worst_star_table(self.predictions, self.settings.n_worst_stars)

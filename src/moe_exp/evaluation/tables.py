@@ -49,7 +49,8 @@ def bin_table(predictions: Predictions, per_bin: Sequence[R2Bootstrap]) -> pd.Da
         row |= interval_columns("r2", bootstrap.r2("soft"))
         row |= delta_columns("delta_r2", delta)
         row |= delta_columns("delta_r2_vs_global", bootstrap.delta("soft", "global_ridge"))
-        row |= {f"{model}_r2": bootstrap.r2(model).value for model in bootstrap.models if model != "soft"}
+        values = zip(bootstrap.models, bootstrap.values.tolist(), strict=True)
+        row |= {f"{model}_r2": value for model, value in values if model != "soft"}
         rows.append(row)
     return pd.DataFrame(rows)
 
