@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 LOOKAHEAD = 2  # questions under way or answered ahead of need, per worker
-_PACKAGE = Path(__file__).resolve().parent
+_SOURCE = str(Path(__file__).resolve().parents[1])
 _START = "import sys; sys.path[:] = {path!r}; from moe_exp.workers import serve; serve()"
 
 
@@ -37,10 +37,8 @@ class Worker:
     """
 
     def __init__(self, make: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...]) -> None:
-        path = [
-            str(_PACKAGE.parent),
-            *sys.path,
-        ]  # a model that MLflow loaded puts the package that it keeps before this one
+        # A model that MLflow loaded has put the package that it keeps before this one.
+        path = [_SOURCE, *sys.path]
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START.format(path=path)],

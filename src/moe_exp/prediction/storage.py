@@ -34,8 +34,6 @@ FORMAT = 4
 It rises with every name that a file gains, loses or means otherwise: 4 since `label` and `regressor` are there.
 """
 
-PACKAGE = "moe_exp"
-
 OLD_CODE = "let mlflow.pyfunc.load_model load it, with the code that its MLflow model holds"
 """How to use a model of before models named the version that made them."""
 
@@ -69,7 +67,7 @@ def save_parts(folder: Path, mixture: FittedMixture, intervals: Intervals, limit
     np.savez(folder / NUMBERS_FILE, **numbers)  # type: ignore[arg-type]  # mypy takes them for allow_pickle
     description = {
         "format": FORMAT,
-        "version": version(PACKAGE),
+        "version": version("moe_exp"),
         "digests": {NUMBERS_FILE: _digest(folder / NUMBERS_FILE)},
         "label": mixture.label.option,
         "medium": mixture.medium,
