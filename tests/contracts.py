@@ -30,7 +30,8 @@ from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset, Stars
 from moe_exp.spectra.noise import Noise, add_noise
 from moe_exp.spectra.preprocessing import Preprocessing
-from moe_exp.spectra.sources import Data, Hdf5Data
+from moe_exp.spectra.sources import Hdf5Data
+from moe_exp.spectra.sources_base import Data
 from tests.conftest import make_stars, write_stars
 
 CLOSE = {"rtol": 1e-6, "atol": 1e-6}

@@ -166,6 +166,8 @@ CODE = [
     ("moe_exp.spectra.used_pixels", FLUX),
     ("moe_exp.spectra.masked_stars", RUN),
     ("moe_exp.spectra.sources", RUN),
+    ("moe_exp.spectra.sources_base", RUN),
+    ("moe_exp.spectra.assembling", RUN),
     ("moe_exp.spectra.simulator.synthesis", STARS),
     ("moe_exp.workers", NOTHING),
     ("moe_exp.cache.stages", NOTHING),

@@ -1,17 +1,14 @@
-"""What a run writes into MLflow: results in, metrics, tables, figures and predictions out."""
+"""What one run writes into MLflow: results in, metrics, tables, figures and predictions out."""
 
 import inspect
 import math
 import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 
 from moe_exp import names
-from moe_exp.comparison import Comparison
 from moe_exp.comparison.published import Published
 from moe_exp.evaluation.bootstrap import LEAST_STARS, Delta, Interval
 from moe_exp.evaluation.external import ExternalResults
@@ -27,15 +24,13 @@ from moe_exp.figures import (
     interval_widths,
     logg_against_catalogue,
     say_setting,
-    sweep_figures,
     to_image,
 )
 from moe_exp.machine import describe_machine, peak_memory_gb
-from moe_exp.runs.conclusions import Conclusions
 from moe_exp.runs.provenance import git_diff, git_tags, version_tags
 from moe_exp.spectra.dataset import Dataset
 from moe_exp.spectra.label import KNOWN, Label
-from moe_exp.tracking import LoggedRun, TrackedRun
+from moe_exp.tracking import TrackedRun
 
 LEFT_OUT_OF_NAMES = re.compile(
     r"(gate|externals|hypotheses|metrics|figures|tracking|hydra)\b"
@@ -49,9 +44,6 @@ BINNED = (Label("T_eff"), Label("M_H"))
 
 MOST_SAID = 2000
 """Characters that a tag says of the bins."""
-
-MOST_LISTED = 30
-"""Jobs that the description of a sweep has room for."""
 
 LONGEST_NAME = 120
 """Characters of a run's name."""
@@ -68,7 +60,7 @@ def name_run(experiment: Experiment) -> str:
     options = [text.removeprefix("gate.") for text in typed if text.startswith("gate.")]
     others = [text for text in typed if not LEFT_OUT_OF_NAMES.match(text)]
     source = [] if experiment.choices["data"] == "simulated" else [_name_source(experiment)]
-    always = [f"n={_short(data.n_train)}", f"noise={data.noise_level:g}", f"seed={experiment.seed}"]
+    always = [f"n={short_size(data.n_train)}", f"noise={data.noise_level:g}", f"seed={experiment.seed}"]
     return " ".join([gate, *options, *always, *source, *others])[:LONGEST_NAME]
 
 
@@ -78,7 +70,8 @@ def _name_source(experiment: Experiment) -> str:
     return Path(str(path)).name if path else experiment.choices["data"]
 
 
-def _short(size: float | None) -> str:
+def short_size(size: float | None) -> str:
+    """Return a number of stars as names have it: ``100k``, or ``all``."""
     if size is None:
         return "all"
     for unit, suffix in ((1_000_000, "M"), (1_000, "k")):
@@ -216,64 +209,6 @@ def _setting(outcome: Outcome) -> str:
     """Say what the figures of a run were made from."""
     train, clip = outcome.dataset.train, outcome.experiment.experts.clip
     return say_setting(outcome.dataset.name, n_train=[len(train)], noise_level=[train.noise_level], clip=[clip])
-
-
-def record_conclusions(
-    run: TrackedRun, conclusions: Conclusions, *, command: str = "", remarks: Sequence[str] = ()
-) -> None:
-    """Log what the jobs of a sweep say together: report, tables, figures, verdicts and the main numbers."""
-    with run.artifacts() as folder:
-        answer = conclusions.write_report(folder, command=command, remarks=remarks)
-        conclusions.write_tables(folder / names.COMPARISON_FOLDER)
-    setting = conclusions.setting
-    drawn = sweep_figures(conclusions.comparison)
-    run.log_images({name: to_image(add_line(figure, setting)) for name, figure in drawn.items()})
-    run.log_metrics(sweep_metrics(conclusions.comparison))
-    verdicts = {names.TAGS_HYPOTHESIS + name: verdict for name, verdict in conclusions.verdicts.items()}
-    run.describe(f"{answer}\n\nThe whole report: artifact {names.REPORT_FILE}.\n\n{_list_jobs(run, conclusions.runs)}")
-    run.log_tags(verdicts)
-
-
-def sweep_metrics(comparison: Comparison) -> dict[str, float]:
-    """Return R² of every gate and every difference of two, each with the ends of its interval."""
-    scores, pairs = comparison.scores, comparison.pairs
-    rows = [(names.METRICS_SWEEP_R2 + _slug(row), "r2", row) for row in _rows(scores[scores["kind"] == "gate"])]
-    rows += [
-        (f"{names.METRICS_SWEEP_DELTA}{_slug(row)}_minus_{_slug(_reference(row))}", "delta_r2", row)
-        for row in _rows(pairs)
-    ]
-    return {
-        f"{name}{end}": row[f"{quantity}{end}"] for name, quantity, row in rows for end in ("", "_ci_low", "_ci_high")
-    }
-
-
-def _rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
-    return table.to_dict("records")
-
-
-def _reference(row: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return what names the other side of a difference."""
-    sides = {name: row[f"reference_{name}"] for name in ("n_train", "noise_level")}
-    return {**row, **sides, "model": row["reference"]}
-
-
-def _list_jobs(parent: TrackedRun, jobs: Sequence[LoggedRun]) -> str:
-    """List the jobs of a sweep with links, those that an earlier sweep made among them."""
-    lines = []
-    for job in jobs[:MOST_LISTED]:
-        reused = "" if job.tags.get(names.TAG_PARENT) == parent.run_id else ", made by an earlier sweep"
-        r2 = f"R² {job.metrics[names.METRIC_R2]:.4f}" if names.METRIC_R2 in job.metrics else "no R²"
-        lines.append(f"- [{job.name}](#/experiments/{parent.experiment_id}/runs/{job.run_id}): {r2}{reused}")
-    if len(jobs) > MOST_LISTED:
-        lines.append(f"- {len(jobs) - MOST_LISTED} more, which the report has")
-    return "\n".join(["Jobs:", "", *lines])
-
-
-def _slug(row: Mapping[Any, Any]) -> str:
-    """Name one row of the scores as a metric."""
-    words = [row["model"], f"n_{_short(row['n_train'])}", f"noise_{row['noise_level']:g}", row["design"]]
-    text = "_".join(str(word) for word in words if word != "")
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", text)
 
 
 def external_metrics(outcome: Outcome) -> dict[str, float]:

@@ -3,8 +3,6 @@
 import logging
 import math
 import shutil
-from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 from numbers import Real
@@ -16,22 +14,21 @@ import numpy as np
 from moe_exp.errors import InputError
 from moe_exp.machine import choose_device
 from moe_exp.progress import Stages
-from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
+from moe_exp.spectra.assembling import make_dataset
+from moe_exp.spectra.dataset import Dataset, StarFiles
 from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import FLUX, Layout, find_files, in_random_order, read_grid, read_joint_grid
-from moe_exp.spectra.grids import Grid, join_grids
-from moe_exp.spectra.label import LOG_G, Label
+from moe_exp.spectra.grids import Grid
+from moe_exp.spectra.label import Label
 from moe_exp.spectra.labels import numeric_columns
-from moe_exp.spectra.masked_stars import DROP, REFUSE, leave_out
+from moe_exp.spectra.masked_stars import DROP, REFUSE
 from moe_exp.spectra.medium_choice import AUTO, MediumChoice, check_asked, choose_medium, find_lines, join_choices
-from moe_exp.spectra.plausibility import lower_median, refuse_fill_values
-from moe_exp.spectra.repeats import check_distinct, warn_of_repeats
 from moe_exp.spectra.row_reader import RowReader
 from moe_exp.spectra.simulated_files import SIMULATED_MEDIUM, SimulatedFiles, bytes_per_star
 from moe_exp.spectra.simulator import Simulator
+from moe_exp.spectra.sources_base import Data
 from moe_exp.spectra.splits import hand_out, stable_order
 from moe_exp.spectra.star_ids import number_stars, read_star_ids
-from moe_exp.spectra.used_pixels import UsedPixels, average_spectra, choose_pixels, select
 
 log = logging.getLogger(__name__)
 
@@ -40,72 +37,6 @@ RESERVED = 0.1
 
 SIMULATED_LABELS = ("log_g", "T_eff", "M_H", "a_M", "C_M", "mag")
 """Labels of simulated stars that may be predicted."""
-
-FIRST_STARS = 1000
-"""Training stars that say what the unit of flux is, which pixels are used, and what fills masked ones."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Data(ABC):
-    """Base of all sources of stars: how many of them, how noisy, and from which seed.
-
-    A subclass says where they come from: `read_grid`, `open` and `fingerprint`; `make_dataset` puts splits together.
-
-    Parameters
-    ----------
-    n_train, n_val, n_test : int, float or None
-        The experts' training stars, the gate's own, and the test stars: a number, a fraction of the stars in the files,
-        or null for all that remain.
-    noise_level : float
-        Multiple of each pixel's 1-sigma error that is added as noise.
-    label : str
-        Column of the label table that is predicted.
-    seed : int
-        Makes the stars (if they are simulated), their splits (if they are shuffled) and their noise.
-    """
-
-    n_train: int | float | None = 32_000
-    n_val: int | float | None = 10_000
-    n_test: int | float | None = 10_000
-    noise_level: float = 0.2
-    label: str = LOG_G.option
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not (self.noise_level >= 0 and np.isfinite(self.noise_level)):
-            raise InputError(f"data.noise_level={self.noise_level}: it multiplies the error and cannot be negative.")
-        if self.seed < 0:
-            raise InputError(f"data.seed={self.seed}: a seed is 0 or more.")
-
-    def check(self, cache_dir: Path) -> None:
-        """Refuse sizes that the disk of `cache_dir` cannot hold; files of the user's are there already.
-
-        Raises
-        ------
-        InputError
-            Naming the options.
-        """
-        return
-
-    def refuse_label(self, columns: Iterable[str]) -> None:
-        """Raise `InputError` unless the label is among the numeric columns that there are."""
-        known = [*columns]
-        if self.label not in known:
-            raise InputError(
-                f"data.label={self.label}: the label table has no such column of numbers; it has {', '.join(known)}."
-            )
-
-    @abstractmethod
-    def read_grid(self) -> Grid:
-        """Return the wavelength grid of the stars, before any of them is made or read in full."""
-
-    @abstractmethod
-    def open(self, cache_dir: Path, stages: Stages) -> Dataset:
-        """Return the stars, split in three."""
-
-    @abstractmethod
-    def fingerprint(self) -> list[str]:
-        """Tell the stars from those that they were or will be, beyond what options and code say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,77 +268,3 @@ def _n_stars(path: Path, layout: Layout) -> int:
 def _noise_stage(option: str) -> str:
     """Name the noise stream of one group of files; a row number means another star in another group."""
     return f"noise {option}"
-
-
-def flux_unit(levels: np.ndarray) -> float:
-    """Return the median of some stars' levels, each its median flux.
-
-    Ridge penalties have a scale, that of the flux squared: in this unit one grid of them serves every data set, and
-    results do not depend on the unit of a file. Of an even number of values the lower middle one is taken, so that the
-    unit is the flux of a pixel: 1 for spectra that were divided by their own.
-    """
-    median = float(lower_median(levels[None])[0])
-    if not median > 0:
-        raise InputError(
-            f"The median flux of the first {len(levels):,} training stars is {median}; spectra with a positive "
-            f"continuum are needed."
-        )
-    return median
-
-
-def make_dataset(
-    data: Data,
-    *,
-    name: str,
-    source: str,
-    stars: dict[str, tuple[StarFiles, np.ndarray]],
-    noise_stages: dict[str, str],
-    medium: MediumChoice,
-    star_id: str | None = None,
-    max_masked: float = 0.0,
-    too_masked: str = REFUSE,
-) -> Dataset:
-    """Put the three splits together, in one unit of flux and on one wavelength grid; `stars` holds files and rows."""
-    grid = join_grids({str(files.files[0]): files.grid for files, _ in reversed(stars.values())})
-    label = Label(data.label)
-    if not label.always_there:
-        for each, _ in stars.values():
-            refuse_fill_values(each.labels[label.column], f"{each.files[0]}: {label.option}")
-    files, candidates = stars["data.n_train"]
-    pixels = choose_pixels(files.masks, candidates[:FIRST_STARS])
-    rows = leave_out(stars, pixels, max_masked=max_masked, too_masked=too_masked)
-    flux = select(files.read(np.sort(rows["data.n_train"][:FIRST_STARS]))[0], pixels)
-    levels = lower_median(flux)
-    unit, used = flux_unit(levels), UsedPixels(pixels, average_spectra(flux, levels))
-    splits = {
-        size: Stars(
-            *(each, rows[size], noise_stages[size], data.noise_level, data.seed, unit, used),
-            label=label,
-            n_left_out=len(asked_for) - len(rows[size]),
-        )
-        for size, (each, asked_for) in stars.items()
-    }
-    _say_what_is_masked(splits, grid, pixels)
-    check_distinct(splits, star_id)
-    warn_of_repeats(splits, star_id)
-    train, gate, test = (splits[size] for size in ("data.n_train", "data.n_val", "data.n_test"))
-    n_left_out = int((~pixels).sum())
-    return Dataset(name, source, grid.wavelength[pixels], n_left_out, medium.medium, medium.source, train, gate, test)
-
-
-def _say_what_is_masked(splits: dict[str, Stars], grid: Grid, pixels: np.ndarray) -> None:
-    """Log which pixels are left out, and how many are filled in each split."""
-    if not pixels.all():
-        out = grid.wavelength[~pixels]
-        log.warning(
-            "%d of %d pixels, between %.6g and %.6g Å, are masked in most of the first training stars and left out",
-            *(len(out), len(pixels), out[0], out[-1]),
-        )
-    for option, stars in splits.items():
-        n_filled = stars.n_filled
-        if n_filled.any():
-            log.info(
-                "%s: %d of %d star(s) have masked pixels, %.3g %% of all, which are filled from the mean of training "
-                "stars and take no noise",
-                *(option, np.count_nonzero(n_filled), len(stars), 100 * n_filled.sum() / (len(stars) * pixels.sum())),
-            )

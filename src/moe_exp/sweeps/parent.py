@@ -18,7 +18,8 @@ from moe_exp.runs.conclusions import conclude
 from moe_exp.runs.identity import identify
 from moe_exp.runs.membership import PARENT_VARIABLE, Members, find_members
 from moe_exp.runs.print_conclusions import print_conclusions
-from moe_exp.runs.recording import origin_tags, record_conclusions
+from moe_exp.runs.recording import origin_tags
+from moe_exp.runs.recording_sweeps import record_conclusions
 from moe_exp.tracking import (
     LoggedRun,
     RunStatus,
