@@ -43,7 +43,7 @@ from moe_exp.tracking import (
 from moe_exp.tracking.sending import Sender
 
 GATES = ("linear", "classify")
-SMALL = ("experiment=smoke", "training.max_epochs=3", "evaluation.n_resamples=100", "tracking.pdf=false")
+SMALL = ("experiment=smoke", "training.max_epochs=3", "evaluation.n_resamples=100", "tracking.figure_formats=[]")
 NOT_NUMBERS = ("time/", "memory/")
 """What the names of metrics begin with that are no results."""
 

@@ -33,6 +33,8 @@ def command(arguments: tuple[str, ...], folder: Path) -> list[str]:
         f"hydra.run.dir={folder}/output",
         f"hydra.sweep.dir={folder}/sweep",
     ]
+    if not any(argument.startswith("tracking.figure_formats=") for argument in arguments):
+        places.append("tracking.figure_formats=[]")  # to draw takes longer than such a job
     return [sys.executable, str(PROJECT_ROOT / "train.py"), *arguments, *places]
 
 

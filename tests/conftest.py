@@ -145,6 +145,7 @@ def configure(tmp_path: Path, cache_dir: Path) -> Callable[..., Experiment]:
             f"tracking.uri=sqlite:///{tmp_path}/mlflow.db",
             f"tracking.artifacts={tmp_path}/mlruns",
             f"cache_dir={cache_dir}",
+            "tracking.figure_formats=[]",
         ]
         return compose_in(PROJECT_ROOT, [*places, *overrides])
 
@@ -167,6 +168,7 @@ def sweep(made_once: Callable[..., Path], cache_dir: Path) -> Path:
 
     def make(folder: Path) -> None:
         arguments = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
+        arguments += ("tracking.figure_formats=[png]",)
         claim = json.dumps({"_target_": "moe_exp.comparison.hypotheses.Hypothesis"} | CLAIM).replace('"', "'")
         claim = re.sub(r"'(\w+)':", r"\1:", claim)
         place = {"cwd": PROJECT_ROOT / "src", "MOE_EXP_CACHE": str(cache_dir)}

@@ -28,7 +28,7 @@ WIRING = "tests/experiment/test_wiring.py"
 CODE = "tests/cache/test_code.py"
 MASKS = "tests/spectra/test_masks.py"
 MASKED_FILES = "tests/spectra/test_masked_files.py"
-DESIGN = "tests/spectra/test_design.py"
+USED_PIXELS = "tests/spectra/test_used_pixels.py"
 STAGES = "tests/cache/test_stages.py"
 GATES = "tests/model/test_gates.py"
 SIMULATOR = "tests/spectra/simulator"
@@ -375,11 +375,11 @@ MUTANTS = [
     Mutant("masks of a later file that are taken for the first one's", "spectra/dataset.py",
            "each.masks.shift(start)", "each.masks.shift(0)", f"{MASKED_FILES} -k several"),
     Mutant("a scale from all of a star", "spectra/used_pixels.py",
-           "NEIGHBOURS = 16", "NEIGHBOURS = 10**6", DESIGN),
+           "NEIGHBOURS = 16", "NEIGHBOURS = 10**6", USED_PIXELS),
     Mutant("a mean of which bright stars have more", "spectra/used_pixels.py",
-           "(levels.astype(float) @ known)", "known.sum(axis=0) / levels.mean()", DESIGN),
+           "(levels.astype(float) @ known)", "known.sum(axis=0) / levels.mean()", USED_PIXELS),
     Mutant("pixels left out by what half of the stars lack", "spectra/used_pixels.py",
-           "<= MOST * len(seen)", "< MOST * len(seen)", DESIGN),
+           "<= MOST * len(seen)", "< MOST * len(seen)", USED_PIXELS),
     Mutant("pixels chosen by all stars", "spectra/assembling.py",
            "choose_pixels(files.masks, candidates[:FIRST_STARS])",
            "choose_pixels(files.masks, np.arange(files.n_stars))", f"{MASKED_FILES} -k training"),

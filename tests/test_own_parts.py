@@ -139,7 +139,7 @@ def test_no_part_of_ones_own_gets_or_leaves_a_result_of_another(configure, many_
 def test_a_run_of_ones_own_parts_is_logged_told_and_kept(configure, tracking, many_stars, tmp_path):
     own = ("data=bright", "experts=kernel_ridge", "bins=metallicity", "features=moments", "gate=deep")
     own += ("training=patient", "preprocessing=unit_median")
-    also = ("metric=[outliers,nmad]", "figure=[sorted_errors]")
+    also = ("tracking.figure_formats=[png]", "metric=[outliers,nmad]", "figure=[sorted_errors]")
     small = [text for text in SMALL if text not in ("data=hdf5", "features=pca")]
     experiment = configure(*small, *EXAMPLES, *own, *also, f"data.path={many_stars}")
     run_job(experiment, PROJECT_ROOT)

@@ -13,7 +13,7 @@ from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import GROUPS, LISTS, flatten, make_stage
 from moe_exp.model.gates import ClassifyGate, LinearGate, MlpClassifyGate, MlpGate
 from moe_exp.runs.identity import identify
-from moe_exp.runs.recording import name_run
+from moe_exp.runs.run_names import name_run
 from moe_exp.spectra.sources import SimulatedData
 from tests.conftest import PROJECT_ROOT
 

@@ -8,5 +8,5 @@ SMALL = (
     "features=pca",
     "evaluation.n_resamples=50",
     "training.max_epochs=5",
-    "tracking.pdf=false",
+    "tracking.figure_formats=[]",
 )

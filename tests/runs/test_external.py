@@ -14,6 +14,7 @@ SMALL = (
     "evaluation.n_resamples=100",
     "external=[stelib]",
     "externals.stelib.other_logg=null",
+    "tracking.figure_formats=[png]",
 )
 
 

@@ -90,4 +90,5 @@ def _remarks(stars: str, found: Found) -> str:
             f"{_count(found, 'in_both_')}), so that no R² above "
             f"{found['r2_ceiling']:.3f} could be seen even of perfect predictions."
         )
-    return said + f" Each run holds the figure {names.FIGURES_FOLDER}/{names.EXTERNAL}{stars}.png and a table of stars."
+    table = f"{names.TABLES_FOLDER}/{names.EXTERNAL}{stars}_stars.csv"
+    return said + f" Each run holds the stars, one by one, in {table}."

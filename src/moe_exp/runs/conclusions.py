@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -172,13 +173,14 @@ def draw_conclusions(
 def find_external_pictures(fetch: Fetch, runs: Sequence[LoggedRun]) -> dict[str, tuple[str, bytes]]:
     """Return for each set of external stars the name and the figure of one run: the best on its own test stars.
 
-    The external stars have no part in the choice.
+    The external stars have no part in the choice. Of stars whose best run keeps no figures there is none.
     """
     best: dict[str, LoggedRun] = {}
     for run in sorted(runs, key=lambda run: run.metrics.get(names.METRIC_R2, -math.inf)):
         best |= {place[0]: run for metric in run.metrics if (place := names.external_of(metric))}
     found = {}
     for stars, run in best.items():
-        with fetch(run, f"{names.FIGURES_FOLDER}/{names.EXTERNAL}{stars}.png") as path:
+        figure = f"{names.FIGURES_FOLDER}/{names.EXTERNAL}{stars}.png"
+        with suppress(InputError), fetch(run, figure) as path:
             found[stars] = (run.name, path.read_bytes())
     return found

@@ -19,12 +19,12 @@ from moe_exp.runs.models import record_model
 from moe_exp.runs.recording import (
     describe,
     gate_tags,
-    name_run,
     origin_tags,
     record_dataset,
     record_outcome,
     record_start,
 )
+from moe_exp.runs.run_names import name_run
 from moe_exp.tracking import closing, has_tag, newest_run, open_run, patiently, send_left_behind
 
 log = logging.getLogger(__name__)

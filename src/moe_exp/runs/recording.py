@@ -2,82 +2,30 @@
 
 import inspect
 import math
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from moe_exp import names
-from moe_exp.comparison.published import Published
 from moe_exp.evaluation.bootstrap import LEAST_STARS, Delta, Interval
 from moe_exp.evaluation.external import ExternalResults
 from moe_exp.evaluation.results import Results
 from moe_exp.evaluation.tables import FEW_STARS
-from moe_exp.experiment.config import Experiment, flatten
+from moe_exp.experiment.config import Experiment
 from moe_exp.experiment.pipeline import Outcome
-from moe_exp.figures import (
-    DPI,
-    add_line,
-    all_figures,
-    calibration,
-    interval_widths,
-    logg_against_catalogue,
-    say_setting,
-    to_image,
-)
 from moe_exp.machine import describe_machine, peak_memory_gb
 from moe_exp.runs.provenance import git_diff, git_tags, version_tags
+from moe_exp.runs.recording_figures import record_figures
 from moe_exp.spectra.dataset import Dataset
 from moe_exp.spectra.label import KNOWN, Label
 from moe_exp.tracking import TrackedRun
-
-LEFT_OUT_OF_NAMES = re.compile(
-    r"(gate|externals|hypotheses|metrics|figures|tracking|hydra)\b"
-    r"|(data(\.(n_train|noise_level|(val_|test_)?path))?|seed|experiment|external|hypothesis|metric|figure|device"
-    r"|cache_(dir|limit_gb)|trusted_modules)="
-)
-"""Typed options that a run's name does not repeat: it holds them in any case, or they do not belong there."""
 
 BINNED = (Label("T_eff"), Label("M_H"))
 """Labels that decide a star's bin."""
 
 MOST_SAID = 2000
 """Characters that a tag says of the bins."""
-
-LONGEST_NAME = 120
-"""Characters of a run's name."""
-
-
-def name_run(experiment: Experiment) -> str:
-    """Return what tells a run from its neighbours in a list: ``mlp hidden=128 n=100k noise=0.2 seed=0``.
-
-    What was typed beside the four that are always named follows the gate, if it is its own option, or the end; so do
-    the names of files, since lists show some 25 characters.
-    """
-    data, gate = experiment.data, experiment.choices["gate"]
-    typed = [text.lstrip("+~") for text in experiment.overrides]
-    options = [text.removeprefix("gate.") for text in typed if text.startswith("gate.")]
-    others = [text for text in typed if not LEFT_OUT_OF_NAMES.match(text)]
-    source = [] if experiment.choices["data"] == "simulated" else [_name_source(experiment)]
-    always = [f"n={short_size(data.n_train)}", f"noise={data.noise_level:g}", f"seed={experiment.seed}"]
-    return " ".join([gate, *options, *always, *source, *others])[:LONGEST_NAME]
-
-
-def _name_source(experiment: Experiment) -> str:
-    """Return the name of the file that stars are read from, without its folder, else of the choice of data."""
-    path = experiment.values["data"].get("path")
-    return Path(str(path)).name if path else experiment.choices["data"]
-
-
-def short_size(size: float | None) -> str:
-    """Return a number of stars as names have it: ``100k``, or ``all``."""
-    if size is None:
-        return "all"
-    for unit, suffix in ((1_000_000, "M"), (1_000, "k")):
-        if size >= unit and size % (unit // 10) == 0:
-            return f"{size / unit:g}{suffix}"
-    return f"{size:g}"
 
 
 def origin_tags(project_root: Path) -> dict[str, str]:
@@ -155,31 +103,14 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     """Log metrics, the gate's training curve, tables, predictions and figures."""
     results, gate = outcome.results, outcome.mixture.gate
     curve = gate.curve_ if len(gate.curve_) else None
-    published = Published.beside(flatten(outcome.experiment.values, outcome.experiment.choices)).r2(
-        n_train=len(outcome.dataset.train), noise_level=outcome.dataset.test.noise_level
-    )
-    figures = all_figures(
-        results, curve, published=published, loss=gate.loss_label.format(unit=results.predictions.label.unit)
-    )
-    figures["calibration"] = calibration(outcome.coverage)
-    figures["interval_widths"] = interval_widths(outcome.coverage, outcome.noisier_coverage, results.predictions.label)
-    figures |= {name: each.draw(results) for name, each in outcome.experiment.figures.items()}
-    figures |= {f"{names.EXTERNAL}{name}": logg_against_catalogue(each) for name, each in outcome.external.items()}
-    figures = {name: add_line(figure, _setting(outcome)) for name, figure in figures.items()}
-    images = {name: to_image(figure) for name, figure in figures.items()}
     with run.artifacts() as folder:
         for name, table in tables(outcome).items():
             path = folder / names.TABLES_FOLDER / f"{name}.csv"
             path.parent.mkdir(exist_ok=True)
             table.to_csv(path, index=False)
         digest = results.predictions.write(folder / names.PREDICTIONS_FILE)
-        for name, image in images.items():
-            path = folder / names.FIGURES_FOLDER / f"{name}.png"
-            path.parent.mkdir(exist_ok=True)
-            image.save(path, dpi=(DPI, DPI))
-            if outcome.experiment.tracking.pdf:
-                figures[name].savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
-    run.log_images(images)
+    if outcome.experiment.tracking.figure_formats:
+        record_figures(run, outcome)
     if curve is not None:
         losses = {names.METRICS_CURVE + name: curve[name].to_numpy() for name in ("train_loss", "holdout_loss")}
         run.log_curve(losses, curve["epoch"].to_numpy())
@@ -203,12 +134,6 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
     if outcome.recalled:
         told[names.TAG_RECALLED] = " ".join(outcome.recalled)
     run.log_tags(told | {names.TAG_PREDICTIONS_DIGEST: digest} | titles)
-
-
-def _setting(outcome: Outcome) -> str:
-    """Say what the figures of a run were made from."""
-    train, clip = outcome.dataset.train, outcome.experiment.experts.clip
-    return say_setting(outcome.dataset.name, n_train=[len(train)], noise_level=[train.noise_level], clip=[clip])
 
 
 def external_metrics(outcome: Outcome) -> dict[str, float]:

@@ -10,7 +10,7 @@ from moe_exp import names
 from moe_exp.comparison import Comparison
 from moe_exp.figures import add_line, sweep_figures, to_image
 from moe_exp.runs.conclusions import Conclusions
-from moe_exp.runs.recording import short_size
+from moe_exp.runs.run_names import short_size
 from moe_exp.tracking import LoggedRun, TrackedRun
 
 MOST_LISTED = 30

@@ -17,10 +17,11 @@ from moe_exp.tracking.reading import (
     newest_run,
 )
 from moe_exp.tracking.sending import patiently, send_left_behind
-from moe_exp.tracking.store import Tracking, open_store
+from moe_exp.tracking.store import PNG, Tracking, open_store
 from moe_exp.tracking.writing import TrackedRun, add_to_run, closing
 
 __all__ = [
+    "PNG",
     "LoggedRun",
     "PortableModel",
     "RunStatus",

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 SQLITE = "sqlite:///"
 STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, sqlite3.Error, ImportError)
 """What is raised by a store that cannot be used."""
+PNG = "png"
+FIGURE_FORMATS = (PNG, "pdf", "svg")
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # the UI's pages for training, not those for language models
@@ -58,8 +60,8 @@ class Tracking:
         Name of the run; by default it is made from gate, train size, noise and seed.
     resume : bool
         Whether a sweep skips jobs that an earlier one finished.
-    pdf : bool
-        Whether a run keeps its figures as PDF too.
+    figure_formats : list of str
+        What a run keeps its figures as: any of `FIGURE_FORMATS`, or none of them.
     outbox : str
         Folder in which what runs log waits for a server; that of a local store is beside its file.
     patience_s : float
@@ -71,12 +73,24 @@ class Tracking:
     experiment: str = "moe_exp"
     run_name: str | None = None
     resume: bool = True
-    pdf: bool = True
+    figure_formats: list[str] = field(default_factory=lambda: [PNG, "pdf"])
     outbox: str = "outbox"
     patience_s: float = 600
 
     def __post_init__(self) -> None:
-        """Make paths absolute, before a job that starts elsewhere can take them for others."""
+        """Make paths absolute, before a job that starts elsewhere can take them for others.
+
+        Raises
+        ------
+        InputError
+            If figures are wanted in a format that is not known.
+        """
+        unknown = [name for name in self.figure_formats if name not in FIGURE_FORMATS]
+        if unknown or isinstance(self.figure_formats, str):
+            raise InputError(
+                f"tracking.figure_formats={self.figure_formats}: give a list of {', '.join(FIGURE_FORMATS)}, "
+                f"or [] for a run without figures."
+            )
         if self.is_local:
             object.__setattr__(self, "uri", f"{SQLITE}{from_start(self.uri.removeprefix(SQLITE))}")
         if self.artifacts:

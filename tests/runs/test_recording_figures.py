@@ -1,0 +1,32 @@
+"""In which formats a run keeps its figures."""
+
+from types import SimpleNamespace
+
+import pytest
+from matplotlib.figure import Figure
+
+from moe_exp.errors import InputError
+from moe_exp.runs import recording_figures
+from moe_exp.tracking import Tracking, artifacts_of, closing, get_run, open_run
+
+
+@pytest.mark.parametrize("formats", [["png"], ["svg", "pdf"], ["pdf", "png"]])
+def test_figures_are_kept_in_the_formats_asked_for_the_same_each_time(tracking, monkeypatch, formats):
+    monkeypatch.setattr(recording_figures, "draw_figures", lambda outcome: {"r2": Figure((1, 1), dpi=30)})
+    outcome = SimpleNamespace(experiment=SimpleNamespace(tracking=SimpleNamespace(figure_formats=formats)))
+    kept = []
+    for name in ("first", "again"):
+        with closing(open_run(tracking, run_name=name, parameters={}, tags={})) as run:
+            recording_figures.record_figures(run, outcome)
+        kept.append(tracking.artifact_folder / run.run_id / "artifacts" / "figures")
+        names = artifacts_of(tracking, get_run(tracking, run.run_id))
+        assert {path for path in names if path.startswith("figures/")} == {f"figures/r2.{each}" for each in formats}
+        assert any(path.startswith("images/") for path in names) == ("png" in formats)
+    for each in formats:
+        assert (kept[0] / f"r2.{each}").read_bytes() == (kept[1] / f"r2.{each}").read_bytes()
+
+
+@pytest.mark.parametrize("formats", [["gif"], ["png", "PDF"], "png"])
+def test_a_format_that_is_not_known_is_refused_with_the_choices(formats):
+    with pytest.raises(InputError, match="give a list of png, pdf, svg, or \\[\\] for a run without figures"):
+        Tracking(uri="sqlite:///a.db", figure_formats=formats)
