@@ -31,6 +31,7 @@ MASKED_FILES = "tests/spectra/test_masked_files.py"
 USED_PIXELS = "tests/spectra/test_used_pixels.py"
 STAGES = "tests/cache/test_stages.py"
 GATES = "tests/model/test_gates.py"
+LAYERS = "tests/model/test_layers.py"
 SIMULATOR = "tests/spectra/simulator"
 TRAINING = "tests/model/test_training.py"
 TAGS = "tests/test_train.py::test_tags_tell_which_stars_and_which_noise"
@@ -416,16 +417,19 @@ MUTANTS = [
     Mutant("shares of faint lines too small by their scatter", "spectra/simulator/haze.py",
            "shares * wanted.sum() / (weighted @ shares).sum()", "shares * 0.91", f"{SIMULATOR}/test_haze.py"),
     # how gates are trained
-    Mutant("hold-out measured in training mode", "model/gates/training.py",
+    Mutant("hold-out measured in training mode", "model/gates/epochs.py",
            "    network.eval()\n    with", "    with", f"{GATES} {TRAINING} -k contract or measures"),
-    Mutant("batches in evaluation mode", "model/gates/training.py",
+    Mutant("batches in evaluation mode", "model/gates/epochs.py",
            "network.train()", "network.eval()", f"{TRAINING} -k measures"),
     Mutant("training draws from torch's global state", "model/gates/softmax.py",
            "torch.manual_seed(int(rng.integers(2**63)))", "rng.integers(2**63)", f"{GATES} -k draws_does_not"),
-    Mutant("the last weights are kept, not the best", "model/gates/training.py",
-           "    network.load_state_dict(best)\n        network.eval()", "    network.eval()", f"{TRAINING} -k best"),
-    Mutant("a gate that never left its start has converged", "model/gates/training.py",
+    Mutant("the last weights are kept, not the best", "model/gates/epochs.py",
+           "    network.load_state_dict(best)\n    network.eval()", "    network.eval()", f"{TRAINING} -k best"),
+    Mutant("a gate that never left its start has converged", "model/gates/epochs.py",
            "if not improved:", "if False:", f"{TRAINING} -k start"),
+    Mutant("a layer of the user's own taken for a linear one", "model/gates/layers.py",
+           "type(layer) in kinds", "isinstance(layer, tuple(kinds))", LAYERS),
+    Mutant("layers without their hooks", "model/gates/layers.py", "known and not hooked", "known", LAYERS),
     # what is done to spectra, and to stars of other libraries
     Mutant("stars' key without the preprocessing", "experiment/stage_keys.py",
            ', "preprocessing": identify_worker(stars.preprocessing)', "", f"{IDENTITIES} -k preprocessing"),
@@ -493,7 +497,7 @@ MUTANTS = [
     Mutant("models of any format", "prediction/storage.py",
            "    if found != FORMAT:", "    if False:", f"{STORAGE} -k another_format"),
     Mutant("a gate that draws its weights anew", "model/gates/softmax.py",
-           "        self.network_.load_state_dict(", "        dict(", f"{GATES} -k made_again"),
+           "            network.load_state_dict(", "            dict(", f"{GATES} -k made_again"),
     Mutant("a model without the code of a user's gate", "runs/models.py",
            ", *(type(part).__module__ for part in parts)", "", f"{MODELS} -k holds"),
     Mutant("the commit of a project around taken for this one's", "runs/provenance.py",

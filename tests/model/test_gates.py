@@ -298,7 +298,7 @@ def test_a_gate_is_made_again_of_what_it_learnt(gate, n_bins):
     stars = stars._replace(bin_index=stars.bin_index % n_bins)
     fitted = stars.fit(gate.set_params(training=SHORT))
     learned = fitted.learned()
-    assert {values.dtype.kind for values in learned.values()} <= set("biuf")
+    assert {values.dtype.kind for values in learned.values()} <= set("biufU")
     before = torch.random.get_rng_state()
     again = clone(fitted)
     again.recall(learned)

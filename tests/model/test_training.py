@@ -11,8 +11,8 @@ from torch import nn
 from moe_exp.errors import InputError
 from moe_exp.machine import one_torch_thread
 from moe_exp.model.gates import GateStars, LinearGate, MlpGate, Training
+from moe_exp.model.gates.epochs import _batch_edges, _split
 from moe_exp.model.gates.softmax import bin_cross_entropy, mixed_squared_error
-from moe_exp.model.gates.training import _batch_edges, _split
 from tests.model.gate_stars import draw_stars
 
 

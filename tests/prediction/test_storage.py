@@ -1,6 +1,8 @@
 """A mixture as files: the same numbers come back, and what cannot be read is refused."""
 
 import json
+import subprocess
+import sys
 from importlib.metadata import version
 
 import numpy as np
@@ -48,6 +50,13 @@ def test_the_same_mixture_gives_the_same_bytes_and_no_pickle(outcome, kept, tmp_
     for name in (DESCRIPTION_FILE, NUMBERS_FILE):
         assert (kept / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
     assert {path.name for path in kept.iterdir()} == {DESCRIPTION_FILE, NUMBERS_FILE}
+
+
+def test_a_model_predicts_without_torch(kept):
+    load = f"import sys, numpy; from moe_exp import Mixture; model = Mixture.load({str(kept)!r})"
+    predict = "model.predict(numpy.ones((2, len(model.fitted.wavelength)))); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", f"{load}; {predict}"], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_bad_pixels_are_filled_as_those_of_a_run_are(outcome, kept):
@@ -117,7 +126,7 @@ def test_a_model_of_another_format_is_refused_with_what_to_do(kept):
 def test_the_format_rises_with_the_names_in_a_models_files(kept):
     description = json.loads((kept / DESCRIPTION_FILE).read_text())
     names = ["clip", "digests", "format", "label", "medium", "parts", "regressor", "version"]
-    assert (FORMAT, sorted(description), sorted(description["parts"])) == (4, names, sorted(PARTS))
+    assert (FORMAT, sorted(description), sorted(description["parts"])) == (5, names, sorted(PARTS))
     with np.load(kept / NUMBERS_FILE) as numbers:
         found = {name for name in numbers if not name.startswith(("bins/", "expert_", "gate/", "global_ridge/"))}
     groups = {

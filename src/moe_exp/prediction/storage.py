@@ -28,10 +28,10 @@ from moe_exp.prediction.intervals import Difficulty, Intervals
 from moe_exp.spectra.label import Label
 
 DESCRIPTION_FILE, NUMBERS_FILE = "mixture.json", "numbers.npz"
-FORMAT = 4
+FORMAT = 5
 """Version of the layout; a reader knows its own alone.
 
-It rises with every name that a file gains, loses or means otherwise: 4 since `label` and `regressor` are there.
+It rises with every name that a file gains, loses or means otherwise: 5 since a gate has `layers_`.
 """
 
 OLD_CODE = "let mlflow.pyfunc.load_model load it, with the code that its MLflow model holds"
