@@ -140,7 +140,7 @@ def test_nothing_that_a_sweep_leaves_or_says_holds_the_servers_password(tmp_path
     assert f"-> http://***@{server}" in done.stderr
     left = {str(path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     names = {Path(path).name for path in left}
-    assert {"report.html", "report.md", "multirun.yaml", "train.log", "mlflow.db", "predictions.parquet"} <= names
+    assert {"report.html", "paper.tex", "multirun.yaml", "train.log", "mlflow.db", "predictions.parquet"} <= names
     left["said"] = (done.stdout + done.stderr).encode()
     for secret in (SECRET, quote(SECRET), USER):
         assert not [name for name, content in left.items() if secret.encode() in content]

@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from moe_exp.comparison import compare
-from moe_exp.report import make_document, write_report
+from moe_exp.report import Report, make_document
 from moe_exp.report.external_stars import external_blocks
 from moe_exp.report.html import to_html
 from moe_exp.report.markdown import escape, to_markdown
@@ -47,7 +47,7 @@ def test_every_score_and_difference_is_in_both_renderings(sweep, renderings):
 
 
 def test_the_page_stands_alone(sweep, tmp_path):
-    write_report(tmp_path, *sweep)
+    Report(make_document(*sweep)).write(tmp_path)
     page = (tmp_path / "report.html").read_text()
     sources = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
     assert sources

@@ -103,5 +103,5 @@ def test_a_model_of_others_is_a_contender_on_the_same_stars(copy_of_sweep, tmp_p
     assert pairs.loc["SpecViT - classify", "delta_r2"] == pytest.approx(run.metrics["test/delta_r2"])
     assert "SpecViT - linear" in pairs.index or "linear - SpecViT" in pairs.index
     assert any("The predictions of SpecViT were made elsewhere" in note for note in conclusions.comparison.notes)
-    conclusions.write_report(tmp_path / "report")
+    conclusions.report().write(tmp_path / "report")
     assert "a model of others" in (tmp_path / "report" / "report.md").read_text()

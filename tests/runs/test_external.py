@@ -28,7 +28,7 @@ def test_what_a_job_says_of_external_stars_reaches_the_report(configure, trackin
     best = max(runs, key=lambda run: run.metrics[names.METRIC_R2])
     name, png = conclusions.external_pictures["stelib"]
     assert name == best.name
-    conclusions.write_report(tmp_path / "report")
+    conclusions.report().write(tmp_path / "report")
     assert (tmp_path / "report" / "figures" / "external_stelib.png").read_bytes() == png
     text = (tmp_path / "report" / "report.md").read_text()
     section = text.partition("## Stars of other libraries")[2].partition("\n## ")[0].replace("−", "-")

@@ -90,7 +90,7 @@ def compare(
         conclusions.write_tables(tables)
         click.echo(f"Tables: {tables}", err=True)
     if report:
-        conclusions.write_report(report, command=redact(shlex.join(["moe-exp", *sys.argv[1:]])))
+        conclusions.report(command=redact(shlex.join(["moe-exp", *sys.argv[1:]]))).write(report)
         click.echo(f"Report: {report / REPORT_FILE}", err=True)
 
 

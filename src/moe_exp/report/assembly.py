@@ -1,6 +1,7 @@
 """The order of a report, and the files that it becomes."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from moe_exp import names
@@ -26,26 +27,42 @@ FOR_PAPERS = ("Results", "What the answer hangs on")
 """Sections whose tables are written in LaTeX too."""
 
 
-def write_report(folder: Path, comparison: Comparison, context: ReportContext) -> str:
-    """Return the answer, in Markdown, and write ``report.html``, ``report.md``, ``figures/*.png`` and ``paper.tex``.
+@dataclass(frozen=True)
+class Report:
+    """A report that can be written down."""
 
-    Parameters
-    ----------
-    folder : Path
-        Made if need be; files of these names are replaced.
-    comparison : Comparison
-    context : ReportContext
-    """
-    document = make_document(comparison, context)
-    figures = folder / names.FIGURES_FOLDER
-    figures.mkdir(parents=True, exist_ok=True)
-    for picture in document.pictures:
-        (figures / f"{picture.name}.png").write_bytes(picture.png)
-    (folder / names.REPORT_MARKDOWN_FILE).write_text(to_markdown(document), encoding="utf-8")
-    (folder / names.REPORT_FILE).write_text(to_html(document), encoding="utf-8")
-    latex = to_latex(document, text="Design", tables=FOR_PAPERS)
-    (folder / names.REPORT_PAPER_FILE).write_text(latex, encoding="utf-8")
-    return opening_to_markdown(document)
+    document: Document
+
+    @property
+    def answer(self) -> str:
+        """The opening, in Markdown."""
+        return opening_to_markdown(self.document)
+
+    @property
+    def markdown(self) -> str:
+        """The whole report in Markdown, whose figures are files beside it."""
+        return to_markdown(self.document)
+
+    def write(self, folder: Path) -> None:
+        """Write ``report.html``, ``report.md``, ``figures/*.png`` and ``paper.tex``.
+
+        Parameters
+        ----------
+        folder : Path
+            Made if need be; files of these names are replaced.
+        """
+        figures = folder / names.FIGURES_FOLDER
+        figures.mkdir(parents=True, exist_ok=True)
+        for picture in self.document.pictures:
+            (figures / f"{picture.name}.png").write_bytes(picture.png)
+        (folder / names.REPORT_MARKDOWN_FILE).write_text(self.markdown, encoding="utf-8")
+        self.write_alone(folder)
+
+    def write_alone(self, folder: Path) -> None:
+        """Write into a folder what needs no file beside it: ``report.html`` and ``paper.tex``."""
+        (folder / names.REPORT_FILE).write_text(to_html(self.document), encoding="utf-8")
+        latex = to_latex(self.document, text="Design", tables=FOR_PAPERS)
+        (folder / names.REPORT_PAPER_FILE).write_text(latex, encoding="utf-8")
 
 
 def make_document(comparison: Comparison, context: ReportContext) -> Document:

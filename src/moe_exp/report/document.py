@@ -11,6 +11,7 @@ from io import BytesIO
 from itertools import count
 
 from matplotlib.figure import Figure
+from PIL import Image
 
 NOTHING = "–"
 """What an empty cell of a table shows."""
@@ -100,6 +101,11 @@ class Picture:
         buffer = BytesIO()
         self.drawn.savefig(buffer, format="png", dpi=PICTURE_DPI, metadata={"Software": None})
         return buffer.getvalue()
+
+    @property
+    def image(self) -> Image.Image:
+        """The same as pixels."""
+        return Image.open(BytesIO(self.png))
 
 
 Block = Paragraph | Bullets | Listing | Heading | Table | Picture

@@ -13,7 +13,7 @@ from moe_exp.comparison.hypotheses import Hypothesis, Judgement, judge
 from moe_exp.errors import InputError
 from moe_exp.machine import one_blas_thread
 from moe_exp.progress import Advance
-from moe_exp.report import ReportContext, make_document, setting_of, to_markdown, write_report
+from moe_exp.report import Report, ReportContext, make_document
 from moe_exp.runs.finished import Fetch, read_record
 from moe_exp.runs.hypothesis_dates import doubts
 from moe_exp.runs.membership import newest_runs
@@ -58,16 +58,9 @@ class Conclusions:
         """Name and figure of one run for each set of external stars, see `find_external_pictures`; fetched if asked."""
         return find_external_pictures(self.fetch, self.runs)
 
-    def write_report(self, folder: Path, *, command: str = "", remarks: Sequence[str] = ()) -> str:
-        """Write report.html, report.md and their figures, and return the answer in Markdown.
-
-        `remarks` are told to the reader first.
-        """
-        return write_report(folder, self.comparison, self._context(command, remarks))
-
-    def write_out(self, *, command: str = "", remarks: Sequence[str] = ()) -> str:
-        """Return the whole report in Markdown, whose figures are not drawn for it."""
-        return to_markdown(make_document(self.comparison, self._context(command, remarks)))
+    def report(self, *, command: str = "", remarks: Sequence[str] = ()) -> Report:
+        """Return the report, whose figures are drawn when they are asked for; it tells the reader `remarks` first."""
+        return Report(make_document(self.comparison, self._context(command, remarks)))
 
     def _context(self, command: str, remarks: Sequence[str]) -> ReportContext:
         unjudged = [note for name, note in self.notes.items() if name not in self._judged]
@@ -87,11 +80,6 @@ class Conclusions:
         folder.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
             getattr(self.comparison, name).to_csv(folder / f"{name}.csv", index=False)
-
-    @property
-    def setting(self) -> str:
-        """What all runs were made from, in a line."""
-        return setting_of(self.records)
 
     @property
     def _judged(self) -> set[str]:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from moe_exp import names
 from moe_exp.comparison import Comparison
-from moe_exp.figures import add_line, sweep_figures, to_image
 from moe_exp.runs.conclusions import Conclusions
 from moe_exp.runs.run_names import short_size
 from moe_exp.tracking import LoggedRun, TrackedRun
@@ -20,16 +19,20 @@ MOST_LISTED = 30
 def record_conclusions(
     run: TrackedRun, conclusions: Conclusions, *, command: str = "", remarks: Sequence[str] = ()
 ) -> None:
-    """Log what the jobs of a sweep say together: report, tables, figures, verdicts and the main numbers."""
+    """Log what the jobs of a sweep say together: report, tables, figures, verdicts and the main numbers.
+
+    The report is its page alone: MLflow's preview of the Markdown file shows none of the figures.
+    """
+    report = conclusions.report(command=command, remarks=remarks)
     with run.artifacts() as folder:
-        answer = conclusions.write_report(folder, command=command, remarks=remarks)
+        report.write_alone(folder)
         conclusions.write_tables(folder / names.COMPARISON_FOLDER)
-    setting = conclusions.setting
-    drawn = sweep_figures(conclusions.comparison)
-    run.log_images({name: to_image(add_line(figure, setting)) for name, figure in drawn.items()})
+    run.log_images({picture.name: picture.image for picture in report.document.pictures})
     run.log_metrics(sweep_metrics(conclusions.comparison))
     verdicts = {names.TAGS_HYPOTHESIS + name: verdict for name, verdict in conclusions.verdicts.items()}
-    run.describe(f"{answer}\n\nThe whole report: artifact {names.REPORT_FILE}.\n\n{_list_jobs(run, conclusions.runs)}")
+    run.describe(
+        f"{report.answer}\n\nThe whole report: artifact {names.REPORT_FILE}.\n\n{_list_jobs(run, conclusions.runs)}"
+    )
     run.log_tags(verdicts)
 
 

@@ -75,7 +75,7 @@ def _check(bundle: Unpacked) -> Checked:
         if manifest.verdicts.get(name) != verdict
     ]
     report = (folder / names.REPORT_MARKDOWN_FILE).read_text(encoding="utf-8")
-    same_report = report == found.write_out(command=manifest.command)
+    same_report = report == found.report(command=manifest.command).markdown
     return Checked(len(manifest.runs), n_numbers, tuple(wrong), same_report)
 
 

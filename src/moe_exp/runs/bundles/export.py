@@ -49,7 +49,7 @@ def export(
             int(parameters["evaluation.n_resamples"]), float(parameters["evaluation.confidence"]), noise_level
         )
         found = conclude_bundle(partial(fetched_artifact, tracking), folder, runs, settings)
-        found.write_report(folder, command=command)
+        found.report(command=command).write(folder)
         found.write_tables(folder / names.COMPARISON_FOLDER)
         (folder / REQUIREMENTS_FILE).write_text(_requirements(), encoding="utf-8")
         made_with = {"python": platform.python_version(), "moe_exp": version("moe_exp")}
