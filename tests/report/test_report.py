@@ -147,7 +147,7 @@ def test_the_answer_says_whether_dividing_the_stars_was_worth_it(
 ):
     monkeypatch.setitem(SCATTER, "global_ridge", scatter)
     records = [make_record(gate, data_seed=seed, **SIZES) for gate in ("classify", "linear") for seed in data_seeds]
-    answer = "".join(make_document(compare(records, n_resamples=300), make_context(records)).opening[0].pieces)
+    answer = answer_of(records)
     assert ("each interval by itself, the mixture beats one global Ridge." in answer) == mixture_wins
     assert ("One global Ridge beats every mixture. With classify (" in answer) == ridge_wins
 
@@ -156,7 +156,7 @@ def answer_of(records, **changes):
     context = make_context(records)
     changed = tuple(replace(run, tags=run.tags | changes) for run in context.runs)
     document = make_document(compare(records, n_resamples=300), replace(context, runs=changed))
-    return "".join(document.opening[0].pieces)
+    return "\n".join(map("".join, document.opening[0].items))
 
 
 def test_the_answer_takes_one_question_after_the_other():

@@ -1,6 +1,6 @@
 """What a report is made of, before anybody decides how it looks: paragraphs, lists, tables and pictures in sections.
 
-Text is plain; a piece of it that is to stand out is a `Strong` or a `Code`. Whoever renders escapes.
+Text is plain; a piece of it that is to stand out is a `Strong`, an `Emphasis` or a `Code`. Whoever renders escapes.
 """
 
 import re
@@ -25,6 +25,10 @@ class Strong(str):
     """Text that stands out."""
 
 
+class Emphasis(str):
+    """Text that says what follows."""
+
+
 class Code(str):
     """Text that is typed: a command, an option, a digest."""
 
@@ -35,7 +39,7 @@ class Paragraph:
 
     pieces: tuple[str, ...]
     kind: str = ""
-    """``"verdict"`` for the answer, ``"warning"`` for what weakens it, or empty"""
+    """``"warning"`` for what weakens the answer, or empty"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Bullets:
     """A list, each item in pieces."""
 
     items: tuple[tuple[str, ...], ...]
+    kind: str = ""
+    """``"verdict"`` for the answer, or empty"""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from moe_exp.report.document import PICTURE_DPI, Code, Document, Strong, Table
+from moe_exp.report.document import PICTURE_DPI, Code, Document, Emphasis, Strong, Table
 
 MOST_ROWS = 24
 """A table with more of them is folded."""
@@ -42,7 +42,7 @@ def to_html(document: Document) -> str:
 
 def _mark(piece: str) -> Markup:
     """Return a piece of text with its tag, and whatever it holds as it would be read."""
-    tag = {Strong: "strong", Code: "code"}.get(type(piece))
+    tag = {Strong: "strong", Emphasis: "em", Code: "code"}.get(type(piece))
     return Markup("<{0}>{1}</{0}>").format(Markup(tag), str(piece)) if tag else escape(str(piece))
 
 

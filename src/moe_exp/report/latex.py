@@ -6,7 +6,7 @@ r"""A document for a paper in LaTeX: its answer and its methods as paragraphs, i
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from moe_exp.report.document import NOTHING, Block, Bullets, Code, Document, Paragraph, Strong, Table
+from moe_exp.report.document import NOTHING, Block, Bullets, Code, Document, Emphasis, Paragraph, Strong, Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -38,10 +38,10 @@ SIGNED = re.compile(r"([+−]\d[\d.]*)")
 
 def to_latex(document: Document, *, text: str, tables: Collection[str]) -> str:
     """Return the answer, what the section named `text` lists, as a paragraph, and all tables of some sections."""
-    answer = [block for block in document.opening if isinstance(block, Paragraph)]
-    listed = [item for block in _blocks(document, {text}) if isinstance(block, Bullets) for item in block.items]
+    answer, listed = _listed(document.opening), _listed(_blocks(document, {text}))
+    warnings = [_pieces(block.pieces) for block in document.opening if isinstance(block, Paragraph)]
     found = [block for block in _blocks(document, tables) if isinstance(block, Table)]
-    paragraphs = [*(_pieces(block.pieces) for block in answer), "\n".join(map(_pieces, listed))]
+    paragraphs = [answer, *warnings, listed]
     return "\n\n".join([*filter(None, paragraphs), *map(_table, found)])
 
 
@@ -50,6 +50,11 @@ def _blocks(document: Document, titles: Collection[str]) -> Iterator[Block]:
     for section in document.sections:
         if section.title.lstrip("0123456789. ") in titles:
             yield from section.blocks
+
+
+def _listed(blocks: Iterable[Block]) -> str:
+    """Return the items of all lists, a line each."""
+    return "\n".join(_pieces(item) for block in blocks if isinstance(block, Bullets) for item in block.items)
 
 
 def _pieces(pieces: Iterable[str]) -> str:
@@ -84,7 +89,8 @@ def _cell(cell: str) -> str:
     if isinstance(cell, Code):
         return rf"\texttt{{{escape(cell)}}}"
     text = escape(cell)
-    return rf"\textbf{{{text}}}" if isinstance(cell, Strong) else text
+    command = {Strong: "textbf", Emphasis: "emph"}.get(type(cell))
+    return rf"\{command}{{{text}}}" if command else text
 
 
 def escape(text: str) -> str:

@@ -3,7 +3,19 @@
 import re
 from collections.abc import Iterable
 
-from moe_exp.report.document import Block, Bullets, Code, Document, Heading, Listing, Paragraph, Picture, Strong, Table
+from moe_exp.report.document import (
+    Block,
+    Bullets,
+    Code,
+    Document,
+    Emphasis,
+    Heading,
+    Listing,
+    Paragraph,
+    Picture,
+    Strong,
+    Table,
+)
 
 MARKUP = re.compile(r"([\\`*<>|\[\]~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;))")
 """Characters that would be read as markup; underscores within words are not."""
@@ -39,10 +51,10 @@ def _piece(piece: str) -> str:
         fence = "`" * (1 + max(map(len, re.findall("`+", piece)), default=0))
         pad = " " if piece.startswith("`") or piece.endswith("`") else ""
         return f"{fence}{pad}{piece}{pad}{fence}"
-    if isinstance(piece, Strong) and piece.strip():
-        core = piece.strip()  # stars beside a space are no markup
+    if isinstance(piece, Strong | Emphasis) and piece.strip():
+        core, mark = piece.strip(), "**" if isinstance(piece, Strong) else "*"  # stars beside a space are no markup
         before, after = piece.split(core, 1)
-        return f"{before}**{escape(core)}**{after}"
+        return f"{before}{mark}{escape(core)}{mark}{after}"
     return escape(piece)
 
 

@@ -1,4 +1,4 @@
-"""The answer in one paragraph, made from the measured intervals, and the verdicts on hypotheses."""
+"""The answer, one question after the other, made from the measured intervals, and the verdicts on hypotheses."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from moe_exp.comparison.multiplicity import NOT_DECIDABLE, TOO_FEW
 from moe_exp.report import formats
 from moe_exp.report.answer_limits import limits_of_the_answer, other_variant, uncovered
 from moe_exp.report.context import QUESTION, ReportContext
-from moe_exp.report.document import Block, Bullets, Paragraph, Strong, Table, paragraph
+from moe_exp.report.document import Block, Bullets, Emphasis, Strong, Table, paragraph
 from moe_exp.report.selection import Row, Selection, claim, gate_of, interval_of, model_name
 
 WORDS = ("higher", "lower", "no difference shown", NOT_DECIDABLE, "not tested", TOO_FEW)
@@ -19,23 +19,26 @@ MOST_STATED = 4
 """Differences that are stated one by one; more are counted."""
 
 
-def verdict_box(selection: Selection, context: ReportContext) -> Paragraph:
+def verdict_box(selection: Selection, context: ReportContext) -> Bullets:
     """Answer, at the main noise level and the largest training set, one question after the other.
 
     Whether the mixture beats one Ridge; whether regression beats classification; whether that holds for more stars and
     noise; and what it hangs on.
     """
     top = selection.at_top(selection.against_classify).to_dict("records")
-    sentences = [
-        *_against_one_ridge(selection),
-        *_answer(selection, top, context),
-        *_along_size(selection),
-        *_along_noise(selection),
-        *_elsewhere(selection),
-        *limits_of_the_answer(selection, top[:MOST_STATED], context),
-        *(f"Hypothesis {found.hypothesis.name}: {found.verdict}." for found in context.judgements),
-    ]
-    return paragraph(*_joined(sentences), kind="verdict")
+    regression = "Regression or classification" if context.question == QUESTION else "Gates against classify"
+    answers = {
+        "Mixture or one Ridge": _against_one_ridge(selection),
+        regression: _answer(selection, top, context),
+        "More stars": _along_size(selection),
+        "More noise": _along_noise(selection),
+        "All conditions": _elsewhere(selection),
+        "What it hangs on": limits_of_the_answer(selection, top[:MOST_STATED], context),
+        "Hypotheses": (f"{found.hypothesis.name}: {found.verdict}." for found in context.judgements),
+    }
+    said = {question: list(sentences) for question, sentences in answers.items()}
+    items = ((Emphasis(f"{question}: "), *_joined(sentences)) for question, sentences in said.items() if sentences)
+    return Bullets(tuple(items), kind="verdict")
 
 
 def _joined(sentences: Sequence[str]) -> Iterator[str]:

@@ -30,7 +30,10 @@ COLUMNS = {
 
 
 def page_state() -> str:
-    """Return the state of the page, in JSON as MLflow 3 reads it."""
+    """Return the state of the page, in JSON as MLflow 3 reads it.
+
+    Runs are in the order of R²: in that of their creation, the jobs of a sweep hide behind their parent.
+    """
     columns = [f"{kind}.`{name}`" for kind, listed in COLUMNS.items() for name in listed]
     section = {"uuid": "answers", "name": "Answers", "display": True, "isReordered": False}
     chart = {"type": "BAR", "metricSectionId": section["uuid"], "runsCountToCompare": 20, "deleted": False}
@@ -39,6 +42,8 @@ def page_state() -> str:
         {
             "selectedColumns": columns,
             "columnOrder": columns,
+            "orderByKey": f"metrics.`{SCORES[0]}`",
+            "orderByAsc": False,
             "compareRunCharts": charts,
             "compareRunSections": [section],
         }
