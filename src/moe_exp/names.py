@@ -112,7 +112,9 @@ METRICS_REFERENCE = "reference/"
 METRICS_CURVE = "gate/"
 METRICS_SWEEP_R2 = "r2/"
 METRICS_SWEEP_DELTA = "delta_r2/"
-"""followed by gate, condition and _minus_ the other gate; both with _ci_low and _ci_high"""
+"""followed by gate, condition and _minus_ the other gate"""
+METRICS_SWEEP_ENDS = "r2_intervals/"
+"""the ends of both, _ci_low and _ci_high: MLflow charts what stands behind an earlier word first"""
 
 
 def external_metric(stars: str, quantity: str) -> str:

@@ -37,11 +37,12 @@ def test_the_jobs_of_a_sweep_have_a_parent_with_their_comparison(sweep):
     for run in runs_in(sweep)[1]:
         link = f"[{run.info.run_name}](#/experiments/{run.info.experiment_id}/runs/{run.info.run_id})"
         assert f"- {link}: R² {run.data.metrics['test/r2']:.4f}\n" in parent.data.tags["mlflow.note.content"] + "\n"
-    name = "delta_r2/linear_n_1k_noise_0.2_minus_classify_n_1k_noise_0.2"
-    ends = ("", "_ci_low", "_ci_high")
-    measured = [parent.data.metrics[f"{name}{end}"] for end in ends]
+    difference, ends = "linear_n_1k_noise_0.2_minus_classify_n_1k_noise_0.2", ("_ci_low", "_ci_high")
+    assert parent.data.metrics[f"delta_r2/{difference}"] == pytest.approx(row["delta_r2"])
+    measured = [parent.data.metrics[f"r2_intervals/delta_r2_{difference}{end}"] for end in ends]
     assert measured == pytest.approx([row[f"delta_r2{end}"] for end in ends])
-    assert {f"r2/mlp_n_1k_noise_0.2{end}" for end in ends} <= set(parent.data.metrics)
+    intervals = {f"r2_intervals/r2_mlp_n_1k_noise_0.2{end}" for end in ends}
+    assert {"r2/mlp_n_1k_noise_0.2", *intervals} <= set(parent.data.metrics)
     printed = (sweep / "printed.txt").read_text(encoding="utf-8")
     assert f"{row['delta_r2']:+.4f} [{row['delta_r2_ci_low']:+.4f}, {row['delta_r2_ci_high']:+.4f}]" in printed
     assert "R² on the covered test stars" in printed

@@ -44,9 +44,13 @@ def sweep_metrics(comparison: Comparison) -> dict[str, float]:
         (f"{names.METRICS_SWEEP_DELTA}{_slug(row)}_minus_{_slug(_reference(row))}", "delta_r2", row)
         for row in _rows(pairs)
     ]
-    return {
-        f"{name}{end}": row[f"{quantity}{end}"] for name, quantity, row in rows for end in ("", "_ci_low", "_ci_high")
+    values = {name: row[quantity] for name, quantity, row in rows}
+    ends = {
+        names.METRICS_SWEEP_ENDS + name.replace("/", "_", 1) + end: row[quantity + end]
+        for name, quantity, row in rows
+        for end in ("_ci_low", "_ci_high")
     }
+    return values | ends
 
 
 def _rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
