@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 
@@ -77,7 +78,10 @@ class Training:
         for option in fields(self):
             valid, range_text = allowed[option.name]
             if not valid:
-                raise InputError(f"training.{option.name} is {getattr(self, option.name)}; it must be {range_text}.")
+                raise InputError(
+                    Code.OUT_OF_RANGE,
+                    f"training.{option.name} is {getattr(self, option.name)}; it must be {range_text}.",
+                )
 
     def count_held_out(self, n_stars: int) -> int:
         """Return how many of a gate's stars are held out.
@@ -90,8 +94,9 @@ class Training:
         n_held_out = round(self.holdout_fraction * n_stars)
         if not 0 < n_held_out < n_stars:
             raise InputError(
+                Code.TOO_FEW_FOR_GATE,
                 f"training.holdout_fraction={self.holdout_fraction:g} holds out {n_held_out} of the gate's {n_stars} "
-                "covered stars; both parts need stars. Use a larger data.n_val or another fraction."
+                "covered stars; both parts need stars. Use a larger data.n_val or another fraction.",
             )
         return n_held_out
 
@@ -228,8 +233,9 @@ def _split(stars: GateStars, n_holdout: int, rng: np.random.Generator) -> tuple[
     ends = np.flatnonzero(np.diff(place[order])) + 1
     if not len(ends):
         raise InputError(
+            Code.TOO_FEW_FOR_GATE,
             f"The gate's {len(star)} covered spectra show one star only; hold-out and training need different ones. "
-            "Use a larger data.n_val."
+            "Use a larger data.n_val.",
         )
     rows = torch.from_numpy(order)
     n_holdout = ends[np.argmin(np.abs(ends - n_holdout))]
