@@ -57,7 +57,10 @@ def without_tracebacks() -> Iterator[None]:
     except (CompactHydraException, YAMLError) as error:
         causes = [error, error.__cause__] if isinstance(error.__cause__, OmegaConfBaseException) else [error]
         text = "\n".join(map(str, causes))
-        sys.exit(" ".join(text.split()) if isinstance(error, YAMLError) else advise(text, PROJECT_ROOT / "conf"))
+        if type(error) is CompactHydraException:  # what `main` said of a job, in a sweep
+            sys.exit(text)
+        said = " ".join(text.split()) if isinstance(error, YAMLError) else text
+        sys.exit(str(advise(said, PROJECT_ROOT / "conf")))
 
 
 if __name__ == "__main__":

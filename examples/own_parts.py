@@ -16,6 +16,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from torch import nn
 
 from moe_exp.cache.codec import storable
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.evaluation.metrics import Metric
 from moe_exp.evaluation.results import Results
@@ -50,7 +51,9 @@ class BrightStars(Hdf5Data):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.noise_level > self.most_noise:
-            raise InputError(f"data.noise_level={self.noise_level}: these stars stop at {self.most_noise:g}.")
+            raise InputError(
+                Code.OUT_OF_RANGE, f"data.noise_level={self.noise_level}: these stars stop at {self.most_noise:g}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +71,9 @@ class CorrelatedNoise(Noise):
     def check(self) -> None:
         """Refuse a correlation that no such process has."""
         if not 0 <= self.correlation < 1:
-            raise InputError(f"noise.correlation={self.correlation}: it is 0 or more and below 1.")
+            raise InputError(
+                Code.NOISE_CORRELATION, f"noise.correlation={self.correlation}: it is 0 or more and below 1."
+            )
 
     def draw(self, rng: np.random.Generator, flux: np.ndarray, error: np.ndarray) -> np.ndarray:
         """Return error times numbers of unit variance, each partly the one before."""

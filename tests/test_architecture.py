@@ -11,7 +11,7 @@ from tests.conftest import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "src" / "moe_exp"
 FLOORS = (
-    ("credentials",),
+    ("codes", "credentials"),
     ("errors", "names", "random_streams"),
     ("machine", "program", "progress", "workers"),
     ("cache",),

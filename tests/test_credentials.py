@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 
+from moe_exp.codes import Code
 from moe_exp.credentials import hand_over, redact
 from moe_exp.errors import InputError
 from moe_exp.tracking import Tracking, closing, find_runs, open_run, open_store
@@ -43,7 +44,7 @@ def test_credentials_are_hidden_and_nothing_else(said, kept):
 
 
 def test_no_message_or_representation_holds_credentials():
-    assert str(InputError("http://ada:pw@host is away")) == "http://***@host is away"
+    assert str(InputError(Code.STORE_AWAY, "http://ada:pw@host is away")) == "http://***@host is away (MOE101)"
     tracking = Tracking(uri="postgresql://ada:pw@host/runs")
     assert "pw@" not in tracking.describe("1")
     assert "pw@" not in repr(tracking)

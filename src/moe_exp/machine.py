@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from threadpoolctl import threadpool_limits
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 THREADS_VARIABLE = "OMP_NUM_THREADS"
@@ -73,12 +74,14 @@ def choose_device(device: str) -> str:
         If the name is unknown, or CUDA is asked for and torch sees none.
     """
     if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device={device}: choose auto, cpu or cuda.")
+        raise InputError(Code.UNKNOWN_CHOICE, f"device={device}: choose auto, cpu or cuda.")
     import torch
 
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
-        raise InputError("device=cuda, but torch sees no CUDA device here; use device=auto or device=cpu.")
+        raise InputError(
+            Code.NO_CUDA, "device=cuda, but torch sees no CUDA device here; use device=auto or device=cpu."
+        )
     return "cuda" if available and device != "cpu" else "cpu"
 
 
@@ -117,7 +120,10 @@ def require_memory(n_bytes: float, what: str, advice: str) -> None:
     """
     there = psutil.virtual_memory().total
     if n_bytes > there:
-        raise InputError(f"{what} would need {n_bytes / 1e9:,.0f} GB of memory; there are {there / 1e9:.0f}. {advice}")
+        raise InputError(
+            Code.OUT_OF_MEMORY,
+            f"{what} would need {n_bytes / 1e9:,.0f} GB of memory; there are {there / 1e9:.0f}. {advice}",
+        )
 
 
 def require_room(folder: Path, n_bytes: int, what: str, advice: str) -> None:
@@ -130,4 +136,6 @@ def require_room(folder: Path, n_bytes: int, what: str, advice: str) -> None:
     """
     free = shutil.disk_usage(folder).free
     if free < 1.05 * n_bytes + 1e8:
-        raise InputError(f"{what}: {n_bytes / 1e9:.2f} GB, but {folder} has {free / 1e9:.2f} GB free. {advice}")
+        raise InputError(
+            Code.DISK_FULL, f"{what}: {n_bytes / 1e9:.2f} GB, but {folder} has {free / 1e9:.2f} GB free. {advice}"
+        )

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from moe_exp.cli.commands import main as cli
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.tracking import closing as closing_run
 from moe_exp.tracking import open_run
@@ -89,7 +90,7 @@ def test_predictions_that_a_run_did_not_log_are_refused(copy_of_sweep, damage, m
 
 def test_a_run_that_failed_is_not_compared(tracking):
     with pytest.raises(InputError), closing_run(open_run(tracking, run_name="failed", parameters={}, tags={})) as run:
-        raise InputError("too few stars")
+        raise InputError(Code.TOO_FEW_COVERED, "too few stars")
     done = CliRunner().invoke(cli, ["compare", "--store", tracking.uri, run.run_id])
     assert "Only finished runs can be compared" in done.output
     assert "is FAILED" in done.output

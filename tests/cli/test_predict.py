@@ -83,7 +83,7 @@ def test_a_bad_file_is_told_the_others_go_on_and_the_status_says_so(model_folder
     assert len(pd.read_parquet(tmp_path / "out.parquet")) == 50
     done = predict(model_folder, tmp_path / "bad.fits", "-o", tmp_path / "none.parquet")
     assert done.exit_code == 1
-    assert "no file could be used, and nothing was written" in done.output
+    assert "No file could be used, and nothing was written. (MOE141)" in done.output
     assert not (tmp_path / "none.parquet").exists()
     done = predict(model_folder, stars, "-o", tmp_path / "out.txt")
     assert "must end in .parquet or .fits" in done.output

@@ -41,5 +41,5 @@ def test_what_was_typed_is_kept_as_it_was_typed(configure):
 
 def test_memory_is_asked_for_up_to_what_there_is():
     require_memory(1e6, "A", "B")
-    with pytest.raises(InputError, match=r"^A would need 1,000,000,000 GB of memory; there are \d+\. B$"):
+    with pytest.raises(InputError, match=r"^A would need 1,000,000,000 GB of memory; there are \d+\. B \(MOE013\)$"):
         require_memory(1e18, "A", "B")

@@ -171,6 +171,7 @@ CODE = [
     ("moe_exp.spectra.simulator.synthesis", STARS),
     ("moe_exp.workers", NOTHING),
     ("moe_exp.cache.stages", NOTHING),
+    ("moe_exp.codes", NOTHING),
     ("moe_exp.errors", NOTHING),
     ("moe_exp.experiment.config", NOTHING),
     ("moe_exp.machine", NOTHING),

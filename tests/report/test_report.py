@@ -165,7 +165,8 @@ def test_the_answer_takes_one_question_after_the_other():
     answer = answer_of(records, **{"gate.converged": "false"})
     questions = [
         "the mixture beats one global Ridge", "Yes.", "mlp has a higher R² than classify", "From 32,000 to 100,000",
-        "Along noise levels", "8 of 8 gates have not converged (classify and mlp).", "Fewer than 30 test stars lie in",
+        "Along noise levels", "8 of 8 gates have not converged (MOE072): classify and mlp.",
+        "Fewer than 30 test stars (MOE081) lie in",
     ]  # fmt: skip
     places = [answer.index(question) for question in questions]
     assert places == sorted(places)

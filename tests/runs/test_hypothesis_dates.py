@@ -48,7 +48,7 @@ def test_a_claim_that_leaves_an_option_open_which_an_older_version_did_not_have_
 )
 def test_a_claim_that_was_not_named_is_told_from_one_that_came_later(other: LoggedRun, words: str) -> None:
     text = doubts("h", CLAIM, [run("a", CLAIM), other])
-    assert text == f"Of the 2 runs that this claim is judged by: {words}."
+    assert text == f"Of the 2 runs that this claim is judged by: {words}. (MOE092)"
 
 
 def test_of_one_identity_the_newest_run_stays_whatever_the_order() -> None:

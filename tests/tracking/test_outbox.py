@@ -17,6 +17,7 @@ from PIL.Image import new as new_image
 
 from moe_exp import names
 from moe_exp.cli.commands import main
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.tracking import (
     PortableModel,
@@ -273,7 +274,7 @@ def test_patience_ends_and_is_none_for_what_cannot_help():
     assert len(calls) > 2
     calls.clear()
     with pytest.raises(InputError):
-        patiently(lambda: fail(InputError("gate=nonsense")), 100)
+        patiently(lambda: fail(InputError(Code.WRONG_TYPE, "gate=nonsense")), 100)
     assert len(calls) == 1
 
 

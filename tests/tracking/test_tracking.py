@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.tracking import Tracking, closing, open_run, open_store
@@ -66,7 +67,7 @@ def test_a_run_keeps_what_is_logged(tracking):
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
-        (InputError("data.path is missing"), "FAILED", "InputError: data.path is missing"),
+        (InputError(Code.NO_FILE, "data.path is missing"), "FAILED", "InputError: data.path is missing (MOE020)"),
         (KeyboardInterrupt(), "KILLED", "interrupted"),
         (SystemExit(143), "KILLED", "interrupted"),
     ],

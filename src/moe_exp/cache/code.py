@@ -19,11 +19,13 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 from pathlib import Path
 from typing import NamedTuple
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 PACKAGE = "moe_exp"
 INFRASTRUCTURE = (
     "moe_exp.cache",
+    "moe_exp.codes",
     "moe_exp.credentials",
     "moe_exp.errors",
     "moe_exp.experiment.config",
@@ -58,7 +60,10 @@ def code_digest(module: str) -> str:
     """
     spec = _find(module)
     if spec is None or not spec.has_location:
-        raise InputError(f"{module}: its code cannot be read, so that its results could not be told apart; use a file.")
+        raise InputError(
+            Code.CODE_UNREADABLE,
+            f"{module}: its code cannot be read, so that its results could not be told apart; use a file.",
+        )
     sources, libraries = _follow(module)
     versions = {name: _version(name) for name in sorted(libraries)}
     digest = hashlib.sha256(json.dumps(versions).encode())
@@ -113,7 +118,10 @@ def needed_code(modules: Collection[str]) -> NeededCode:
         name = waiting.pop()
         spec = _find(name)
         if name in modules and (spec is None or not spec.has_location):
-            raise InputError(f"{name}: its code cannot be read, so that it cannot be kept with a model; use a file.")
+            raise InputError(
+                Code.PART_NOT_KEPT,
+                f"{name}: its code cannot be read, so that it cannot be kept with a model; use a file.",
+            )
         if spec is None or not spec.has_location or not spec.origin:
             continue
         files |= _placed_files(spec)

@@ -6,6 +6,7 @@ import stat
 from functools import cache
 from pathlib import Path
 
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,9 @@ def _check(folder: Path) -> None:
     found = folder.stat()
     if found.st_mode & stat.S_IWOTH:
         raise InputError(
+            Code.OPEN_TO_OTHERS,
             f"Every user of this machine may write to {folder}, and so change the results of runs that use it. Forbid "
-            f"it with `chmod o-w {folder}`, or name a folder of your own with cache_dir=... or MOE_EXP_CACHE."
+            f"it with `chmod o-w {folder}`, or name a folder of your own with cache_dir=... or MOE_EXP_CACHE.",
         )
     if found.st_uid not in (os.getuid(), 0):
         _warn_once(f"{folder} belongs to another user (number {found.st_uid}), who may change what runs find there")
@@ -41,4 +43,4 @@ def _check(folder: Path) -> None:
 
 @cache
 def _warn_once(message: str) -> None:
-    log.warning("%s", message)
+    log.warning("%s", tagged(Code.OPEN_TO_OTHERS, message))

@@ -23,6 +23,7 @@ from filelock import FileLock, ReadWriteLock, Timeout
 from moe_exp.cache.atomic import complete_file
 from moe_exp.cache.codec import NotStorableError, decode, encode
 from moe_exp.cache.private import make_private
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ class StageCache:
             except FileNotFoundError:
                 pass
             except UnreadableError as error:
-                log.warning("%s: %s %s and is made again", stage, path, error)
+                log.warning(tagged(Code.CACHE_DAMAGED, "%s: %s %s and is made again"), stage, path, error)
             else:
                 log.log(logging.DEBUG if self.quiet else logging.INFO, "%s: recalled from the cache", stage)
                 self.made.setdefault(stage, False)
@@ -127,7 +128,7 @@ class StageCache:
         try:
             content = encode(result)
         except NotStorableError as error:
-            log.warning("%s: %s, so that every run makes it anew", stage, error)
+            log.warning(tagged(Code.NOT_CACHED, "%s: %s, so that every run makes it anew"), stage, error)
             return
         with complete_file(path) as partial:
             partial.write_bytes(_digest(content) + content)
@@ -184,7 +185,9 @@ def clear(folder: Path, parts: Iterable[str]) -> None:
             for part in parts:
                 shutil.rmtree(folder / part, ignore_errors=True)
     except Timeout as error:
-        raise InputError(f"A run is using {folder}: nothing was removed. Clear it when the run has ended.") from error
+        raise InputError(
+            Code.CACHE_IN_USE, f"A run is using {folder}: nothing was removed. Clear it when the run has ended."
+        ) from error
 
 
 def _lock(folder: Path) -> ReadWriteLock:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from moe_exp.cli.compare import choose_tracking
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 
@@ -34,13 +35,16 @@ def bring(
         from moe_exp.runs.bundles.load import load
 
         if name or data_run or test_digest:
-            raise InputError("--name, --data-run and --test-digest belong to a table of predictions, not to a bundle.")
+            raise InputError(
+                Code.IMPORT_NAME,
+                "--name, --data-run and --test-digest belong to a table of predictions, not to a bundle.",
+            )
         for before, run_id in load(file, tracking).items():
             click.echo(f"{before} is run {run_id} here")
         return
     from moe_exp.runs.elsewhere import import_predictions
 
     if name is None:
-        raise InputError("--name is missing: what is the model called whose predictions these are?")
+        raise InputError(Code.IMPORT_NAME, "--name is missing: what is the model called whose predictions these are?")
     run_id = import_predictions(tracking, file, name, data_run=data_run, test_digest=test_digest)
     click.echo(f"{name}: run {run_id}; compare it with others by its id, as in: moe-exp compare {run_id[:8]} RUN ...")

@@ -38,7 +38,7 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 def main() -> None:
-    """Tools beside train.py."""
+    """Tools beside train.py; docs/messages.md explains the codes of their messages, such as MOE020."""
 
 
 for command in (simulate, compare, plan, predict, serve, champion, rerun, bring, export, check, cache, sync):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from moe_exp.codes import Code
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.names import REPORT_FILE
@@ -15,6 +16,7 @@ from moe_exp.names import REPORT_FILE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from moe_exp.comparison.comparability import NotComparableError
     from moe_exp.comparison.hypotheses import Hypothesis
     from moe_exp.runs.conclusions import Conclusions
     from moe_exp.tracking import LoggedRun, Tracking
@@ -78,7 +80,7 @@ def compare(
     except NotComparableError as error:
         if runs:
             raise
-        print_groups(found, conclude_on, why=str(error), one_alone=bool(tables or report or as_json))
+        print_groups(found, conclude_on, why=error, one_alone=bool(tables or report or as_json))
         return
     if as_json:
         found_tables = {name: getattr(conclusions.comparison, name) for name in TABLES}
@@ -98,7 +100,7 @@ def print_groups(
     runs: "Sequence[LoggedRun]",
     conclude_on: "Callable[[Sequence[LoggedRun]], Conclusions]",
     *,
-    why: str,
+    why: "NotComparableError",
     one_alone: bool,
 ) -> None:
     """Compare runs that share data, noise and bins by themselves, and say which filter finds them.
@@ -113,11 +115,12 @@ def print_groups(
 
     groups = group_runs(runs)
     if len(groups) == 1:
-        raise InputError(why)
+        raise why
     if one_alone:
         filters = "; ".join(f'--filter "{group.condition}"' for group in groups)
         raise InputError(
-            f"--csv, --report and --json are of one comparison, but there are {len(groups)}: choose {filters}."
+            Code.SEVERAL_COMPARISONS,
+            f"--csv, --report and --json are of one comparison, but there are {len(groups)}: choose {filters}.",
         )
     for number, group in enumerate(groups, start=1):
         click.echo(f'Group {number} of {len(groups)}, {len(group.runs)} run(s): --filter "{group.condition}"')
@@ -145,5 +148,5 @@ def read_hypothesis(name: str) -> "Hypothesis":
     path = folder / f"{name}.yaml"
     if not path.exists():
         known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
-        raise InputError(f"There is no hypothesis {name!r} in {folder}; there are {known}.")
+        raise InputError(Code.NO_SUCH_HYPOTHESIS, f"There is no hypothesis {name!r} in {folder}; there are {known}.")
     return read_stage(f"hypotheses.{name}", path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from moe_exp.cli.compare import choose_tracking
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ def predict(
                 advance=advance,
             )
             if len(failed) == len(set(files)):
-                raise InputError("\n".join(["no file could be used, and nothing was written.", *failed.values()]))
+                raise InputError(
+                    Code.NO_USABLE_SPECTRUM,
+                    "\n".join([*failed.values(), "No file could be used, and nothing was written."]),
+                )
     for message in failed.values():
         click.echo(f"Error: {message}", err=True)
     click.echo(f"{len(files) - len(failed)} of {len(files)} files: {output}", err=True)

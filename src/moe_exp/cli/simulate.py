@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 
@@ -25,7 +26,7 @@ def simulate(path: Path, n_stars: int, seed: int, device: str, force: bool) -> N
     from moe_exp.spectra.simulator import simulate as simulate_stars
 
     if path.exists() and not force:
-        raise InputError(f"{path} exists; choose another name, or --force to replace it.")
+        raise InputError(Code.OUTPUT_NAME, f"{path} exists; choose another name, or --force to replace it.")
     simulator = Simulator()
     size = n_stars * bytes_per_star(simulator)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.comparison.records import RunRecord, sort_records
 from moe_exp.errors import InputError
 from moe_exp.evaluation.predictions import MODELS, Predictions
@@ -52,14 +53,14 @@ def check_comparable(records: Iterable[RunRecord]) -> None:
     for record in sort_records(records):
         by_data_seed[record.data_seed].append(record)
     if not by_data_seed:
-        raise InputError("There is no run to compare.")
+        raise InputError(Code.NO_FINISHED_RUN, "There is no run to compare.")
     differences = [
         f"data.seed={data_seed}: {difference}"
         for data_seed, members in by_data_seed.items()
         for difference in [*_differences(members), *_contradictions(members)]
     ]
     if differences:
-        raise NotComparableError("These runs cannot be compared. " + " ".join(differences))
+        raise NotComparableError(Code.NOT_COMPARABLE, "These runs cannot be compared. " + " ".join(differences))
 
 
 def _differences(records: Sequence[RunRecord]) -> Iterable[str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.comparison.comparability import SAME_REFERENCES, label_scale
 from moe_exp.comparison.records import RunRecord
 from moe_exp.comparison.run_labels import Labels
@@ -135,8 +136,9 @@ def make_panel(records: Sequence[RunRecord], labels: Mapping[str, Labels]) -> Pa
     first = records[0].predictions
     if first.covered.sum() < 2:
         raise InputError(
+            Code.TOO_FEW_COVERED,
             f"data.seed={records[0].data_seed}: {first.covered.sum()} of {len(first)} test stars lie in a bin; "
-            f"scores need at least 2."
+            f"scores need at least 2.",
         )
     scale = label_scale(first)
     entries: dict[Contender, dict[int, SquaredErrors]] = {}
@@ -155,9 +157,10 @@ def make_panel(records: Sequence[RunRecord], labels: Mapping[str, Labels]) -> Pa
                 gap = _gap(errors.clipped, known.clipped)
                 if contender.kind == "reference" and gap > SAME_REFERENCES * scale:
                     raise InputError(
+                        Code.RUNS_CONTRADICT,
                         f"{record} and {source} were made alike, but their {contender.model} predicts other values, by "
                         f"up to {first.label.amount(f'{gap:.2g}')}: stars, noise or code were others. Run one of them "
-                        f"again with tracking.resume=false."
+                        f"again with tracking.resume=false.",
                     )
                 gap = _gap(errors.configured, known.configured)
                 if gap > UNSAID * scale:

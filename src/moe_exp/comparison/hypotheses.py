@@ -7,6 +7,7 @@ from datetime import date
 
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.comparison import Comparison, Contender
 from moe_exp.comparison.data_seeds import Pooled, pool
 from moe_exp.comparison.equivalence import EQUIVALENT, HIGHER, LOWER, judge_margin
@@ -62,18 +63,30 @@ class Criterion:
     def check(self) -> None:
         """Raise `InputError` unless the quantity is known, and one bound and the right number of models are given."""
         if self.quantity not in QUANTITIES:
-            raise InputError(f"quantity={self.quantity} is unknown; choose {' or '.join(QUANTITIES)}.")
+            raise InputError(
+                Code.HYPOTHESIS_UNFIT, f"quantity={self.quantity} is unknown; choose {' or '.join(QUANTITIES)}."
+            )
         given = [name for name in CLAIMS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise InputError(f"a criterion needs one of {', '.join(CLAIMS)}; it has {' and '.join(given) or 'none'}.")
+            raise InputError(
+                Code.HYPOTHESIS_UNFIT,
+                f"a criterion needs one of {', '.join(CLAIMS)}; it has {' and '.join(given) or 'none'}.",
+            )
         if not math.isfinite(getattr(self, given[0])):
-            raise InputError(f"the bound {given[0]}={getattr(self, given[0])} is no number that R² could keep.")
+            raise InputError(
+                Code.HYPOTHESIS_UNFIT,
+                f"the bound {given[0]}={getattr(self, given[0])} is no number that R² could keep.",
+            )
         if (self.quantity == "delta_r2") != (self.reference is not None):
-            raise InputError(f"quantity={self.quantity}, reference={self.reference}: a reference belongs to delta_r2.")
+            raise InputError(
+                Code.HYPOTHESIS_UNFIT,
+                f"quantity={self.quantity}, reference={self.reference}: a reference belongs to delta_r2.",
+            )
         if self.equivalent_within is not None and not (self.equivalent_within > 0 and self.quantity == "delta_r2"):
             raise InputError(
+                Code.HYPOTHESIS_UNFIT,
                 f"quantity={self.quantity}, equivalent_within={self.equivalent_within:g}: a margin is above zero, and "
-                f"belongs to delta_r2."
+                f"belongs to delta_r2.",
             )
 
     @property
@@ -131,14 +144,18 @@ class Hypothesis:
         except ValueError:
             is_day = False
         if not is_day:
-            raise InputError(f"hypothesis.date={self.date} of {self.name} is not a day; write YYYY-MM-DD.")
+            raise InputError(
+                Code.HYPOTHESIS_UNFIT, f"hypothesis.date={self.date} of {self.name} is not a day; write YYYY-MM-DD."
+            )
         if not self.criteria:
-            raise InputError(f"hypothesis.criteria of {self.name} is empty: nothing could refute it.")
+            raise InputError(
+                Code.HYPOTHESIS_UNFIT, f"hypothesis.criteria of {self.name} is empty: nothing could refute it."
+            )
         for place, criterion in enumerate(self.criteria):
             try:
                 criterion.check()
             except InputError as error:
-                raise InputError(f"hypothesis.criteria[{place}] of {self.name}: {error}") from error
+                raise InputError(error.code, f"hypothesis.criteria[{place}] of {self.name}: {error.message}") from error
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -183,7 +200,9 @@ def judge(hypothesis: Hypothesis, comparison: Comparison) -> Judgement:
         try:
             estimates = _estimates(criterion, comparison)
         except InputError as error:
-            raise InputError(f"hypothesis.criteria[{place}] of {hypothesis.name}: {error}") from error
+            raise InputError(
+                error.code, f"hypothesis.criteria[{place}] of {hypothesis.name}: {error.message}"
+            ) from error
         found = pool(estimates, confidence=comparison.settings.confidence)
         row: dict[str, object] = {"criterion": str(criterion), **interval_columns("value", found.interval)}
         row["verdict"] = _judge(criterion, estimates, found, comparison.settings.confidence)
@@ -226,7 +245,9 @@ def _estimates(criterion: Criterion, comparison: Comparison) -> list[tuple[int, 
         if all(found):
             estimates.append((scoring.panel.data_seed, _estimate(scoring, *map(_only, found))))
     if not estimates:
-        raise InputError(f"no data seed has {criterion.named}. There are {_known(comparison)}.")
+        raise InputError(
+            Code.HYPOTHESIS_NOT_IN_RUNS, f"no data seed has {criterion.named}. There are {_known(comparison)}."
+        )
     return estimates
 
 
@@ -253,8 +274,9 @@ def _find(scoring: Scoring, model: str, n_train: int, noise_level: float, design
 def _only(contenders: Sequence[Contender]) -> Contender:
     if len(contenders) > 1:
         raise InputError(
+            Code.HYPOTHESIS_NOT_IN_RUNS,
             f"{len(contenders)} designs have {contenders[0].model}: "
-            f"{'; '.join(contender.design for contender in contenders)}. Name one of them as design."
+            f"{'; '.join(contender.design for contender in contenders)}. Name one of them as design.",
         )
     return contenders[0]
 
@@ -263,7 +285,10 @@ def _estimate(scoring: Scoring, model: Contender, reference: Contender | None = 
     if reference is None:
         return scoring.r2(model)
     if not scoring.panel.seeds(model, reference):
-        raise InputError(f"{model} and {reference} have no training seed in common, and cannot be paired.")
+        raise InputError(
+            Code.HYPOTHESIS_NOT_IN_RUNS,
+            f"{model} and {reference} have no training seed in common, and cannot be paired.",
+        )
     return scoring.delta(model, reference)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from moe_exp.codes import Code, tagged
 from moe_exp.comparison.multiplicity import holm
 from moe_exp.comparison.scoring import Settings
 from moe_exp.comparison.tables import PAIR_COLUMNS, Row, ScoredPair, pair_columns
@@ -199,8 +200,9 @@ def note_alike(levels: pd.DataFrame) -> Iterator[str]:
     if "p_alike" in levels:
         alike = levels["contrast"][holm(levels["p_alike"].to_numpy(float)) < ALIKE].tolist()
         if alike:
-            yield (
+            yield tagged(
+                Code.TRAININGS_ALIKE,
                 f"Trainings with one seed go alike on all data seeds, in {len(alike)} of {len(levels)} differences "
                 f"({alike[0]} first): more data seeds do not quiet what they share, and intervals of these are too "
-                f"narrow. Take other seeds on other data seeds."
+                f"narrow. Take other seeds on other data seeds.",
             )

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.evaluation.expansion import expand_ratio
 from moe_exp.evaluation.scores import mae, r2
@@ -164,7 +165,9 @@ def bootstrap_r2(
     predicted = np.column_stack([np.asarray(values, float) for values in predictions.values()])
     y = np.asarray(y, float)
     if not (np.isfinite(y).all() and np.isfinite(predicted).all()):
-        raise InputError(f"{stage}: labels or predictions hold NaN or infinite values; the bootstrap needs none.")
+        raise InputError(
+            Code.NOT_FINITE, f"{stage}: labels or predictions hold NaN or infinite values; the bootstrap needs none."
+        )
     values, absolute = (np.array([score(y, column) for column in predicted.T]) for score in (r2, mae))
     star = np.arange(len(y)) if star is None else star
     draws = draw_r2(y, predicted, star, n_resamples=n_resamples, seed=seed, stage=stage)
@@ -177,15 +180,18 @@ def bootstrap_r2(
 def check_options(n_resamples: int, confidence: float) -> None:
     """Raise `InputError` unless there is a resample and `confidence` is a probability."""
     if n_resamples < 1:
-        raise InputError(f"evaluation.n_resamples={n_resamples}: at least one resample is needed.")
+        raise InputError(Code.OUT_OF_RANGE, f"evaluation.n_resamples={n_resamples}: at least one resample is needed.")
     if n_resamples > MOST_RESAMPLES:
         raise InputError(
+            Code.OUT_OF_MEMORY,
             f"evaluation.n_resamples={n_resamples}: at most {MOST_RESAMPLES:,}. These would need some "
             f"{n_resamples * BYTES_PER_RESAMPLE / 1e9:,.0f} GB of memory; 10,000 tell the ends of an interval "
-            f"to a hundredth of its width."
+            f"to a hundredth of its width.",
         )
     if not 0 < confidence < 1:
-        raise InputError(f"evaluation.confidence={confidence} must lie between 0 and 1, for example 0.95.")
+        raise InputError(
+            Code.OUT_OF_RANGE, f"evaluation.confidence={confidence} must lie between 0 and 1, for example 0.95."
+        )
 
 
 def percentile_interval(value: float, draws: np.ndarray, confidence: float) -> Interval:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.label import LOG_G, Label
 
@@ -28,21 +29,26 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise InputError(f"{path}: a table of predictions ends in {' or '.join(READERS)}.")
+        raise InputError(Code.IMPORT_TABLE, f"{path}: a table of predictions ends in {' or '.join(READERS)}.")
     try:
         table = reader(path)
     except (ValueError, OSError) as error:  # pyarrow's and pandas' own errors are such
-        raise InputError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from error
+        raise InputError(
+            Code.IMPORT_TABLE, f"{path} cannot be read as a table: {' '.join(str(error).split())}"
+        ) from error
     missing = [] if set(STARS) & set(table) else [" or ".join(STARS)]
     missing += [] if "prediction" in table else ["prediction"]
     if missing:
         raise InputError(
+            Code.IMPORT_TABLE,
             f"{path} has no column {', '.join(missing)}; it has {', '.join(map(str, table)) or 'none'}. It needs "
-            f"{' or '.join(STARS)}, and prediction; sigma and the label may be there."
+            f"{' or '.join(STARS)}, and prediction; sigma and the label may be there.",
         )
     wrong = [name for name in ("prediction", "sigma") if name in table and table[name].dtype.kind not in "fiu"]
     if wrong:
-        raise InputError(f"{path}: {', '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} no column of numbers.")
+        raise InputError(
+            Code.IMPORT_TABLE, f"{path}: {', '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} no column of numbers."
+        )
     return table
 
 
@@ -67,7 +73,9 @@ def match_stars(table: pd.DataFrame, stars: pd.DataFrame, path: Path, label: Lab
     """
     key = next(name for name in STARS if name in table)
     if stars[key].duplicated().any():
-        raise InputError(f"{path}: test stars were seen several times, so that {key} tells none; give star_index.")
+        raise InputError(
+            Code.IMPORT_STARS, f"{path}: test stars were seen several times, so that {key} tells none; give star_index."
+        )
     wrong = list(_wrong_rows(table, stars, key))
     if not wrong:
         table = table.set_index(key).loc[stars[key]].reset_index()
@@ -78,7 +86,8 @@ def match_stars(table: pd.DataFrame, stars: pd.DataFrame, path: Path, label: Lab
         wrong = [_count(others, stars[key], f"with a {label.column} that differs by more than {limit}")]
     if any(wrong):
         raise InputError(
-            f"{path} does not hold the {len(stars)} test stars once each: {'; '.join(filter(None, wrong))}."
+            Code.IMPORT_STARS,
+            f"{path} does not hold the {len(stars)} test stars once each: {'; '.join(filter(None, wrong))}.",
         )
     return table
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.label import LOG_G, Label
 
@@ -69,7 +70,9 @@ class Predictions:
         missing = [name for name in (*STAR_COLUMNS, self.label.column) if name not in self.stars]
         missing += [name for name in self.own_models if name not in self.clipped or name not in self.unclipped]
         if missing or set(self.clipped) != set(self.unclipped):
-            raise InputError(f"Predictions lack {', '.join(missing) or 'a clipped or unclipped variant'}.")
+            raise InputError(
+                Code.PREDICTIONS_UNFIT, f"Predictions lack {', '.join(missing) or 'a clipped or unclipped variant'}."
+            )
         for variant, values in (("clipped", self.clipped), ("unclipped", self.unclipped)):
             for model, predicted in values.items():
                 _check(predicted, (len(self.stars),), f"{variant} predictions of {model}")
@@ -79,11 +82,15 @@ class Predictions:
             wrong = (weights < 0).any(axis=1) | (np.abs(weights.sum(axis=1) - 1) > ROUNDING)
             if wrong.any():
                 raise InputError(
+                    Code.PREDICTIONS_UNFIT,
                     f"gate weights of {of}: below 0, or their sum is not 1, for {wrong.sum()} of {len(wrong)} test "
-                    f"stars (first: row {int(np.argmax(wrong))})."
+                    f"stars (first: row {int(np.argmax(wrong))}).",
                 )
         if not self.bin_index.max(initial=-1) < len(self.bin_names):
-            raise InputError(f"bin_index reaches {self.bin_index.max()}, but there are {len(self.bin_names)} bins.")
+            raise InputError(
+                Code.PREDICTIONS_UNFIT,
+                f"bin_index reaches {self.bin_index.max()}, but there are {len(self.bin_names)} bins.",
+            )
 
     def __len__(self) -> int:
         return len(self.stars)
@@ -153,7 +160,7 @@ class Predictions:
             If the file is not the one that was written, or another version wrote it.
         """
         if digest_file(path) != digest:
-            raise InputError(f"{path.name} was changed or is damaged.")
+            raise InputError(Code.PREDICTIONS_UNFIT, f"{path.name} was changed or is damaged.")
         return cls.from_frame(pd.read_parquet(path))
 
     @classmethod
@@ -167,7 +174,10 @@ class Predictions:
         """
         lost = [name for name in ("bin_names", "gate", "clip", "label") if name not in frame.attrs]
         if lost:
-            raise InputError(f"The table of predictions has no {', '.join(lost)} in its attrs; read it from Parquet.")
+            raise InputError(
+                Code.PREDICTIONS_UNFIT,
+                f"The table of predictions has no {', '.join(lost)} in its attrs; read it from Parquet.",
+            )
         models = [name.removesuffix("_unclipped") for name in map(str, frame.columns) if name.endswith("_unclipped")]
         has_gate = frame.attrs.get("has_gate", True)
         bins = range(len(frame.attrs["bin_names"]) if has_gate else 0)
@@ -189,7 +199,7 @@ class Predictions:
                 label=label,
             )
         except KeyError as error:
-            raise InputError(f"The table of predictions lacks a column: {error}.") from error
+            raise InputError(Code.PREDICTIONS_UNFIT, f"The table of predictions lacks a column: {error}.") from error
 
 
 def digest_file(path: Path) -> str:
@@ -200,9 +210,10 @@ def digest_file(path: Path) -> str:
 
 def _check(values: np.ndarray, shape: tuple[int, ...], what: str) -> None:
     if values.shape != shape:
-        raise InputError(f"{what}: shape {values.shape}, but {shape} is needed.")
+        raise InputError(Code.PREDICTIONS_UNFIT, f"{what}: shape {values.shape}, but {shape} is needed.")
     bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
     if bad.any():
         raise InputError(
-            f"{what}: NaN or infinite for {bad.sum()} of {len(bad)} test stars (first: row {int(np.argmax(bad))})."
+            Code.PREDICTIONS_UNFIT,
+            f"{what}: NaN or infinite for {bad.sum()} of {len(bad)} test stars (first: row {int(np.argmax(bad))}).",
         )

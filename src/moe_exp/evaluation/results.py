@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.evaluation import scores, tables
 from moe_exp.evaluation.bootstrap import Delta, R2Bootstrap, bootstrap_r2, check_options
@@ -155,7 +156,9 @@ class Evaluation:
         """Raise `InputError` if a value is out of range."""
         check_options(self.n_resamples, self.confidence)
         if self.n_worst_stars < 1:
-            raise InputError(f"evaluation.n_worst_stars={self.n_worst_stars}: at least one star is needed.")
+            raise InputError(
+                Code.OUT_OF_RANGE, f"evaluation.n_worst_stars={self.n_worst_stars}: at least one star is needed."
+            )
 
     def evaluate(self, predictions: Predictions, *, seed: int, further: Mapping[str, Metric] | None = None) -> Results:
         """Score all models on the covered test stars, pooled and per bin.
@@ -177,8 +180,9 @@ class Evaluation:
         n_covered = int(predictions.covered.sum())
         if n_covered < 2:
             raise InputError(
+                Code.TOO_FEW_COVERED,
                 f"{n_covered} of {len(predictions)} test stars lie in a bin; scores need at least 2. "
-                f"Use more test stars (data.n_test) or bins that cover their labels."
+                f"Use more test stars (data.n_test) or bins that cover their labels.",
             )
         pooled = self._bootstrap(predictions, predictions.covered, seed, "bootstrap")
         per_bin = tuple(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from moe_exp.codes import Code
+from moe_exp.errors import InputError
 from moe_exp.experiment.config import GROUPS, LISTS, flatten
 
 UNKNOWN_OPTION = re.compile(r"Could not override '([^']+)'")
@@ -13,8 +15,8 @@ UNREADABLE = re.compile(r"(.*?)\s*\^?\s*See \S+override_grammar", re.DOTALL)
 UNKNOWN_FILE = re.compile(r"Could not (?:find|load) '([\w/]+)/([^'/]+)'")
 
 
-def advise(said: str, conf: Path) -> str:
-    """Return in one line what to type instead where Hydra knows no such name or cannot read a value; else what it said.
+def advise(said: str, conf: Path) -> InputError:
+    """Return what to type instead where Hydra knows no such name or cannot read a value; else what it said.
 
     Parameters
     ----------
@@ -25,17 +27,20 @@ def advise(said: str, conf: Path) -> str:
     if found := UNKNOWN_OPTION.search(said):
         name = found[1]
         beside = [each for each in known_options(conf) if each.rpartition(".")[0] == name.rpartition(".")[0]]
-        return f"{name}: there is no such option. {_offer(name, beside)}"
+        return InputError(Code.UNKNOWN_OPTION, f"{name}: there is no such option. {_offer(name, beside)}")
     if found := UNKNOWN_FILE.search(said):
         group, name = found.groups()
         known = sorted(path.stem for path in (conf / group).glob("*.yaml"))
-        return f"{group}={name}: conf/{group} has no {name}.yaml. {_offer(name, known)}" if known else said
+        if known:
+            text = f"{group}={name}: conf/{group} has no {name}.yaml. {_offer(name, known)}"
+            return InputError(Code.UNKNOWN_OPTION, text)
     if found := UNREADABLE.match(said):
-        return (
+        return InputError(
+            Code.UNREADABLE_VALUE,
             f"{' '.join(found[1].split())}: that cannot be read. A value with other characters than plain letters, "
-            "digits and ./:-_ stands between quotes within quotes: 'data.path=\"/ä/stars (1).h5\"'."
+            "digits and ./:-_ stands between quotes within quotes: 'data.path=\"/ä/stars (1).h5\"'.",
         )
-    return said
+    return InputError(Code.NOT_COMPOSED, said)
 
 
 def known_options(conf: Path) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.evaluation.tables import SCORES
 from moe_exp.experiment.config import Experiment
@@ -34,7 +35,9 @@ def check(experiment: Experiment) -> None:
     experiment.evaluation.check()
     taken = sorted(set(SCORES) & set(experiment.metrics))
     if taken:
-        raise InputError(f"metrics.{taken[0]}: every run has a metric of this name; name the file otherwise.")
+        raise InputError(
+            Code.METRIC_NAME_TAKEN, f"metrics.{taken[0]}: every run has a metric of this name; name the file otherwise."
+        )
     for hypothesis in experiment.hypotheses.values():
         hypothesis.check()
 
@@ -52,8 +55,9 @@ def check_covered(bins: Bins, splits: Mapping[str, Stars]) -> None:
         n_values = len(np.unique(target))
         if n_values < 2:
             raise InputError(
+                Code.TOO_FEW_COVERED,
                 f"{option}: {len(target)} of {len(stars)} stars lie in a bin, with {n_values} value(s) of "
-                f"{stars.label.option}; at least two of each are needed. Use more stars or wider bins."
+                f"{stars.label.option}; at least two of each are needed. Use more stars or wider bins.",
             )
 
 
@@ -73,6 +77,7 @@ def check_folds(experiment: Experiment, bins: Bins, stars: Stars) -> None:
         gate.check_count(least)
     except InputError as error:
         raise InputError(
+            error.code,
             f"data.n_val: {covered.sum()} of {len(stars)} stars lie in a bin; error bars come from {N_FOLDS} gates, "
-            f"each trained without a part of them, on {least} in one case: {error}"
+            f"each trained without a part of them, on {least} in one case: {error.message}",
         ) from error

@@ -11,7 +11,6 @@ from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from moe_exp.errors import InputError
 from moe_exp.experiment.advice import advise
 from moe_exp.experiment.config import Experiment, build, check_choices, register
 
@@ -58,4 +57,4 @@ def reading_conf(project: Path) -> Iterator[None]:
         with initialize_config_dir(str(project / "conf"), version_base="1.3"):
             yield
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
-        raise InputError(" ".join(advise(str(error), project / "conf").split())) from error
+        raise advise(" ".join(str(error).split()), project / "conf") from error

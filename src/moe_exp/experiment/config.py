@@ -16,6 +16,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from moe_exp.codes import Code
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.experiment.trusted import find_class
@@ -174,11 +175,15 @@ def check_choices(overrides: Sequence[str]) -> None:
     """
     for group in (text.partition("=")[0] for text in overrides if text.endswith("=null")):
         if group in GROUPS:
-            raise InputError(f"{group}=null: name a file of conf/{group}: {_files_of(group)}.")
+            raise InputError(Code.GROUP_IS_NULL, f"{group}=null: name a file of conf/{group}: {_files_of(group)}.")
         if group in LISTS:
-            raise InputError(f"{group}=null: give a list of {_files_of(group)}, or {group}=[] for none.")
+            raise InputError(
+                Code.GROUP_IS_NULL, f"{group}=null: give a list of {_files_of(group)}, or {group}=[] for none."
+            )
         if group == "experiment":
-            raise InputError(f"experiment=null: name a preset, {_files_of(group)}, or leave it out for none.")
+            raise InputError(
+                Code.GROUP_IS_NULL, f"experiment=null: name a preset, {_files_of(group)}, or leave it out for none."
+            )
 
 
 def _files_of(group: str) -> str:
@@ -210,14 +215,15 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
         key = _find_unresolved(config) or str(error.full_key)
         group = key.partition(".")[0]
         where = f"{key} (typed, or in conf/{group}/{choices[group]}.yaml)" if group in GROUPS else key
-        raise InputError(f"{where}: {str(error).splitlines()[0]}") from error
+        raise InputError(Code.WRONG_TYPE, f"{where}: {str(error).splitlines()[0]}") from error
     unknown = sorted(set(values) - {option.name for option in fields(Schema)})
     if unknown:
         raise InputError(
-            f"{', '.join(unknown)}: there is no such option; `python train.py --help` lists what there is."
+            Code.UNKNOWN_OPTION,
+            f"{', '.join(unknown)}: there is no such option; `python train.py --help` lists what there is.",
         )
     if values["seed"] < 0:
-        raise InputError(f"seed={values['seed']}: a seed is 0 or more.")
+        raise InputError(Code.OUT_OF_RANGE, f"seed={values['seed']}: a seed is 0 or more.")
     trusted = values["trusted_modules"]
     hypotheses = {name: make_stage(f"hypotheses.{name}", each, trusted) for name, each in values["hypotheses"].items()}
     for name, hypothesis in hypotheses.items():  # whole, so that a claim can be held against itself later
@@ -282,16 +288,16 @@ def read_stage(group: str, path: Path) -> Any:
     try:
         values = round_numbers(OmegaConf.to_container(OmegaConf.load(path)))
     except (YAMLError, OmegaConfBaseException) as error:
-        raise InputError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
+        raise InputError(Code.NOT_COMPOSED, f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
-        raise InputError(f"{path} must hold names and values.")
+        raise InputError(Code.NOT_COMPOSED, f"{path} must hold names and values.")
     return make_stage(group, {str(key): value for key, value in values.items()})
 
 
 def _make(group: str, values: Mapping[str, Any], trusted_modules: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     """Make the object of one group, and return its values with the types that they have there."""
     if "_target_" not in values:
-        raise InputError(f"{group}._target_ is missing: name the class that this file configures.")
+        raise InputError(Code.NO_SUCH_CLASS, f"{group}._target_ is missing: name the class that this file configures.")
     stage = find_class(group, str(values["_target_"]), trusted_modules)
     try:
         schema = OmegaConf.structured(stage)
@@ -299,10 +305,11 @@ def _make(group: str, values: Mapping[str, Any], trusted_modules: Sequence[str])
         merged = OmegaConf.merge(schema, {k: v for k, v in values.items() if k != "_target_"})
         return OmegaConf.to_object(merged), _as_typed(values, OmegaConf.to_container(merged))
     except OmegaConfBaseException as error:
-        message = f"{group}.{error.full_key}: {str(error).splitlines()[0]}."
+        said = f"{group}.{error.full_key}: {str(error).splitlines()[0]}."
         if error.full_key in values and error.full_key not in stage.__dataclass_fields__:
-            message += f" It has {', '.join(field.name for field in fields(stage))}."
-        raise InputError(message) from error
+            known = ", ".join(field.name for field in fields(stage))
+            raise InputError(Code.UNKNOWN_OPTION, f"{said} It has {known}.") from error
+        raise InputError(Code.WRONG_TYPE, said) from error
 
 
 def _as_typed(values: Mapping[str, Any], typed: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from hydra import compose
 from omegaconf import OmegaConf
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.experiment.composition import reading_conf
 from moe_exp.experiment.config import make_stage
@@ -29,7 +30,9 @@ def find_project(start: Path | None = None) -> Path:
     for folder in places:
         if (folder / "conf" / "config.yaml").exists() and (folder / "train.py").exists():
             return folder
-    raise InputError(f"{here} is not inside the project: neither it nor a folder above holds conf/config.yaml.")
+    raise InputError(
+        Code.NO_PROJECT, f"{here} is not inside the project: neither it nor a folder above holds conf/config.yaml."
+    )
 
 
 def read_cache_folder(project_root: Path) -> Path:
@@ -60,4 +63,4 @@ def _compose(project_root: Path) -> dict:
             config = OmegaConf.masked_copy(compose("config"), ["cache_dir", "tracking", "trusted_modules"])
             return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
     except InputError as error:
-        raise InputError(f"{project_root / 'conf'} cannot be read: {error}") from error
+        raise InputError(error.code, f"{project_root / 'conf'} cannot be read: {error.message}") from error

@@ -6,6 +6,7 @@ from typing import Any
 
 from hydra.utils import get_class
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 OWN = "moe_exp"
@@ -32,14 +33,20 @@ def find_class(group: str, target: str, trusted_modules: Sequence[str]) -> Any:
     if not any(target.startswith(f"{module}.") for module in (OWN, *trusted_modules)):
         module = target.rpartition(".")[0] or target
         raise InputError(
+            Code.UNTRUSTED_MODULE,
             f"{group}._target_={target}: to use it would run the code of {module}, which is not among trusted_modules. "
             f"If you know that code, type 'trusted_modules=[{module}]', or add {module} to trusted_modules in "
-            f"conf/config.yaml."
+            f"conf/config.yaml.",
         )
     try:
         found = get_class(target)
     except (ImportError, ValueError) as error:
-        raise InputError(f"{group}._target_={target} cannot be imported: {str(error).splitlines()[0]}") from error
+        raise InputError(
+            Code.NO_SUCH_CLASS, f"{group}._target_={target} cannot be imported: {str(error).splitlines()[0]}"
+        ) from error
     if not is_dataclass(found):
-        raise InputError(f"{group}._target_={target} is not a dataclass; its fields are the options of the YAML file.")
+        raise InputError(
+            Code.NO_SUCH_CLASS,
+            f"{group}._target_={target} is not a dataclass; its fields are the options of the YAML file.",
+        )
     return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.evaluation.results import Results
 from moe_exp.figures.base import RunFigure
@@ -26,7 +27,9 @@ class ErrorDistribution(RunFigure):
 
     def __post_init__(self) -> None:
         if self.n_bins < 1:
-            raise InputError(f"figures.error_distribution.n_bins={self.n_bins}: at least one is needed.")
+            raise InputError(
+                Code.OUT_OF_RANGE, f"figures.error_distribution.n_bins={self.n_bins}: at least one is needed."
+            )
 
     def draw(self, results: Results) -> Figure:
         """Draw the run's gate, the classify gate and the global Ridge."""

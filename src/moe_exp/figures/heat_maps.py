@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from moe_exp.codes import Code
 from moe_exp.comparison import Comparison
 from moe_exp.errors import InputError
 from moe_exp.figures.style import PAGE_WIDTH, finish, minus, new_figure, set_title, star_count
@@ -38,7 +39,7 @@ def delta_r2_heat_map(comparison: Comparison, factor: str) -> Figure:
     """
     pairs, bin_pairs = (table[table["factor"] == factor] for table in (comparison.pairs, comparison.bin_pairs))
     if not len(pairs):
-        raise InputError(f"factor={factor}: no two gates differ in it alone.")
+        raise InputError(Code.NOTHING_TO_DRAW, f"factor={factor}: no two gates differ in it alone.")
     n_bins = len(comparison.bin_names)
     delta = np.column_stack([pairs["delta_r2"], bin_pairs["delta_r2"].to_numpy().reshape(-1, n_bins)]).astype(float)
     shown, trusted = (

@@ -8,6 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from moe_exp.codes import Code
 from moe_exp.comparison import Comparison
 from moe_exp.errors import InputError
 from moe_exp.figures.heat_maps import delta_r2_heat_map, title_of
@@ -63,12 +64,14 @@ def r2_along(comparison: Comparison, along: str) -> Figure:
         If `along` is another column, or no model was scored at two of its values.
     """
     if along not in AXES:
-        raise InputError(f"along={along}: choose {' or '.join(AXES)}.")
+        raise InputError(Code.UNKNOWN_CHOICE, f"along={along}: choose {' or '.join(AXES)}.")
     scores = comparison.scores[comparison.scores["kind"] != "hard routing"]
     others = [name for name in ("n_train", "noise_level", "design") if name != along]
     panels = [(key, table) for key, table in scores.groupby(others) if table[along].nunique() > 1]
     if not panels:
-        raise InputError(f"{along}: no model was scored at two values of it under otherwise equal conditions.")
+        raise InputError(
+            Code.NOTHING_TO_DRAW, f"{along}: no model was scored at two values of it under otherwise equal conditions."
+        )
     n_columns = 2 if len(panels) in (2, 4) else min(len(panels), PANELS_A_ROW)
     n_rows = -(-len(panels) // n_columns)
     figure = new_figure(PAGE_WIDTH if n_columns > 1 else 0.65 * PAGE_WIDTH, PANEL_HEIGHT * n_rows + 0.4)

@@ -8,6 +8,7 @@ import lightgbm
 import numpy as np
 
 from moe_exp.cache.codec import storable
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.progress import Advance
@@ -89,7 +90,9 @@ class LightGbm(Baseline):
             f"baseline.{name}={getattr(self, name)}" for name, least in limits.items() if getattr(self, name) < least
         ]
         if low or not self.learning_rate > 0:
-            raise InputError(f"{', '.join(low) or f'baseline.learning_rate={self.learning_rate}'}: too small.")
+            raise InputError(
+                Code.OUT_OF_RANGE, f"{', '.join(low) or f'baseline.learning_rate={self.learning_rate}'}: too small."
+            )
 
     @property
     def name(self) -> str:

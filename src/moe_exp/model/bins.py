@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.model.bins_base import Bins
 
@@ -177,7 +178,7 @@ class QuantileBins(RectangularBins):
         """
         for name in ("n_teff", "n_m_h", "n_stars"):
             if getattr(self, name) < 1:
-                raise InputError(f"bins.{name} is {getattr(self, name)}; it must be 1 or more.")
+                raise InputError(Code.OUT_OF_RANGE, f"bins.{name} is {getattr(self, name)}; it must be 1 or more.")
         super().check()
 
 
@@ -199,22 +200,23 @@ def _find_interval(edges: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 def _find_quantiles(label: np.ndarray, n_intervals: int, option: str, name: str) -> np.ndarray:
     if len(label) == 0:
-        raise InputError(f"{option}: no training star to take the quantiles of {name} from.")
+        raise InputError(Code.TOO_FEW_COVERED, f"{option}: no training star to take the quantiles of {name} from.")
     inner = np.quantile(label, np.arange(1, n_intervals) / n_intervals)
     if np.any(np.diff(inner) <= 0):
         edges = ", ".join(f"{edge:g}" for edge in inner)
         raise InputError(
+            Code.BIN_EDGES,
             f"{option}={n_intervals}: quantiles of {name} coincide ({edges}), because "
-            f"many of {len(label)} stars share one value. Use fewer intervals, or bins=grid with edges of your own."
+            f"many of {len(label)} stars share one value. Use fewer intervals, or bins=grid with edges of your own.",
         )
     return np.concatenate([[-np.inf], inner, [np.inf]])
 
 
 def _check_edges(option: str, edges: list[float]) -> None:
     if len(edges) < 2:
-        raise InputError(f"{option} has {len(edges)} value(s); a bin needs two edges.")
+        raise InputError(Code.BIN_EDGES, f"{option} has {len(edges)} value(s); a bin needs two edges.")
     if not np.all(np.isfinite(edges)) or np.any(np.diff(edges) <= 0):
-        raise InputError(f"{option} must be finite and increase, but is {list(edges)}.")
+        raise InputError(Code.BIN_EDGES, f"{option} must be finite and increase, but is {list(edges)}.")
 
 
 def _check_names(option: str, names: list[str], n_intervals: int) -> None:
@@ -222,7 +224,9 @@ def _check_names(option: str, names: list[str], n_intervals: int) -> None:
         return
     if len(names) != n_intervals:
         raise InputError(
-            f"{option} has {len(names)} name(s) for {n_intervals} interval(s). Give one for each, or [] to number them."
+            Code.BIN_NAMES,
+            f"{option} has {len(names)} name(s) for {n_intervals} interval(s). Give one for each, or [] to number "
+            f"them.",
         )
     if len(set(names)) != len(names):
-        raise InputError(f"{option} names two intervals alike: {list(names)}.")
+        raise InputError(Code.BIN_NAMES, f"{option} names two intervals alike: {list(names)}.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 from moe_exp.machine import require_memory
 from moe_exp.model.fitted_experts import FittedExperts, Regressor
@@ -46,13 +47,19 @@ class RidgeExperts:
     def __post_init__(self) -> None:
         if not 0 < self.alpha_min <= self.alpha_max < np.inf:
             raise InputError(
+                Code.OUT_OF_RANGE,
                 f"experts.alpha_min={self.alpha_min} and experts.alpha_max={self.alpha_max}: both must be positive, "
-                f"the first not above the second."
+                f"the first not above the second.",
             )
         if self.n_alphas < 1 or (self.n_alphas == 1) != (self.alpha_min == self.alpha_max):
-            raise InputError(f"experts.n_alphas={self.n_alphas}: at least 2, or 1 with alpha_min equal to alpha_max.")
+            raise InputError(
+                Code.OUT_OF_RANGE,
+                f"experts.n_alphas={self.n_alphas}: at least 2, or 1 with alpha_min equal to alpha_max.",
+            )
         if self.n_folds < 2:
-            raise InputError(f"experts.n_folds={self.n_folds}: cross-validation needs at least 2 folds.")
+            raise InputError(
+                Code.OUT_OF_RANGE, f"experts.n_folds={self.n_folds}: cross-validation needs at least 2 folds."
+            )
 
     def check(self, n_pixels: int) -> None:
         """Refuse a grid of penalties whose solutions, one for each fold and penalty, memory cannot hold.
@@ -92,9 +99,10 @@ class RidgeExperts:
         few = [f"{name}: {count}" for name, count in zip(names, counts, strict=True) if count < needed]
         if few:
             raise InputError(
+                Code.TOO_FEW_TO_FIT,
                 f"{len(few)} of {len(names)} bins have fewer than {needed} training stars, two for each of "
                 f"experts.n_folds={self.n_folds} folds ({'; '.join(few)}). Use more training stars (data.n_train), "
-                f"wider bins or fewer folds."
+                f"wider bins or fewer folds.",
             )
 
     def fit(
@@ -202,4 +210,6 @@ def _report_edges(table: pd.DataFrame) -> None:
     at_edge = table[table["alpha_at_edge"].eq(True)]
     if len(at_edge):
         found = ", ".join(f"{row['expert']}: {row['alpha']:g}" for row in at_edge.to_dict("records"))
-        log.warning("alpha at the edge of experts.alpha_min to experts.alpha_max: %s", found)
+        log.warning(
+            tagged(Code.PENALTY_AT_EDGE, "alpha at the edge of experts.alpha_min to experts.alpha_max: %s"), found
+        )

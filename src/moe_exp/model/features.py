@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.model.features_base import Features, sum_rows
 from moe_exp.spectra.medium import MEDIA, Medium, convert
@@ -75,11 +76,16 @@ class GateFeatures(Features):
         """
         super().check()
         if not 0 <= self.continuum_percentile <= 100:
-            raise InputError(f"features.continuum_percentile is {self.continuum_percentile:g}, outside 0 to 100.")
+            raise InputError(
+                Code.OUT_OF_RANGE, f"features.continuum_percentile is {self.continuum_percentile:g}, outside 0 to 100."
+            )
         if self.medium not in MEDIA:
-            raise InputError(f"features.medium={self.medium} is neither air nor vacuum.")
+            raise InputError(Code.UNKNOWN_CHOICE, f"features.medium={self.medium} is neither air nor vacuum.")
         if not self.windows and self.n_components == 0:
-            raise InputError("features.windows is empty and features.n_components is 0: the gate would see nothing.")
+            raise InputError(
+                Code.FEATURE_WINDOWS,
+                "features.windows is empty and features.n_components is 0: the gate would see nothing.",
+            )
         self._check_windows()
         self._check_sums()
 
@@ -109,9 +115,10 @@ class GateFeatures(Features):
         ]
         if bad:
             raise InputError(
+                Code.WINDOWS_OFF_GRID,
                 f"The wavelength grid, {wavelength[0]:.1f} to {wavelength[-1]:.1f} Å, misses {len(bad)} range(s) "
                 f"of features.windows: {', '.join(bad)}. List windows inside the grid, or choose features=pca, "
-                "which needs none."
+                "which needs none.",
             )
 
     def prepare(self, wavelength: np.ndarray, *, medium: Medium | None) -> list[str]:
@@ -131,8 +138,9 @@ class GateFeatures(Features):
             return wavelength
         if medium is None:
             raise InputError(
+                Code.MEDIUM_UNKNOWN,
                 "features.windows lie in " + self.medium + ", but nothing tells whether the spectra do: say "
-                "data.medium=air or data.medium=vacuum, or choose features=pca, which needs no windows."
+                "data.medium=air or data.medium=vacuum, or choose features=pca, which needs no windows.",
             )
         return convert(wavelength, medium=medium, to=self.medium)
 
@@ -157,15 +165,19 @@ class GateFeatures(Features):
     def _check_windows(self) -> None:
         names = [window.name for window in self.windows]
         if "" in names or len(set(names)) < len(names):
-            raise InputError(f"features.windows must have names that differ, but has {names}.")
+            raise InputError(Code.FEATURE_WINDOWS, f"features.windows must have names that differ, but has {names}.")
         for window in self.windows:
             if not window.side_bands:
-                raise InputError(f"features.windows: {window.name} has no side_bands to take the continuum from.")
+                raise InputError(
+                    Code.FEATURE_WINDOWS,
+                    f"features.windows: {window.name} has no side_bands to take the continuum from.",
+                )
             for band in [window.line, *window.side_bands]:
                 numbers = all(isinstance(edge, int | float) for edge in band)
                 if len(band) != 2 or not numbers or not band[0] < band[1]:
                     raise InputError(
-                        f"features.windows: {window.name} has {list(band)} where [low, high] in Å belongs."
+                        Code.FEATURE_WINDOWS,
+                        f"features.windows: {window.name} has {list(band)} where [low, high] in Å belongs.",
                     )
 
     def _check_sums(self) -> None:
@@ -174,11 +186,16 @@ class GateFeatures(Features):
             unknown = sorted(set(members) - set(names))
             if unknown or not members:
                 raise InputError(
-                    f"features.sums: {name} adds {', '.join(unknown) or 'nothing'}; it must list windows among {names}."
+                    Code.FEATURE_WINDOWS,
+                    f"features.sums: {name} adds {', '.join(unknown) or 'nothing'}; it must list windows among "
+                    f"{names}.",
                 )
         taken = sorted(set(self.sums) & set(names))
         if taken:
-            raise InputError(f"features.sums: {', '.join(taken)} is also the name of a window; name the sum otherwise.")
+            raise InputError(
+                Code.FEATURE_WINDOWS,
+                f"features.sums: {', '.join(taken)} is also the name of a window; name the sum otherwise.",
+            )
 
 
 def _pixels(wavelength: np.ndarray, band: list[float]) -> np.ndarray:

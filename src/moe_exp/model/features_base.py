@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.medium import Medium
 
@@ -42,7 +43,7 @@ class Features(BaseEstimator, ABC):
             Naming the option.
         """
         if self.n_components < 0:
-            raise InputError(f"features.n_components is {self.n_components}; it must be 0 or more.")
+            raise InputError(Code.OUT_OF_RANGE, f"features.n_components is {self.n_components}; it must be 0 or more.")
 
     def check_wavelength(self, wavelength: np.ndarray, *, medium: Medium | None) -> None:
         """Refuse options, and a grid that these features cannot be measured on.
@@ -96,7 +97,10 @@ class Features(BaseEstimator, ABC):
         """
         self.check_wavelength(wavelength, medium=medium)
         if len(components) < self.n_components:
-            raise InputError(f"features.n_components is {self.n_components}, but there are only {len(components)}.")
+            raise InputError(
+                Code.TOO_MANY_COMPONENTS,
+                f"features.n_components is {self.n_components}, but there are only {len(components)}.",
+            )
         self.n_pixels_ = len(wavelength)
         self.mean_ = np.array(mean, dtype=float)
         self.components_ = np.array(components[: self.n_components], dtype=float)

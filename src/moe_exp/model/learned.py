@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 PLAIN = (bool, int, float, str, np.generic)
@@ -31,8 +32,9 @@ def read_learned(estimator: Any, *, apart: Collection[str] = ()) -> dict[str, np
     if others:
         kind = type(estimator)
         raise InputError(
+            Code.PART_NOT_KEPT,
             f"{kind.__module__}.{kind.__qualname__} learnt {', '.join(others)}, neither numbers nor text, which no "
-            f"model file holds: let its methods learned and recall turn them into arrays and back."
+            f"model file holds: let its methods learned and recall turn them into arrays and back.",
         )
     return arrays
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 
@@ -21,7 +22,10 @@ def clip_predictions(predictions: np.ndarray, low: float, high: float) -> np.nda
         If `low` is above `high`.
     """
     if not low <= high:
-        raise InputError(f"Predictions cannot be clipped to [{low:g}, {high:g}]: the lower limit is above the upper.")
+        raise InputError(
+            Code.OUT_OF_RANGE,
+            f"Predictions cannot be clipped to [{low:g}, {high:g}]: the lower limit is above the upper.",
+        )
     return np.clip(predictions, low, high)
 
 

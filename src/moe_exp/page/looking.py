@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.prediction.adapting import adapt
 from moe_exp.prediction.layouts import STAR
@@ -49,5 +50,5 @@ def look_at(model: Mixture, path: Path, *, medium: Medium | None, velocity: floa
             if sum(map(len, tables)) >= MOST_STARS:
                 break
     if not sum(map(len, tables)):
-        raise InputError(f"{path.name} holds no star.")
+        raise InputError(Code.SPECTRA_UNREADABLE, f"{path.name} holds no star.")
     return Look(pd.concat(tables, ignore_index=True)[:MOST_STARS], np.concatenate(spectra)[:MOST_STARS])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.page.answers import show_look, show_page, to_json
 from moe_exp.page.looking import look_at
@@ -151,8 +152,8 @@ def read_options(options: dict[str, str]) -> tuple[Any, float | None, int]:
     """
     medium, velocity = options.get("medium") or None, options.get("velocity") or None
     if medium is not None and medium not in MEDIA:
-        raise InputError(f"medium={medium} is neither air nor vacuum.")
+        raise InputError(Code.UNKNOWN_CHOICE, f"medium={medium} is neither air nor vacuum.")
     try:
         return medium, None if velocity is None else float(velocity), int(options.get("star") or 0)
     except ValueError as error:
-        raise InputError(f"velocity and star must be numbers: {error}.") from error
+        raise InputError(Code.WRONG_TYPE, f"velocity and star must be numbers: {error}.") from error

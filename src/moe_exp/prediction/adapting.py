@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.model.mixture import FittedMixture
 from moe_exp.prediction.readers.block import Block
@@ -93,7 +94,9 @@ def _in_medium(block: Block, fitted: FittedMixture, asked: Medium | None, *, at_
     others may move by the 82 km/s between the two.
     """
     if fitted.medium is None:
-        raise InputError("the model does not know whether its wavelengths are in air or in vacuum.")
+        raise InputError(
+            Code.MEDIUM_UNKNOWN, "the model does not know whether its wavelengths are in air or in vacuum."
+        )
     own = block.medium or asked
     if own is None and same_wavelengths(block.wavelength, fitted.wavelength):
         own = fitted.medium
@@ -101,7 +104,10 @@ def _in_medium(block: Block, fitted: FittedMixture, asked: Medium | None, *, at_
     if own is None and still.any():
         own = measure_lines(block.wavelength, block.flux[still]).medium
     if own is None:
-        raise InputError("nothing tells whether its wavelengths are in air or in vacuum; say --medium air or vacuum.")
+        raise InputError(
+            Code.MEDIUM_UNKNOWN,
+            "nothing tells whether its wavelengths are in air or in vacuum; say --medium air or vacuum.",
+        )
     return convert(block.wavelength, medium=own, to=fitted.medium)
 
 

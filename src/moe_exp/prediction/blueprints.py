@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 from importlib import import_module
 from typing import Any
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 CLASS, OPTIONS = "class", "options"
@@ -31,11 +32,13 @@ def build(blueprint: Any) -> Any:
     if isinstance(blueprint, Mapping) and set(blueprint) == {CLASS, OPTIONS}:
         made_by = find_class(blueprint[CLASS])
         if not is_dataclass(made_by):
-            raise InputError(f"{blueprint[CLASS]} is no dataclass, as every part of a mixture is.")
+            raise InputError(Code.MODEL_UNFIT, f"{blueprint[CLASS]} is no dataclass, as every part of a mixture is.")
         try:
             return made_by(**{name: build(value) for name, value in blueprint[OPTIONS].items()})
         except TypeError as error:
-            raise InputError(f"{blueprint[CLASS]} has other options in this version: {error}.") from error
+            raise InputError(
+                Code.MODEL_UNFIT, f"{blueprint[CLASS]} has other options in this version: {error}."
+            ) from error
     if isinstance(blueprint, Mapping):
         return {key: build(value) for key, value in blueprint.items()}
     return [build(value) for value in blueprint] if isinstance(blueprint, list) else blueprint
@@ -61,7 +64,7 @@ def find_class(name: str, kind: type = object) -> type[Any]:
         for part in path.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"The class {name} cannot be imported: {error}.") from error
+        raise InputError(Code.MODEL_UNFIT, f"The class {name} cannot be imported: {error}.") from error
     if not isinstance(found, type) or not issubclass(found, kind):
-        raise InputError(f"{name} is no class of the kind {kind.__name__}.")
+        raise InputError(Code.MODEL_UNFIT, f"{name} is no class of the kind {kind.__name__}.")
     return found

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.prediction.adapting import Adapted, adapt, same_wavelengths
 from moe_exp.prediction.calibrated import CalibratedMixture, Judgement
@@ -109,8 +110,9 @@ class Mixture(CalibratedMixture):
         errors = np.ones_like(values) if error is None else np.array(error, np.float32, ndmin=2)
         if values.ndim != 2 or values.shape[1:] != grid.shape or errors.shape != values.shape:
             raise InputError(
+                Code.SHAPES_DISAGREE,
                 f"flux and error have the shapes {values.shape} and {errors.shape}; both must be (n_stars, "
-                f"{len(grid)}), with a column for each wavelength of the model, or of those that are given."
+                f"{len(grid)}), with a column for each wavelength of the model, or of those that are given.",
             )
         if len(values):
             values[find_masked(values, errors)] = np.nan
@@ -161,8 +163,9 @@ class Mixture(CalibratedMixture):
         preprocessing = self.fitted.preprocessing.seen_by(instrument)
         if preprocessing == self.fitted.preprocessing:
             raise InputError(
+                Code.RESOLUTION_NOT_TAKEN,
                 "this model takes spectra at the resolution of its training stars; to use one for other instruments, "
-                "train it with preprocessing=resolution or resolution_and_continuum."
+                "train it with preprocessing=resolution or resolution_and_continuum.",
             )
         preprocessing.check(self.fitted.wavelength)
         return replace(self, fitted=replace(self.fitted, preprocessing=preprocessing))

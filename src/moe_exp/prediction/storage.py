@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.model.fitted_experts import FittedExperts
 from moe_exp.model.learned import read_learned, write_learned
@@ -95,8 +96,10 @@ def load_parts(folder: Path) -> Parts:
         limits = Limits(**_plain(_group(numbers, "limits")))
         return Parts(_assemble(description, parts, numbers), intervals, limits)
     except (InputError, KeyError, TypeError, ValueError) as error:
+        said = error.message if isinstance(error, InputError) else error
         raise InputError(
-            f"{folder}: this model does not fit this version of moe_exp ({error}). {_remedy(description)}"
+            Code.MODEL_UNFIT,
+            f"{folder}: this model does not fit this version of moe_exp ({said}). {_remedy(description)}",
         ) from error
 
 
@@ -185,13 +188,16 @@ def _read_description(folder: Path) -> dict[str, Any]:
         description = json.loads(path.read_text(encoding="utf-8"))
         found = description["format"]
     except FileNotFoundError as error:
-        raise InputError(f"{folder} holds no model of moe_exp: it has no {DESCRIPTION_FILE}.") from error
+        raise InputError(
+            Code.MODEL_DAMAGED, f"{folder} holds no model of moe_exp: it has no {DESCRIPTION_FILE}."
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from error
+        raise InputError(Code.MODEL_DAMAGED, f"{path} cannot be read: {error}.") from error
     if found != FORMAT:
         raise InputError(
+            Code.MODEL_UNFIT,
             f"{path}: the model has format {found}, and this version of moe_exp reads format {FORMAT}. "
-            f"{_remedy(description)}"
+            f"{_remedy(description)}",
         )
     return description
 
@@ -206,12 +212,13 @@ def _read_numbers(path: Path, digest: str | None) -> dict[str, np.ndarray]:
     try:
         if _digest(path) != digest:
             raise InputError(
-                f"{path} was changed or is damaged: its SHA-256 is not the one that {DESCRIPTION_FILE} has."
+                Code.MODEL_DAMAGED,
+                f"{path} was changed or is damaged: its SHA-256 is not the one that {DESCRIPTION_FILE} has.",
             )
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from error
+        raise InputError(Code.MODEL_DAMAGED, f"{path} cannot be read: {error}.") from error
 
 
 def _digest(path: Path) -> str:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from moe_exp.cache.atomic import complete_file
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.prediction.layouts import FILE, LAYOUTS, STAR
 from moe_exp.prediction.mixture import Mixture
@@ -92,10 +93,11 @@ PARQUET, FITS = ".parquet", ".fits"
 def check_output(path: Path, layout: str | None) -> None:
     """Refuse a name that tells no kind of table, or a layout of another kind, by raising `InputError`."""
     if path.suffix.lower() not in (PARQUET, FITS):
-        raise InputError(f"{path}: the name of the output must end in {PARQUET} or {FITS}.")
+        raise InputError(Code.OUTPUT_NAME, f"{path}: the name of the output must end in {PARQUET} or {FITS}.")
     if layout is not None and path.suffix.lower() != FITS:
         raise InputError(
-            f"{path}: --layout {layout} is a layout of FITS; name the output *{FITS}, or leave the option out."
+            Code.OUTPUT_NAME,
+            f"{path}: --layout {layout} is a layout of FITS; name the output *{FITS}, or leave the option out.",
         )
 
 
@@ -137,7 +139,7 @@ def predict_file(
         try:
             table = model.predict_block(block, medium=medium, velocity=velocity)
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise InputError(error.code, f"{path}: {error.message}") from error
         table.insert(0, FILE, str(path))
         table.insert(1, STAR, block.star)
         held.append(table)
@@ -148,8 +150,9 @@ def predict_file(
     if not usable:
         low, high = model.fitted.wavelength[[0, -1]]
         raise InputError(
+            Code.NO_USABLE_SPECTRUM,
             f"{path}: none of its spectra has half of the model's pixels, {low:.0f} to {high:.0f} Å in "
-            f"{model.fitted.medium}, with positive flux."
+            f"{model.fitted.medium}, with positive flux.",
         )
 
 

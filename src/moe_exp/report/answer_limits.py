@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from moe_exp import names
+from moe_exp.codes import Code, tagged
 from moe_exp.comparison.multiplicity import NOT_DECIDABLE
 from moe_exp.evaluation.tables import FEW_STARS
 from moe_exp.report import formats
@@ -64,7 +65,8 @@ def _unconverged(context: ReportContext) -> Iterator[str]:
     if runs:
         gates = formats.enumerate_words(sorted({run.tags.get(names.TAG_GATE, run.name) for run in runs}))
         verb = "has" if len(runs) == 1 else "have"
-        yield f"{len(runs)} of {formats.counted(len(context.runs), 'gate')} {verb} not converged ({gates})."
+        text = f"{len(runs)} of {formats.counted(len(context.runs), 'gate')} {verb} not converged"
+        yield f"{tagged(Code.NOT_CONVERGED, text)}: {gates}."
 
 
 def _few_stars(selection: Selection) -> Iterator[str]:
@@ -73,4 +75,4 @@ def _few_stars(selection: Selection) -> Iterator[str]:
     counts = dict(zip(scores["bin"], scores["n_stars"], strict=True))
     few = [f"{name} ({n_stars})" for name, n_stars in counts.items() if n_stars < FEW_STARS]
     if few:
-        yield f"Fewer than {FEW_STARS} test stars lie in {formats.enumerate_words(few)}."
+        yield f"{tagged(Code.FEW_STARS, f'Fewer than {FEW_STARS} test stars')} lie in {formats.enumerate_words(few)}."

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from moe_exp.codes import Code, tagged
 from moe_exp.comparison.multiplicity import NOT_DECIDABLE
 from moe_exp.evaluation.tables import FEW_STARS
 from moe_exp.evaluation.validity import HEAVIEST_TAIL, LEAST_CARRIERS
@@ -12,8 +13,8 @@ from moe_exp.report.document import NOTHING, Strong, Table
 from moe_exp.report.selection import KEYS, Row, Selection, interval_of, model_name, name_difference, where
 
 NOT_TRUSTED = (
-    f" An interval is not to be trusted where fewer than {LEAST_CARRIERS} stars carry the difference, where the index "
-    f"of their tail is above {HEAVIEST_TAIL:g}, or where nothing limits predictions."
+    f" An interval is {tagged(Code.NOT_TRUSTED, 'not to be trusted')} where fewer than {LEAST_CARRIERS} stars carry "
+    f"the difference, where the index of their tail is above {HEAVIEST_TAIL:g}, or where nothing limits predictions."
 )
 
 PUBLISHED = "published"

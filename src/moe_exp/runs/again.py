@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.machine import describe_machine
 from moe_exp.runs.membership import PARENT_VARIABLE
@@ -46,8 +47,9 @@ def check_trusted(run: LoggedRun) -> None:
     """
     if names.TAG_BUNDLED in run.tags:
         raise InputError(
+            Code.RERUN_UNTRUSTED,
             f"Run {run.name!r} came with a bundle: to make it again would run what that brought, its uncommitted "
-            f"changes and what its configuration names. Read both; if you trust who made it, say --trust."
+            f"changes and what its configuration names. Read both; if you trust who made it, say --trust.",
         )
 
 
@@ -81,14 +83,17 @@ def run_again(original: Tracking, run: LoggedRun, repository: Path, *, into: Tra
         environment |= {"MOE_EXP_CACHE": str(cache or repository / ".cache")}
         done = subprocess.run([*command, *choose_files(values, run.parameters)], env=environment)
     if done.returncode:
-        raise InputError(f"Run {run.name!r} could not be made again: its train.py ended with {done.returncode}.")
+        raise InputError(
+            Code.RERUN_FAILED, f"Run {run.name!r} could not be made again: its train.py ended with {done.returncode}."
+        )
 
 
 def _read_config(tracking: Tracking, run: LoggedRun) -> dict[str, Any]:
     if names.CONFIG_FILE not in artifacts_of(tracking, run):
         raise InputError(
+            Code.RERUN_IMPOSSIBLE,
             f"Run {run.name!r} ({run.run_id}) keeps no {names.CONFIG_FILE}: a sweep is made again job by job, and what "
-            f"was imported cannot be made here."
+            f"was imported cannot be made here.",
         )
     with fetched_artifact(tracking, run, names.CONFIG_FILE) as path:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -104,8 +109,9 @@ def _check_paths(run: LoggedRun, values: Mapping[str, Any]) -> None:
                 find_files(path, option)
             except InputError as error:
                 raise InputError(
-                    f"Run {run.name!r} cannot be made again: {error} Put the data back, or start from the folder that "
-                    f"it was typed in."
+                    error.code,
+                    f"Run {run.name!r} cannot be made again: {error.message} Put the data back, or start from the "
+                    f"folder that it was typed in.",
                 ) from error
 
 
@@ -120,17 +126,20 @@ def checked_out(tracking: Tracking, run: LoggedRun, repository: Path) -> Iterato
     """
     commit = run.tags.get(names.TAG_COMMIT, "")
     if not COMMIT.fullmatch(commit):
-        raise InputError(f"Run {run.name!r} ({run.run_id}) knows no commit: it was not made in a checkout.")
+        raise InputError(
+            Code.RERUN_IMPOSSIBLE, f"Run {run.name!r} ({run.run_id}) knows no commit: it was not made in a checkout."
+        )
     if _git(repository, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
         raise InputError(
+            Code.RERUN_IMPOSSIBLE,
             f"Run {run.name!r} was made by commit {commit}, which {repository} does not have: fetch the branch that "
-            f"has it, or go to another checkout. A commit that was amended away may be gone for good."
+            f"has it, or go to another checkout. A commit that was amended away may be gone for good.",
         )
     with tempfile.TemporaryDirectory(prefix="moe_exp_") as place:
         folder = Path(place) / "checkout"
         added = _git(repository, "worktree", "add", "--quiet", "--detach", str(folder), commit)
         if added.returncode:
-            raise InputError(f"git cannot check out {commit}: {added.stderr.strip()}")
+            raise InputError(Code.RERUN_IMPOSSIBLE, f"git cannot check out {commit}: {added.stderr.strip()}")
         try:
             if names.DIFF_FILE in artifacts_of(tracking, run):
                 with fetched_artifact(tracking, run, names.DIFF_FILE) as diff:
@@ -145,7 +154,10 @@ def _apply(folder: Path, diff: Path, run: LoggedRun) -> None:
         return
     applied = _git(folder, "apply", "--whitespace=nowarn", str(diff))
     if applied.returncode:
-        raise InputError(f"{names.DIFF_FILE} of run {run.name!r} does not fit its commit: {applied.stderr.strip()}")
+        raise InputError(
+            Code.RERUN_IMPOSSIBLE,
+            f"{names.DIFF_FILE} of run {run.name!r} does not fit its commit: {applied.stderr.strip()}",
+        )
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,7 @@
 """Which model of a sweep is its winner: the one that a supported hypothesis rests on."""
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.comparison.hypotheses import SUPPORTED, Hypothesis
 from moe_exp.errors import InputError
 from moe_exp.runs.membership import find_members
@@ -36,8 +37,9 @@ def find_champion(tracking: Tracking, sweep: str, file: str, hypothesis: Hypothe
     if not kept:
         model, n_train, noise_level = claimed.places[0]
         raise InputError(
+            Code.NO_CHAMPION,
             f"{parent.name!r} has no model of {model} at n_train={n_train}, noise_level={noise_level:g}, which "
-            f"{file} rests on: {len(found)} of its runs are such, and none kept one."
+            f"{file} rests on: {len(found)} of its runs are such, and none kept one.",
         )
     return min(kept, key=_seeds)
 
@@ -53,7 +55,9 @@ def _check_verdict(parent: LoggedRun, file: str, *, force: bool) -> None:
         said = f"the verdict on {file} is {verdict!r}"
     else:
         said = f"{file} was not judged, only {', '.join(sorted(judged)) or 'nothing'}"
-    raise InputError(f"{parent.name!r} has no champion: {said}. --force registers the model all the same.")
+    raise InputError(
+        Code.NO_CHAMPION, f"{parent.name!r} has no champion: {said}. --force registers the model all the same."
+    )
 
 
 def _place(run: LoggedRun) -> tuple[str, int, float]:

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.evaluation import scores
 from moe_exp.evaluation.bootstrap import R2Bootstrap, bootstrap_r2
@@ -66,11 +67,14 @@ def import_predictions(
     label = record.predictions.label
     if test_digest is None and label.column not in table:
         raise InputError(
+            Code.IMPORT_STARS,
             f"{path} has no column {label.column}, and the stars of every data seed have the same numbers: add it, or "
-            f"give --test-digest, the tag {names.TAG_TEST_DIGEST} of the run whose spectra were used."
+            f"give --test-digest, the tag {names.TAG_TEST_DIGEST} of the run whose spectra were used.",
         )
     if test_digest not in (None, record.test_digest):
-        raise InputError(f"--test-digest {test_digest}: the test stars of {record} have {record.test_digest}.")
+        raise InputError(
+            Code.IMPORT_STARS, f"--test-digest {test_digest}: the test stars of {record} have {record.test_digest}."
+        )
     _check_name(tracking, name, record.predictions)
     table = match_stars(table, record.predictions.stars, path, label)
     with fetched_model(tracking, source) as folder:
@@ -100,8 +104,9 @@ def _only_condition(tracking: Tracking) -> LoggedRun:
     if len(conditions) != 1:
         there = "; ".join(f"{run.name} ({run.run_id})" for run in conditions.values())
         raise InputError(
+            Code.IMPORT_STARS,
             f"Experiment {tracking.experiment!r} has runs of {len(conditions)} conditions (stars, noise, seed), one of "
-            f"each: {there or 'none'}. Name the run whose test stars the table holds with --data-run."
+            f"each: {there or 'none'}. Name the run whose test stars the table holds with --data-run.",
         )
     [source] = conditions.values()
     return source
@@ -110,11 +115,15 @@ def _only_condition(tracking: Tracking) -> LoggedRun:
 def _check_name(tracking: Tracking, name: str, predictions: Predictions) -> None:
     """Refuse a name that is no word, or that of a model which was trained here."""
     if not NAME.fullmatch(name):
-        raise InputError(f"--name {name!r}: a name is one word of letters, digits and . _ + -, as in SpecViT.")
+        raise InputError(
+            Code.IMPORT_NAME, f"--name {name!r}: a name is one word of letters, digits and . _ + -, as in SpecViT."
+        )
     own = (run for run in find_runs(tracking) if run.tags.get(names.TAG_TRAINED_FOR) != ELSEWHERE)
     taken = {*MODELS, *predictions.models, *(run.tags.get(names.TAG_GATE, "") for run in own)}
     if name in taken:
-        raise InputError(f"--name {name}: a model of that name was trained here; choose another name.")
+        raise InputError(
+            Code.IMPORT_NAME, f"--name {name}: a model of that name was trained here; choose another name."
+        )
 
 
 def make_predictions(table: pd.DataFrame, beside: Predictions, name: str, limits: tuple[float, float]) -> Predictions:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.comparison import RunRecord
 from moe_exp.errors import InputError
 from moe_exp.evaluation.predictions import Predictions
@@ -32,8 +33,9 @@ def read_record(fetch: Fetch, run: LoggedRun) -> RunRecord:
     )
     if missing:
         raise InputError(
+            Code.OTHER_VERSION,
             f"Run {run.name!r} ({run.run_id}) has no tag {', '.join(missing)}: it was made by another version, and "
-            f"cannot be compared; run it again."
+            f"cannot be compared; run it again.",
         )
     predictions = _read_predictions(fetch, run)
     return RunRecord(
@@ -60,5 +62,5 @@ def _read_predictions(fetch: Fetch, run: LoggedRun) -> Predictions:
             return Predictions.read(path, run.tags[names.TAG_PREDICTIONS_DIGEST])
         except InputError as error:
             raise InputError(
-                f"Run {run.name!r} ({run.run_id}): {error} Run it again with tracking.resume=false."
+                error.code, f"Run {run.name!r} ({run.run_id}): {error.message} Run it again with tracking.resume=false."
             ) from error

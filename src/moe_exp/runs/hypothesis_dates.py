@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from moe_exp.codes import Code, tagged
 from moe_exp.comparison.hypotheses import Hypothesis
 from moe_exp.experiment.config import flatten
 from moe_exp.tracking import LoggedRun
@@ -42,7 +43,8 @@ def doubts(file: str, hypothesis: Hypothesis, runs: Sequence[LoggedRun]) -> str:
         parts.append(f"it was changed after {_count(changed)}, where it stands in other words or with other bounds")
     if unnamed:
         parts.append(f"{_count(unnamed)} did not name it: that it was stated before rests on its date alone")
-    return f"Of the {len(runs)} runs that this claim is judged by: {'; '.join(parts)}." if parts else ""
+    said = f"Of the {len(runs)} runs that this claim is judged by: {'; '.join(parts)}."
+    return tagged(Code.HYPOTHESIS_DOUBTED, said) if parts else ""
 
 
 def _told(run: LoggedRun, file: str) -> dict[str, str]:

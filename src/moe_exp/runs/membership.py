@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.tracking import LoggedRun, Tracking, add_to_run, children_of, find_runs, get_run
 
@@ -80,13 +81,14 @@ def select_runs(tracking: Tracking, run_ids: Iterable[str], condition: str) -> l
             there = sorted({run.name for run in find_runs(tracking) if names.TAG_TEST_DIGEST in run.tags})
             more = f"; and {len(there) - MOST_NAMED} more" if len(there) > MOST_NAMED else ""
             raise InputError(
+                Code.NO_FINISHED_RUN,
                 f"No finished run of experiment {tracking.experiment!r} in {tracking.uri} matches {condition!r}; there "
-                f"are {len(there)}: {'; '.join(there[:MOST_NAMED]) or 'none'}{more}."
+                f"are {len(there)}: {'; '.join(there[:MOST_NAMED]) or 'none'}{more}.",
             )
         return found
     named = [get_run(tracking, run_id) for run_id in run_ids]
     chosen = [run for each in named for run in find_members(tracking, each.run_id).finished or [each]]
     unfinished = [f"{run.name} ({run.run_id}) is {run.status}" for run in chosen if run.status != "FINISHED"]
     if unfinished:
-        raise InputError(f"Only finished runs can be compared: {'; '.join(unfinished)}.")
+        raise InputError(Code.RUN_NOT_FINISHED, f"Only finished runs can be compared: {'; '.join(unfinished)}.")
     return chosen

@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from moe_exp.codes import Code, tagged
 from moe_exp.comparison.levels import LEVELS
 from moe_exp.runs.conclusions import Conclusions
 
@@ -30,6 +31,8 @@ def print_conclusions(conclusions: Conclusions) -> None:
     console.print(_scores(comparison.scores, percent))
     if len(comparison.pairs):
         console.print(_pairs(comparison.pairs, percent))
+        if comparison.pairs["mark"].any():
+            console.print(tagged(Code.NOT_TRUSTED, "Note: marked intervals are not to be trusted"))
         if (comparison.levels[["n_seeds", "n_data_seeds"]] > 1).any(axis=None):
             console.print(_levels(comparison.levels, percent))
     for file, verdict in conclusions.verdicts.items():

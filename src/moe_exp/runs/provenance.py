@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from moe_exp import names
+from moe_exp.codes import Code, tagged
 from moe_exp.credentials import redact
 
 log = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ def _is_checkout(folder: Path) -> bool:
 
 @cache
 def _say_once(message: str) -> None:
-    log.warning("%s", message)
+    log.warning("%s", tagged(Code.COMMIT_UNKNOWN, message))
 
 
 def _diff_of_changed(folder: Path, name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from moe_exp import names
+from moe_exp.codes import Code, tagged
 from moe_exp.evaluation.bootstrap import LEAST_STARS, Delta, Interval
 from moe_exp.evaluation.external import ExternalResults
 from moe_exp.evaluation.results import Results
@@ -180,7 +181,7 @@ def describe(outcome: Outcome) -> str:
     soft = results.pooled.r2("soft")
     percent = f"{100 * results.settings.confidence:g} %"
     gate = outcome.mixture.gate
-    unfinished = "" if gate.converged_ else ", of a gate that has NOT converged,"
+    unfinished = "" if gate.converged_ else f", of a gate that has {tagged(Code.NOT_CONVERGED, 'NOT converged')},"
     lines = [
         f"R² = {_with_interval(soft, '')}{unfinished} on {results.n_stars:,} covered test stars{_outside(results)}."
     ]
@@ -191,10 +192,10 @@ def describe(outcome: Outcome) -> str:
     lines += [_describe_external(each) for each in outcome.external.values()]
     few = [f"{row['name']} ({row['n_stars']})" for row in results.bins.to_dict("records") if row["n_stars"] < FEW_STARS]
     if few:
-        lines.append(f"Fewer than {FEW_STARS} test stars: {', '.join(few)}.")
+        lines.append(f"{tagged(Code.FEW_STARS, f'Fewer than {FEW_STARS} test stars')}: {', '.join(few)}.")
     lines.append(f"The gate ended after {gate.n_epochs_} epochs. Intervals: paired bootstrap, {percent}.")
     if results.n_stars < LEAST_STARS:
-        lines.append(f"Fewer than {LEAST_STARS} stars have no interval.")
+        lines.append(tagged(Code.FEW_STARS, f"Fewer than {LEAST_STARS} stars have no interval."))
     return "\n\n".join(lines)
 
 
@@ -209,7 +210,10 @@ def _outside(results: Results) -> str:
 def _mark(delta: Delta, label: Label) -> str:
     """Say that a difference is not to be trusted, and beside it what no few stars carry."""
     mark = delta.carriers.mark
-    return f", {mark}; the mean absolute error differs by {label.amount(f'{delta.mae:+.4f}')}" if mark else ""
+    if not mark:
+        return ""
+    mae = label.amount(f"{delta.mae:+.4f}")
+    return f", {tagged(Code.NOT_TRUSTED, mark)}; the mean absolute error differs by {mae}"
 
 
 def _describe_external(external: ExternalResults) -> str:

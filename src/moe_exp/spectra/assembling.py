@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
 from moe_exp.spectra.grids import Grid, join_grids
@@ -31,8 +32,9 @@ def flux_unit(levels: np.ndarray) -> float:
     median = float(lower_median(levels[None])[0])
     if not median > 0:
         raise InputError(
+            Code.NO_CONTINUUM,
             f"The median flux of the first {len(levels):,} training stars is {median}; spectra with a positive "
-            f"continuum are needed."
+            f"continuum are needed.",
         )
     return median
 
@@ -82,7 +84,10 @@ def _say_what_is_masked(splits: dict[str, Stars], grid: Grid, pixels: np.ndarray
     if not pixels.all():
         out = grid.wavelength[~pixels]
         log.warning(
-            "%d of %d pixels, between %.6g and %.6g Å, are masked in most of the first training stars and left out",
+            tagged(
+                Code.PIXELS_MASKED,
+                "%d of %d pixels, between %.6g and %.6g Å, are masked in most of the first training stars and left out",
+            ),
             *(len(out), len(pixels), out[0], out[-1]),
         )
     for option, stars in splits.items():

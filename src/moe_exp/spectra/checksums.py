@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from xxhash import xxh3_64
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.grids import Grid
 from moe_exp.spectra.hdf5 import open_hdf5
@@ -109,6 +110,7 @@ def check_stored(path: Path, stars: np.ndarray, *, grid: Grid, labels: pd.DataFr
         differ.append("the labels, the wavelength or the mark of random order")
     if differ:
         raise InputError(
+            Code.FILE_DAMAGED,
             f"{path}: {' and '.join(differ)} differ from the checksums that were stored when the file was written. The "
-            f"file is damaged: write or copy it anew. If it was changed on purpose, remove the dataset {CHECKSUMS}."
+            f"file is damaged: write or copy it anew. If it was changed on purpose, remove the dataset {CHECKSUMS}.",
         )

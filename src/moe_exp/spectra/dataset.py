@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.checksums import checksum_stars, needed_labels
 from moe_exp.spectra.files import PLAIN, STAR_INDEX, Layout, read_joint_grid
@@ -123,9 +124,10 @@ class StarFiles:
         if len(wrong):
             forget(self._found[number], self._cache_dir)
             raise InputError(
+                Code.FILE_CHANGED,
                 f"{self.files[number]}: {len(wrong)} of {len(rows)} stars just read are not those that were checked "
                 f"(first: row {local[wrong[0]]}): the file was exchanged, or its disk fails. The run ends here, and "
-                f"nothing of these stars is kept. Start it again: the file is then checked anew."
+                f"nothing of these stars is kept. Start it again: the file is then checked anew.",
             )
         return flux, error
 

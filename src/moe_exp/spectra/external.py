@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 from moe_exp.spectra.dataset import STAR_ID, Dataset, StarFiles
 from moe_exp.spectra.file_state import identify
@@ -117,15 +118,17 @@ class ExternalStars:
         if len(missing):
             (theirs, _), (ours, _) = pixel_edges(wavelength), pixel_edges(grid.wavelength)
             raise InputError(
+                Code.EXTERNAL_GRID,
                 f"{option}: these stars have {theirs[0]:.1f} to {theirs[-1]:.1f} Å in {grid.medium}, but the training "
                 f"stars {ours[0]:.1f} to {ours[-1]:.1f} Å, of which they lack {len(missing)} pixel(s) (first: "
                 f"{missing[0]:.1f} Å). Train on a range within theirs, such as "
-                f"data.simulator.wavelength_min={wavelength[1]:.0f} data.simulator.wavelength_max={wavelength[-2]:.0f}."
+                f"data.simulator.wavelength_min={wavelength[1]:.0f} "
+                f"data.simulator.wavelength_max={wavelength[-2]:.0f}.",
             )
         try:
             preprocessing.seen_by(self.instrument).check(grid.wavelength)
         except InputError as error:
-            raise InputError(f"{option}, for these stars' lines: {error}") from error
+            raise InputError(error.code, f"{option}, for these stars' lines: {error.message}") from error
 
     def open(self, option: str, dataset: Dataset, preprocessing: Preprocessing, cache_dir: Path) -> ExternalSample:
         """Read the stars and bring them to those that a mixture was trained on.
@@ -146,8 +149,11 @@ class ExternalStars:
         widest, finest = (pixel_widths(each).max() for each in (wavelength, dataset.wavelength))
         if widest > 1.5 * finest:
             log.warning(
-                "%s: pixels of %.3g Å are resampled to %.3g Å, finer than they can tell; choose a coarser grid for the "
-                "training stars",
+                tagged(
+                    Code.EXTERNAL_GRID,
+                    "%s: pixels of %.3g Å are resampled to %.3g Å, finer than they can tell; choose a coarser grid for "
+                    "the training stars",
+                ),
                 option,
                 widest,
                 finest,
@@ -156,8 +162,9 @@ class ExternalStars:
         level = np.median(resampled, axis=1, keepdims=True)
         if not (level > 0).all():
             raise InputError(
+                Code.NO_CONTINUUM,
                 f"{option}: the median flux of {np.sum(level <= 0)} of {len(level)} stars is not positive (first: "
-                f"{files.locate(int(np.argmax(level <= 0)))}); leave them out."
+                f"{files.locate(int(np.argmax(level <= 0)))}); leave them out.",
             )
         transform = preprocessing.seen_by(self.instrument).prepare(dataset.wavelength)
         labels = files.labels.drop(columns=STAR_ID, errors="ignore")
@@ -175,7 +182,8 @@ class ExternalStars:
     def _files(self, option: str) -> list[Path]:
         if self.path is None:
             raise InputError(
-                f"{option}.path is missing: name the HDF5 file(s) of these stars, as in {option}.path=x.h5"
+                Code.NO_FILE,
+                f"{option}.path is missing: name the HDF5 file(s) of these stars, as in {option}.path=x.h5",
             )
         return find_files(self.path, f"{option}.path")
 
@@ -188,10 +196,16 @@ class ExternalStars:
     def _check_label(self, labels: pd.DataFrame, label: Label, option: str) -> None:
         """Raise `InputError` unless these stars have the label that is predicted; what is known of log g serves it."""
         if label.column not in labels:
-            raise InputError(f"{option}: the label table has no column {label.option}, which data.label asks for.")
+            raise InputError(
+                Code.NO_SUCH_COLUMN,
+                f"{option}: the label table has no column {label.option}, which data.label asks for.",
+            )
         said = [f"{option}.{name}" for name in ("logg_error", "other_logg") if getattr(self, name) is not None]
         if label != LOG_G and said:
-            raise InputError(f"{' and '.join(said)}: these columns tell of log_g, not of {label.option}; give null.")
+            raise InputError(
+                Code.NO_SUCH_COLUMN,
+                f"{' and '.join(said)}: these columns tell of log_g, not of {label.option}; give null.",
+            )
 
     def _wavelength(self, option: str, medium: str | None) -> np.ndarray:
         """Return the files' grid [Å] in the medium of the training stars."""
@@ -201,7 +215,8 @@ class ExternalStars:
         unknown = [f"{name}.medium" for name, each in (("data", medium), (option, own)) if each is None]
         if medium is None or own is None:
             raise InputError(
-                f"{option}: nothing tells whether wavelengths are in air or vacuum; say {' and '.join(unknown)}."
+                Code.MEDIUM_UNKNOWN,
+                f"{option}: nothing tells whether wavelengths are in air or vacuum; say {' and '.join(unknown)}.",
             )
         return convert(grid.wavelength, medium=own, to=medium)
 
@@ -211,13 +226,16 @@ class ExternalStars:
         if name is None:
             return None
         if name not in labels or not pd.api.types.is_numeric_dtype(labels[name]):
-            raise InputError(f"{option}.{field}={name}: the label table has no such column of numbers.")
+            raise InputError(
+                Code.NO_SUCH_COLUMN, f"{option}.{field}={name}: the label table has no such column of numbers."
+            )
         values = labels[name].to_numpy(float)
         bad = ~np.isnan(values) & ~((values >= limits[0]) & (values <= limits[1]))
         if bad.any():
             raise InputError(
+                Code.IMPOSSIBLE_LABEL,
                 f"{option}.{field}={name}: {bad.sum()} of {len(bad)} values lie outside {limits[0]:g} to {limits[1]:g} "
-                f"(first: row {int(np.argmax(bad))}); leave NaN where nothing is known."
+                f"(first: row {int(np.argmax(bad))}); leave NaN where nothing is known.",
             )
         return values
 
@@ -228,8 +246,9 @@ def _refuse_masked(files: StarFiles, option: str) -> None:
     if len(masked):
         pixel, _ = files.look_at_masked(int(masked[0]))
         raise InputError(
+            Code.STARS_TOO_MASKED,
             f"{option}: {len(masked)} of {files.n_stars} stars have pixels without finite flux and positive error "
-            f"(first: {files.locate(int(masked[0]))}, pixel {pixel}); leave these stars out or mend them."
+            f"(first: {files.locate(int(masked[0]))}, pixel {pixel}); leave these stars out or mend them.",
         )
 
 
@@ -238,6 +257,7 @@ def _refuse_trained(files: StarFiles, dataset: Dataset, option: str) -> None:
     known = np.isin(files.checksums, trained)
     if known.any():
         raise InputError(
+            Code.EXTERNAL_TRAINED,
             f"{option}: {known.sum()} of {len(known)} stars are among those that experts or gate are trained on "
-            f"(first: {files.locate(int(np.argmax(known)))}); name other stars."
+            f"(first: {files.locate(int(np.argmax(known)))}); name other stars.",
         )

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.files import PLAIN
 from moe_exp.spectra.hdf5 import files_behind
@@ -43,8 +44,9 @@ class Watch:
         changed = [str(path) for path, state in self._states.items() if FileState.of(path) != state]
         if changed:
             raise InputError(
+                Code.FILE_CHANGED,
                 f"{', '.join(changed)} changed while it was in use: what was read and what would be read do not belong "
-                f"together. Start again, and leave the file alone until the run has ended."
+                f"together. Start again, and leave the file alone until the run has ended.",
             )
 
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.grids import UNIT_NAMES, Grid, interpret_grid, join_grids
 from moe_exp.spectra.hdf5 import check_storage, open_hdf5, why_missing
@@ -76,17 +77,19 @@ def find_files(path: str | os.PathLike[str] | Sequence[str], option: str = "data
     """
     patterns = [path] if isinstance(path, str | os.PathLike) else path
     if not isinstance(patterns, Sequence) or not all(isinstance(each, str | os.PathLike) for each in patterns):
-        raise InputError(f"{option}={path} is neither a path nor a list of paths.")
+        raise InputError(Code.NO_FILE, f"{option}={path} is neither a path nor a list of paths.")
     files: list[Path] = []
     for pattern in patterns:
         found = _expand(os.path.expanduser(pattern))  # noqa: PTH111
         if not found:
-            raise InputError(f"{option}: no file matches {os.fspath(pattern)!r} (working folder {Path.cwd()}).")
+            raise InputError(
+                Code.NO_FILE, f"{option}: no file matches {os.fspath(pattern)!r} (working folder {Path.cwd()})."
+            )
         files += [Path(name).resolve() for name in found]
     if not files:
-        raise InputError(f"{option} is empty: give a file, a list of files or a glob.")
+        raise InputError(Code.NO_FILE, f"{option} is empty: give a file, a list of files or a glob.")
     if len(set(files)) < len(files):
-        raise InputError(f"{option} names {len(files) - len(set(files))} file(s) twice.")
+        raise InputError(Code.FILE_TWICE, f"{option} names {len(files) - len(set(files))} file(s) twice.")
     return files
 
 
@@ -113,19 +116,20 @@ def _open_checked(path: Path, layout: Layout) -> tuple[np.ndarray, dict[str, Any
         if any(missing.values()):
             lacking = ", ".join(f"{name} ({why})" for name, why in missing.items() if why)
             advice = " Name a dataset of inverse variances as data.ivar, if it has one." if missing.get(ERROR) else ""
-            raise InputError(f"{path} lacks the dataset(s) {lacking}.{advice}")
+            raise InputError(Code.DATASETS_MISSING, f"{path} lacks the dataset(s) {lacking}.{advice}")
         kinds = {name: file[name].dtype for name in layout.datasets}
         wrong = [name for name, kind in kinds.items() if kind.kind not in ("fiub" if name == layout.mask else "fiu")]
         if wrong:
             found = ", ".join(f"{name} of type {kinds[name]}" for name in wrong)
-            raise InputError(f"{path}: real numbers are needed, but the file has {found}.")
+            raise InputError(Code.DATASETS_UNFIT, f"{path}: real numbers are needed, but the file has {found}.")
         check_storage({name: file[name] for name in layout.spectra}, path)
         wavelength = np.asarray(file[WAVELENGTH][()], float)
         shapes = {name: file[name].shape for name in layout.spectra}
         if len(set(shapes.values())) > 1 or len(shapes[FLUX]) != 2 or shapes[FLUX][1:] != wavelength.shape:
             found = ", ".join(f"{name} {shape}" for name, shape in {**shapes, WAVELENGTH: wavelength.shape}.items())
             raise InputError(
-                f"{path}: shapes do not match: {found}; (n_stars, n_pixels) and, for the last, (n_pixels,) are needed."
+                Code.DATASETS_UNFIT,
+                f"{path}: shapes do not match: {found}; (n_stars, n_pixels) and, for the last, (n_pixels,) are needed.",
             )
         return wavelength, _read_attributes(file)
 
@@ -142,5 +146,7 @@ def in_random_order(path: Path) -> bool:
     with open_hdf5(path) as file:
         said = file.attrs.get(RANDOM_ORDER, False)
     if not isinstance(said, bool | np.bool_ | np.integer):
-        raise InputError(f"{path}: the attribute {RANDOM_ORDER} must be true or false, but it is {said!r}.")
+        raise InputError(
+            Code.DATASETS_UNFIT, f"{path}: the attribute {RANDOM_ORDER} must be true or false, but it is {said!r}."
+        )
     return bool(said)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from moe_exp.cache.codec import storable
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.medium import Medium, as_text, read_medium
 
@@ -83,7 +84,7 @@ def interpret_grid(values: np.ndarray, attributes: Mapping[str, Any], where: str
         If unit or medium cannot be told, or the values do not go one way from pixel to pixel.
     """
     if values.ndim != 1 or values.size < 2:
-        raise InputError(f"{where} has shape {values.shape}; a list of wavelengths is needed.")
+        raise InputError(Code.BAD_WAVELENGTHS, f"{where} has shape {values.shape}; a list of wavelengths is needed.")
     descending = bool(values[0] > values[-1])
     _check_order(values, descending=descending, where=where)
     reading, source = _find_reading(values, attributes, where)
@@ -107,26 +108,32 @@ def join_grids(grids: Mapping[str, Grid]) -> Grid:
             other.wavelength, first.wavelength, rtol=SAME_GRID, atol=0
         ):
             raise InputError(
-                f"{other_name} has another wavelength grid ({other.describe()}) than {name} ({first.describe()})."
+                Code.GRIDS_DIFFER,
+                f"{other_name} has another wavelength grid ({other.describe()}) than {name} ({first.describe()}).",
             )
     media = {grid.medium: name for name, grid in grids.items() if grid.medium}
     if len(media) > 1:
         found = ", ".join(f"{name} in {medium}" for medium, name in media.items())
-        raise InputError(f"Files of one run must be in one medium, but say: {found}; convert some of them.")
+        raise InputError(
+            Code.MEDIA_DIFFER, f"Files of one run must be in one medium, but say: {found}; convert some of them."
+        )
     return first._replace(medium=next(iter(media), None))
 
 
 def _check_order(values: np.ndarray, *, descending: bool, where: str) -> None:
     bad = ~np.isfinite(values)
     if bad.any():
-        raise InputError(f"{where} is not finite in {bad.sum()} pixel(s) (first: pixel {int(np.argmax(bad))}).")
+        raise InputError(
+            Code.BAD_WAVELENGTHS, f"{where} is not finite in {bad.sum()} pixel(s) (first: pixel {int(np.argmax(bad))})."
+        )
     wrong = np.diff(-values if descending else values) <= 0
     if wrong.any():
         pixel = int(np.argmax(wrong)) + 1
         raise InputError(
+            Code.BAD_WAVELENGTHS,
             f"{where} must increase or decrease from pixel to pixel, but turns back or stands still {wrong.sum()} "
             f"time(s) (first: pixel {pixel} has {values[pixel]:.10g} after {values[pixel - 1]:.10g}). Sort the pixels, "
-            f"and merge parts that overlap."
+            f"and merge parts that overlap.",
         )
 
 
@@ -139,7 +146,8 @@ def _find_reading(values: np.ndarray, attributes: Mapping[str, Any], where: str)
         if reading is None or readings:
             found = ", ".join(f"{name}={text!r}" for name, text in said.items())
             raise InputError(
-                f"{where}: {found} is no unit of wavelength; set one to 'Angstrom', 'nm', 'um' or 'log10'."
+                Code.WAVELENGTH_UNIT,
+                f"{where}: {found} is no unit of wavelength; set one to 'Angstrom', 'nm', 'um' or 'log10'.",
             )
         return reading, ", ".join(f"attribute {name}" for name in said)
     possible = [each for each in USUAL_READINGS if _is_usual(each, values)]
@@ -147,8 +155,9 @@ def _find_reading(values: np.ndarray, attributes: Mapping[str, Any], where: str)
         low, high = values.min(), values.max()
         words = " or ".join(f"{each.name} ({each.apply(low):.6g} to {each.apply(high):.6g} Å)" for each in possible)
         raise InputError(
+            Code.WAVELENGTH_UNIT,
             f"{where} holds {low:.6g} to {high:.6g} without a unit, which can be {words or 'no wavelength'}. Give the "
-            f"dataset an attribute 'unit': 'Angstrom', 'nm', 'um' or, for their logarithms, 'log10(Angstrom)'."
+            f"dataset an attribute 'unit': 'Angstrom', 'nm', 'um' or, for their logarithms, 'log10(Angstrom)'.",
         )
     return possible[0], "by their range"
 

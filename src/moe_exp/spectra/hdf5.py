@@ -12,6 +12,7 @@ from pathlib import Path
 
 import h5py
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 LIBRARY_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError, OverflowError)
@@ -33,7 +34,7 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     except InputError:
         raise
     except LIBRARY_ERRORS as error:
-        raise InputError(f"{path} cannot be read as HDF5: {error}.") from error
+        raise InputError(Code.NOT_HDF5, f"{path} cannot be read as HDF5: {error}.") from error
 
 
 def why_missing(file: h5py.File, name: str) -> str:
@@ -79,8 +80,9 @@ def check_storage(datasets: Mapping[str, h5py.Dataset], path: Path) -> None:
     found = [f"{name} {what}" for name, each in datasets.items() for what in (_filters(each), _chunks(each)) if what]
     if found:
         raise InputError(
+            Code.SLOW_LAYOUT,
             f"{path}: {'; '.join(found)}. To rewrite the file star by star: "
-            f"h5repack -f NONE -l {','.join(datasets)}:CONTI {path} rewritten.h5"
+            f"h5repack -f NONE -l {','.join(datasets)}:CONTI {path} rewritten.h5",
         )
 
 
@@ -142,5 +144,7 @@ def _locate(name: str, home: Path) -> set[Path]:
     places = (home.parent / pattern, Path.cwd() / pattern, home.parent / Path(pattern).name)
     found = {Path(each).resolve() for place in places for each in glob.glob(str(place))}  # noqa: PTH207 - may be absolute
     if not found:
-        raise InputError(f"{home} points to the file {name}, which does not exist; put it beside {home.name}.")
+        raise InputError(
+            Code.NOT_HDF5, f"{home} points to the file {name}, which does not exist; put it beside {home.name}."
+        )
     return found

@@ -17,6 +17,7 @@ import pandas as pd
 from moe_exp.cache.code import code_digest
 from moe_exp.cache.codec import storable
 from moe_exp.cache.stages import StageCache
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.spectra.checksums import check_stored, checksum_stars, needed_labels
@@ -111,7 +112,9 @@ def _read_in_full(
     reader = StarReader(path, layout, turned=grid.descending)
     n_stars = reader.n_stars
     if len(labels) != n_stars:
-        raise InputError(f"{path}: {len(labels)} rows of labels, but {n_stars} spectra; they must match.")
+        raise InputError(
+            Code.DATASETS_UNFIT, f"{path}: {len(labels)} rows of labels, but {n_stars} spectra; they must match."
+        )
     needed = needed_labels(labels)
     written, checksums = np.zeros((2, n_stars), np.uint64)
 
@@ -142,8 +145,9 @@ def _refuse(reader: StarReader, faults: Sequence[Fault]) -> None:
     if faults:
         found = "; ".join(_describe(reader, fault) for fault in faults)
         raise InputError(
+            Code.IMPOSSIBLE_SPECTRUM,
             f"{reader.path}: {found}. Mend or remove these stars; or, if such values mark bad pixels, have these "
-            f"masked: name the value of their flux as data.sentinel, or a dataset of flags as data.mask."
+            f"masked: name the value of their flux as data.sentinel, or a dataset of flags as data.mask.",
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.files import FILE_LABELS, REQUIRED_LABELS, STAR_INDEX
 from moe_exp.spectra.plausibility import find_bad_labels
@@ -28,12 +29,14 @@ def read_labels(path: Path) -> pd.DataFrame:
     missing = [name for name in REQUIRED_LABELS if name not in table]
     if missing:
         columns = ", ".join(map(str, table.columns))
-        raise InputError(f"{path}: the label table lacks {', '.join(missing)}; it has {columns}.")
+        raise InputError(
+            Code.LABEL_TABLE_UNFIT, f"{path}: the label table lacks {', '.join(missing)}; it has {columns}."
+        )
     _check_order(table.index, path)
     labels = _rename_labels(table, path)
     found = find_bad_labels(labels)
     if found:
-        raise InputError(f"{path}: {'; '.join(found)}. Mend or remove them.")
+        raise InputError(Code.IMPOSSIBLE_LABEL, f"{path}: {'; '.join(found)}. Mend or remove them.")
     return labels
 
 
@@ -48,7 +51,9 @@ def _read_table(path: Path) -> pd.DataFrame:
         return pd.DataFrame(pd.read_hdf(path))
     except Exception as error:  # what pandas, PyTables and pickle say of damaged files has no end
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: the label table cannot be read with pandas.read_hdf: {reason}") from error
+        raise InputError(
+            Code.LABEL_TABLE_UNFIT, f"{path}: the label table cannot be read with pandas.read_hdf: {reason}"
+        ) from error
 
 
 def _check_order(index: pd.Index, path: Path) -> None:
@@ -60,9 +65,10 @@ def _check_order(index: pd.Index, path: Path) -> None:
         return
     place = int(np.argmax(np.diff(numbers) < 0)) + 1
     raise InputError(
+        Code.LABELS_SHUFFLED,
         f"{path}: the label table was sorted or shuffled: the index of its row {place} is {index[place]}, after "
         f"{index[place - 1]}. Either row {place} belongs to spectrum {place}: then save the table with "
-        f"reset_index(drop=True); or it belongs to spectrum {index[place]}: then save it with sort_index()."
+        f"reset_index(drop=True); or it belongs to spectrum {index[place]}: then save it with sort_index().",
     )
 
 
@@ -71,7 +77,7 @@ def _rename_labels(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     texts = [name for name in REQUIRED_LABELS if not pd.api.types.is_numeric_dtype(table[name])]
     if texts:
         kinds = ", ".join(f"{name} is {table[name].dtype}" for name in texts)
-        raise InputError(f"{path}: labels must be numbers, but {kinds}.")
+        raise InputError(Code.LABEL_TABLE_UNFIT, f"{path}: labels must be numbers, but {kinds}.")
     renamed = {theirs: ours for theirs, ours in FILE_LABELS.items() if theirs in table}
     others = table.drop(columns=[name for name in (*renamed.values(), STAR_INDEX) if name in table])
     return others.rename(columns=renamed).reset_index(drop=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 from moe_exp.spectra.dataset import StarFiles
 from moe_exp.spectra.plausibility import describe_value
@@ -40,10 +41,13 @@ def leave_out(
     bad = {option: files.masks.count_pixels(rows, pixels) > limit for option, (files, rows) in stars.items()}
     found = {option: where for option, where in bad.items() if where.any()}
     if found and (too_masked == REFUSE or any(where.all() for where in found.values())):
-        raise InputError(_describe(stars, found, max_masked, too_masked))
+        raise InputError(Code.STARS_TOO_MASKED, _describe(stars, found, max_masked, too_masked))
     for option, where in found.items():
         log.warning(
-            "%s: %d of %d star(s) left out: more than %g of their pixels are masked (data.max_masked)",
+            tagged(
+                Code.STARS_TOO_MASKED,
+                "%s: %d of %d star(s) left out: more than %g of their pixels are masked (data.max_masked)",
+            ),
             *(option, where.sum(), len(where), max_masked),
         )
     return {option: rows[~bad[option]] for option, (_, rows) in stars.items()}

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 Medium = Literal["air", "vacuum"]
@@ -79,8 +80,9 @@ def read_medium(attributes: Mapping[str, Any], where: str) -> Medium | None:
     if len(set(said.values())) > 1 or None in said.values():
         found = ", ".join(f"{name}={texts[name]!r}" for name in said)
         raise InputError(
+            Code.MEDIUM_CONTRADICTED,
             f"{where}: the attribute(s) {found} do not say whether wavelengths are in air or vacuum; set {MEDIUM!r} "
-            f"of the wavelength dataset to 'air' or 'vacuum', and remove what contradicts it."
+            f"of the wavelength dataset to 'air' or 'vacuum', and remove what contradicts it.",
         )
     return next(iter(said.values()), None)
 

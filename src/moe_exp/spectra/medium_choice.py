@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import PLAIN, Layout, read_grid
@@ -42,7 +43,7 @@ class MediumChoice(NamedTuple):
 def check_asked(asked: str, option: str) -> None:
     """Raise `InputError` if an option asks for a medium that there is not."""
     if asked not in (AUTO, *MEDIA):
-        raise InputError(f"{option}={asked} is not auto, air or vacuum.")
+        raise InputError(Code.UNKNOWN_CHOICE, f"{option}={asked} is not auto, air or vacuum.")
 
 
 def choose_medium(
@@ -68,14 +69,18 @@ def choose_medium(
         If two of them contradict each other.
     """
     if said and asked not in (AUTO, said):
-        raise InputError(f"{where} says that its wavelengths are in {said}, but {option}={asked}; mend one of them.")
+        raise InputError(
+            Code.MEDIUM_CONTRADICTED,
+            f"{where} says that its wavelengths are in {said}, but {option}={asked}; mend one of them.",
+        )
     declared: Medium | None = said or (asked if asked in ("air", "vacuum") else None)  # type: ignore[assignment]
     found = positions.medium
     if declared and found and found != declared:
         by = "an attribute of the file" if said else f"{option}={asked}"
         raise InputError(
+            Code.MEDIUM_CONTRADICTED,
             f"{where}: wavelengths are in {declared} by {by}, but {positions.describe()}. Correct it, or shift the "
-            f"stars to rest if they all move."
+            f"stars to rest if they all move.",
         )
     source = "file" if said else "option" if declared else "lines" if found else "unknown"
     return MediumChoice(declared or found, source, positions.describe())
@@ -121,5 +126,7 @@ def join_choices(choices: Mapping[str, MediumChoice]) -> MediumChoice:
     known = {choice.medium: option for option, choice in choices.items() if choice.medium}
     if len(known) > 1:
         found = "; ".join(f"{option}: {choice.describe()}" for option, choice in choices.items())
-        raise InputError(f"The files of a run must be in one medium, but {found}. Convert some of them.")
+        raise InputError(
+            Code.MEDIA_DIFFER, f"The files of a run must be in one medium, but {found}. Convert some of them."
+        )
     return next((choice for choice in choices.values() if choice.medium), next(iter(choices.values())))

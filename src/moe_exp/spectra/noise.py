@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.fft import next_fast_len
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 from moe_exp.random_streams import random_stream
@@ -66,14 +67,16 @@ class GaussianNoise(Noise):
         given = self.correlation if isinstance(self.correlation, list | tuple) else [self.correlation]
         if len(given) not in (1, 2) or not all(isinstance(each, int | float) for each in given):
             raise InputError(
+                Code.NOISE_CORRELATION,
                 f"noise.correlation={self.correlation}: give 0, or the correlation with the first neighbouring pixel, "
-                f"or a list of those with the first and the second."
+                f"or a list of those with the first and the second.",
             )
         power = _power(np.linspace(0, np.pi, 1001), given)
         if not (np.isfinite(power).all() and power.min() > -1e-9):
             raise InputError(
+                Code.NOISE_CORRELATION,
                 f"noise.correlation={self.correlation}: no noise has these correlations; with none to the second "
-                f"neighbour, that to the first is 0.5 at most."
+                f"neighbour, that to the first is 0.5 at most.",
             )
 
     def draw(self, rng: np.random.Generator, flux: np.ndarray, error: np.ndarray) -> np.ndarray:

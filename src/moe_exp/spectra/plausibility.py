@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.files import ERROR, FLUX, REQUIRED_LABELS
 
@@ -65,8 +66,9 @@ def refuse_fill_values(values: pd.Series, what: str) -> None:
     bad = ~np.isfinite(numbers) | np.isin(np.abs(numbers), FILL_VALUES)
     if bad.any():
         raise InputError(
+            Code.IMPOSSIBLE_LABEL,
             f"{what} is no measurement in {bad.sum()} of {len(bad)} stars (first: row {int(np.argmax(bad))} with "
-            f"{numbers[np.argmax(bad)]:g}). Mend or remove them."
+            f"{numbers[np.argmax(bad)]:g}). Mend or remove them.",
         )
 
 

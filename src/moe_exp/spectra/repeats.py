@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 from moe_exp.spectra.dataset import STAR_ID, Stars
 
@@ -38,13 +39,15 @@ def check_distinct(splits: Mapping[str, Stars], star_id: str | None) -> None:
     copies = [*_copies_within(splits), *_copies_across(splits)]
     if copies:
         raise InputError(
+            Code.REPEATED_STARS,
             f"{'; '.join(copies)}: flux, error and labels are the same. Name files that do not overlap, and remove "
-            f"repeated stars."
+            f"repeated stars.",
         )
     shared = [*_stars_across(splits)] if star_id else []
     if shared:
         raise InputError(
-            f"{'; '.join(shared)}, by data.star_id={star_id}. Keep the visits of a star in the files of one split."
+            Code.VISITS_ACROSS_SPLITS,
+            f"{'; '.join(shared)}, by data.star_id={star_id}. Keep the visits of a star in the files of one split.",
         )
 
 
@@ -82,7 +85,10 @@ def warn_of_repeats(splits: Mapping[str, Stars], star_id: str | None) -> None:
         if len(repeated):
             across = repeated.drop_duplicates(["split", *shared]).duplicated(shared, keep=False).sum()
             log.warning(
-                "%d of %d stars share %s with others%s. If these are visits of one star, name the column of its ids as "
-                "data.star_id: all then stay in one split and are resampled together.",
+                tagged(
+                    Code.POSSIBLE_VISITS,
+                    "%d of %d stars share %s with others%s. If these are visits of one star, name the column of its "
+                    "ids as data.star_id: all then stay in one split and are resampled together.",
+                ),
                 *(len(repeated), labels["star"].nunique(), ", ".join(shared), ", also across splits" if across else ""),
             )

@@ -8,6 +8,7 @@ from threading import Lock
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.file_state import Watch
 from moe_exp.spectra.hdf5 import count_band_rows, find_offset, open_hdf5
@@ -85,7 +86,10 @@ class RowReader:
             for first, last in zip(edges[:-1], edges[1:], strict=True):
                 file.seek(offset + int(rows[first]) * values.strides[0])
                 if not _fill(values[first:last], file):
-                    raise InputError(f"{self.path}: {self.name} ends before row {rows[last - 1]}; the file is cut off.")
+                    raise InputError(
+                        Code.FILE_DAMAGED,
+                        f"{self.path}: {self.name} ends before row {rows[last - 1]}; the file is cut off.",
+                    )
 
     def _read_bands(self, rows: np.ndarray, values: np.ndarray) -> None:
         for number in np.unique(rows // self._band_rows).tolist():

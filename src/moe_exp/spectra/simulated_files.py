@@ -19,6 +19,7 @@ from filelock import FileLock
 from moe_exp.cache.code import code_digest
 from moe_exp.cache.private import make_private
 from moe_exp.cache.stages import cache_key
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.machine import require_room
 from moe_exp.progress import Advance, Stages
@@ -150,7 +151,7 @@ def _is_whole(part: Part) -> bool:
         read_grid(part.path)
         stored = read_checksums(part.path)
         if stored is None or len(stored.stars) != part.last - part.first:
-            raise InputError(f"{part.path} lacks checksums of {part.last - part.first} stars.")
+            raise InputError(Code.FILE_DAMAGED, f"{part.path} lacks checksums of {part.last - part.first} stars.")
     except InputError as damage:
         _warn_of_damage(part.path, damage)
         return False

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.machine import choose_device
 from moe_exp.progress import Stages
@@ -90,15 +91,20 @@ class Hdf5Data(Data):
         for option, size in (("n_train", self.n_train), ("n_val", self.n_val), ("n_test", self.n_test)):
             if size is not None and not size > 0:
                 raise InputError(
+                    Code.SPLIT_SIZE,
                     f"data.{option}={size}: give a number of stars, 1 or more; a fraction of those in the files, such "
-                    f"as 0.2; or null for all that remain."
+                    f"as 0.2; or null for all that remain.",
                 )
         if not 0 <= self.max_masked < 1:
-            raise InputError(f"data.max_masked={self.max_masked}: it is a share, 0 or more and below 1.")
+            raise InputError(
+                Code.OUT_OF_RANGE, f"data.max_masked={self.max_masked}: it is a share, 0 or more and below 1."
+            )
         if self.too_masked not in (REFUSE, DROP):
-            raise InputError(f"data.too_masked={self.too_masked} is neither refuse nor drop.")
+            raise InputError(Code.UNKNOWN_CHOICE, f"data.too_masked={self.too_masked} is neither refuse nor drop.")
         if not all(isinstance(value, Real) for value in self._sentinels):
-            raise InputError(f"data.sentinel={self.sentinel} is neither a number nor a list of numbers.")
+            raise InputError(
+                Code.WRONG_TYPE, f"data.sentinel={self.sentinel} is neither a number nor a list of numbers."
+            )
         check_asked(self.medium, "data.medium")
 
     @property
@@ -113,13 +119,18 @@ class Hdf5Data(Data):
 
     def _files(self) -> dict[str, list[Path]]:
         if self.path is None:
-            raise InputError("data.path is missing: name the HDF5 file(s), as in data=hdf5 data.path=stars.h5")
+            raise InputError(
+                Code.NO_FILE, "data.path is missing: name the HDF5 file(s), as in data=hdf5 data.path=stars.h5"
+            )
         named = {"data.path": self.path, "data.val_path": self.val_path, "data.test_path": self.test_path}
         files = {option: find_files(path, option) for option, path in named.items() if path is not None}
         every = [path for group in files.values() for path in group]
         shared = {str(path) for path in every if every.count(path) > 1}
         if shared:
-            raise InputError(f"{', '.join(sorted(shared))}: the same file serves two splits; the splits must differ.")
+            raise InputError(
+                Code.FILE_TWICE,
+                f"{', '.join(sorted(shared))}: the same file serves two splits; the splits must differ.",
+            )
         return files
 
     def check(self, cache_dir: Path) -> None:
@@ -210,7 +221,10 @@ class SimulatedData(Data):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.device not in ("cpu", "cuda"):
-            raise InputError(f"data.device={self.device}: choose cpu or cuda; it decides the last bits of the stars.")
+            raise InputError(
+                Code.UNKNOWN_CHOICE,
+                f"data.device={self.device}: choose cpu or cuda; it decides the last bits of the stars.",
+            )
 
     def fingerprint(self) -> list[str]:
         """Return nothing: configuration and code say which stars these are."""
@@ -225,7 +239,8 @@ class SimulatedData(Data):
         for option, size in sizes.items():
             if size is None or not math.isfinite(size) or size < 1 or size != int(size):
                 raise InputError(
-                    f"{option}={size}: the number of simulated stars must be given as a whole number, 1 or more."
+                    Code.SPLIT_SIZE,
+                    f"{option}={size}: the number of simulated stars must be given as a whole number, 1 or more.",
                 )
         return {option: int(size) for option, size in sizes.items() if size is not None}
 
@@ -238,9 +253,10 @@ class SimulatedData(Data):
         if n_bytes > disk.total:
             asked_for = ", ".join(f"{option}={size}" for option, size in sizes.items())
             raise InputError(
+                Code.DISK_FULL,
                 f"{asked_for}: the spectra would need {n_bytes / 1e9:,.0f} GB in {cache_dir}, on a disk of "
                 f"{disk.total / 1e9:,.0f} GB. Ask for fewer stars, or name another folder with cache_dir=... or "
-                f"MOE_EXP_CACHE."
+                f"MOE_EXP_CACHE.",
             )
 
     def open(self, cache_dir: Path, stages: Stages) -> Dataset:

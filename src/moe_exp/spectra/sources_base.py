@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.progress import Stages
 from moe_exp.spectra.dataset import Dataset
@@ -42,9 +43,12 @@ class Data(ABC):
 
     def __post_init__(self) -> None:
         if not (self.noise_level >= 0 and np.isfinite(self.noise_level)):
-            raise InputError(f"data.noise_level={self.noise_level}: it multiplies the error and cannot be negative.")
+            raise InputError(
+                Code.OUT_OF_RANGE,
+                f"data.noise_level={self.noise_level}: it multiplies the error and cannot be negative.",
+            )
         if self.seed < 0:
-            raise InputError(f"data.seed={self.seed}: a seed is 0 or more.")
+            raise InputError(Code.OUT_OF_RANGE, f"data.seed={self.seed}: a seed is 0 or more.")
 
     def check(self, cache_dir: Path) -> None:
         """Refuse sizes that the disk of `cache_dir` cannot hold; files of the user's are there already.
@@ -61,7 +65,8 @@ class Data(ABC):
         known = [*columns]
         if self.label not in known:
             raise InputError(
-                f"data.label={self.label}: the label table has no such column of numbers; it has {', '.join(known)}."
+                Code.NO_SUCH_COLUMN,
+                f"data.label={self.label}: the label table has no such column of numbers; it has {', '.join(known)}.",
             )
 
     @abstractmethod

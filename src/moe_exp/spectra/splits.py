@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.random_streams import random_stream
 
@@ -42,7 +43,9 @@ def count_stars(size: Size, *, option: str, available: int, remaining: int) -> i
     if 0 < size < 1 or (isinstance(size, float) and size == 1):
         return round(size * available)
     if not math.isfinite(size) or size < 1 or size != int(size):
-        raise InputError(f"{option}={size} is neither a number of stars nor a fraction between 0 and 1.")
+        raise InputError(
+            Code.SPLIT_SIZE, f"{option}={size} is neither a number of stars nor a fraction between 0 and 1."
+        )
     return int(size)
 
 
@@ -75,8 +78,9 @@ def hand_out(order: np.ndarray, star: np.ndarray, sizes: Mapping[str, Size]) -> 
     if remaining < 0 or min(counts.values()) < 1:
         wanted = " + ".join(f"{option}={number:,}" for option, number in counts.items())
         raise InputError(
+            Code.FILES_TOO_SMALL,
             f"{wanted} stars are asked for, at least one each, but the files hold {available:,}. Ask for fewer, or for "
-            f"fractions such as 0.2, or give more files."
+            f"fractions such as 0.2, or give more files.",
         )
     edges = np.flatnonzero(np.diff(star[order], prepend=-1, append=-1))
     handed_out, start = {}, 0
@@ -90,5 +94,8 @@ def _nearest_edge(edges: np.ndarray, start: int, count: int, option: str) -> int
     """Return where `count` rows from `start` end, as near as a star ends there; of two as near the first."""
     later = edges[edges > start]
     if not len(later):
-        raise InputError(f"{option}={count}: no star is left, as all visits of a star go to one split. Ask for fewer.")
+        raise InputError(
+            Code.FILES_TOO_SMALL,
+            f"{option}={count}: no star is left, as all visits of a star go to one split. Ask for fewer.",
+        )
     return int(later[np.argmin(np.abs(later - start - count))])

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.labels import read_labels
 
@@ -36,16 +37,21 @@ def _read_column(path: Path, column: str, option: str) -> pd.Series:
     labels = read_labels(path)
     if column not in labels:
         columns = ", ".join(map(str, labels))
-        raise InputError(f"{path}: {option}={column} is no column of the label table; it has {columns}.")
+        raise InputError(
+            Code.NO_SUCH_COLUMN, f"{path}: {option}={column} is no column of the label table; it has {columns}."
+        )
     ids = labels[column]
     missing = (ids.isna() | (ids.astype(str).str.strip() == "")).to_numpy()
     if missing.any():
         raise InputError(
+            Code.BAD_STAR_IDS,
             f"{path}: {missing.sum()} of {len(ids)} rows have no {column}, which {option} names (first: row "
-            f"{int(np.argmax(missing))}); give every row one, unique where a star was seen once."
+            f"{int(np.argmax(missing))}); give every row one, unique where a star was seen once.",
         )
     if not pd.api.types.is_float_dtype(ids):
         return ids
     if not ((ids % 1 == 0) & (ids.abs() < LARGEST_EXACT)).all():
-        raise InputError(f"{path}: {option}={column}: its numbers are no ids; store whole numbers or texts.")
+        raise InputError(
+            Code.BAD_STAR_IDS, f"{path}: {option}={column}: its numbers are no ids; store whole numbers or texts."
+        )
     return ids.astype("int64")

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.masks import Masks
 
@@ -77,8 +78,9 @@ def choose_pixels(masks: Masks, rows: np.ndarray) -> np.ndarray:
     pixels = masks.count_stars(seen) <= MOST * len(seen)
     if pixels.sum() < 2:
         raise InputError(
+            Code.PIXELS_MASKED,
             f"{(~pixels).sum()} of {len(pixels)} pixels are masked in most training stars, so that none is left to "
-            f"learn from. Flags of data.mask are 0 in good pixels: see that they are not the other way round."
+            f"learn from. Flags of data.mask are 0 in good pixels: see that they are not the other way round.",
         )
     return pixels
 

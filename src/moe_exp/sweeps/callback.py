@@ -18,6 +18,7 @@ from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from moe_exp.codes import Code, tagged
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.experiment.advice import advise
@@ -67,12 +68,13 @@ def refuse_credentials(config: DictConfig) -> None:
     """
     text = OmegaConf.to_yaml(config, resolve=False)
     if redact(text) != text:
-        print(
+        refusal = tagged(
+            Code.CREDENTIALS_TYPED,
             "An address with a user or a password was typed, or stands in conf/; it would be written into the folder "
             "of every run. Set MLFLOW_TRACKING_URI instead, or let the YAML file read another variable: "
             "uri: ${oc.env:NAME}.",
-            file=sys.stderr,
         )
+        print(refusal, file=sys.stderr)
         sys.exit(1)
 
 
@@ -117,7 +119,8 @@ class ParentRun(Callback):
         except Exception as error:  # Hydra would turn an exception of a callback into a warning
             if not isinstance(error, InputError | OSError | HydraException):
                 traceback.print_exc()
-            said = advise(str(error), self.project_root / "conf")
+            hydras = isinstance(error, HydraException)
+            said = advise(str(error), self.project_root / "conf") if hydras else error
             print(f"The sweep was not started: {said}", file=sys.stderr)
             sys.exit(1)
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from moe_exp import names
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import Experiment
@@ -123,7 +124,7 @@ class Parent:
             raise
         self.run.close(RunStatus.FAILED if missing else RunStatus.FINISHED, missing)
         if missing:
-            log.error("%s", missing)
+            log.error("%s", tagged(Code.JOBS_MISSING, missing))
         log.info("%d of %d jobs finished; %s", len(finished), n_jobs, compared)
 
     def _gather(self) -> Members:

@@ -13,6 +13,7 @@ from mlflow.store.db.utils import _get_latest_schema_revision
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from moe_exp.cache.atomic import complete_file
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,11 @@ def ensure_made(database: Path, artifacts: str) -> None:
         return
     if database.exists() and database.stat().st_size:
         aside = database.with_name(f"{database.name}.half-made")
-        log.warning("%s was left half made, without runs: it is made again, and kept as %s", database, aside)
+        log.warning(
+            tagged(Code.STORE_HALF_MADE, "%s was left half made, without runs: it is made again, and kept as %s"),
+            database,
+            aside,
+        )
         database.replace(aside)
     for journal in database.parent.glob(f".{glob.escape(database.name)}.*.partial-journal"):
         journal.unlink()  # of one who was killed here: its file is removed now
@@ -88,7 +93,10 @@ def is_made(database: Path) -> bool:
     with closing(sqlite3.connect(database)) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if tables and not FIRST_TABLES & tables:
-            raise InputError(f"{database} is a database of another program: name another file with tracking.uri.")
+            raise InputError(
+                Code.STORE_UNUSABLE,
+                f"{database} is a database of another program: name another file with tracking.uri.",
+            )
         if "runs" in tables and connection.execute("SELECT 1 FROM runs").fetchone():
             return True
         versions = connection.execute("SELECT * FROM alembic_version") if "alembic_version" in tables else ()

@@ -12,6 +12,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.tracking.store import Tracking, read_store
 
@@ -63,7 +64,9 @@ def find_runs(tracking: Tracking, condition: str = "") -> list[LoggedRun]:
     try:
         return list(_search(client, experiment_id, whole))
     except MlflowException as error:
-        raise InputError(f"The filter {condition!r} cannot be used: {str(error).splitlines()[0]}") from error
+        raise InputError(
+            Code.FILTER_UNREADABLE, f"The filter {condition!r} cannot be used: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _search(client: MlflowClient, experiment_id: str, condition: str) -> Iterator[LoggedRun]:
@@ -92,16 +95,19 @@ def get_run(tracking: Tracking, run_id: str) -> LoggedRun:
             return found[0]
         names = "; ".join(f"{run.name} ({run.run_id})" for run in found[:5])
         raise InputError(
+            Code.NO_SUCH_RUN,
             f"{len(found)} runs begin with {run_id!r}: {names}. Give more of the id."
             if found
-            else f"Experiment {tracking.experiment!r} of {tracking.uri} has no run {run_id!r}."
+            else f"Experiment {tracking.experiment!r} of {tracking.uri} has no run {run_id!r}.",
         )
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        raise InputError(f"{tracking.uri} has no run {run_id!r}.") from error
+        raise InputError(Code.NO_SUCH_RUN, f"{tracking.uri} has no run {run_id!r}.") from error
     if run.info.experiment_id != experiment_id or run.info.lifecycle_stage != "active":
-        raise InputError(f"Run {run_id!r} was deleted, or is not of experiment {tracking.experiment!r}.")
+        raise InputError(
+            Code.NO_SUCH_RUN, f"Run {run_id!r} was deleted, or is not of experiment {tracking.experiment!r}."
+        )
     return LoggedRun.of(run)
 
 
@@ -136,8 +142,9 @@ def fetched_model(tracking: Tracking, run: LoggedRun) -> Iterator[Path]:
     """
     if names.TAG_MODEL not in run.tags:
         raise InputError(
+            Code.NO_MODEL,
             f"Run {run.name!r} ({run.run_id}) has no model. Those of a sweep's jobs are theirs; a run that kept none "
-            f"has to be run again, with tracking.resume=false."
+            f"has to be run again, with tracking.resume=false.",
         )
     read_store(tracking)
     with TemporaryDirectory(prefix="moe_exp_") as folder:
@@ -145,7 +152,8 @@ def fetched_model(tracking: Tracking, run: LoggedRun) -> Iterator[Path]:
             path = download_artifacts(run.tags[names.TAG_MODEL], dst_path=folder)
         except (MlflowException, OSError) as error:
             raise InputError(
-                f"The model of run {run.name!r} ({run.run_id}) cannot be fetched: {str(error).splitlines()[0]}"
+                Code.NO_MODEL,
+                f"The model of run {run.name!r} ({run.run_id}) cannot be fetched: {str(error).splitlines()[0]}",
             ) from error
         yield Path(path)
 
@@ -176,7 +184,8 @@ def fetched_artifact(tracking: Tracking, run: LoggedRun, name: str) -> Iterator[
             path = client.download_artifacts(run.run_id, name, dst_path=folder)
         except (MlflowException, OSError) as error:
             raise InputError(
+                Code.ARTIFACT_MISSING,
                 f"Run {run.name!r} ({run.run_id}) has no artifact {name}, which a comparison needs; leave it out or "
-                f"run it again with tracking.resume=false."
+                f"run it again with tracking.resume=false.",
             ) from error
         yield Path(path)

@@ -28,6 +28,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from moe_exp import names
+from moe_exp.codes import Code, tagged
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.tracking.models import write_model_id
@@ -67,7 +68,11 @@ def patiently(act: Callable[[], T], patience_s: float) -> T:
             if is_refusal(cause) or time.monotonic() > deadline:
                 raise
             if 1 < pause <= 2:
-                log.warning("the store is away: %s Waiting for it, for up to %.0f s.", explain(cause), patience_s)
+                log.warning(
+                    tagged(Code.STORE_AWAY, "the store is away: %s Waiting for it, for up to %.0f s."),
+                    explain(cause),
+                    patience_s,
+                )
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -151,7 +156,8 @@ def _send_outbox(tracking: Tracking, outbox: Outbox, store: str) -> list[str]:
     except Exception as error:
         if not is_refusal(error):
             return [f"{name}: {explain(error)}"]
-        log.error("run %r cannot be logged: %s What it logged is kept in %s.", name, explain(error), outbox.set_aside())
+        said = tagged(Code.NOT_LOGGED, "run %r cannot be logged: %s What it logged is kept in %s.")
+        log.error(said, name, explain(error), outbox.set_aside())
         return []
     outbox.remove()
     log.info("run %r was sent to %s", name, store)

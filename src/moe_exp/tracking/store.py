@@ -19,6 +19,7 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.credentials import hand_over, redact
 from moe_exp.errors import InputError
 from moe_exp.program import from_start
@@ -88,8 +89,9 @@ class Tracking:
         unknown = [name for name in self.figure_formats if name not in FIGURE_FORMATS]
         if unknown or isinstance(self.figure_formats, str):
             raise InputError(
+                Code.UNKNOWN_CHOICE,
                 f"tracking.figure_formats={self.figure_formats}: give a list of {', '.join(FIGURE_FORMATS)}, "
-                f"or [] for a run without figures."
+                f"or [] for a run without figures.",
             )
         if self.is_local:
             object.__setattr__(self, "uri", f"{SQLITE}{from_start(self.uri.removeprefix(SQLITE))}")
@@ -160,9 +162,10 @@ def _require_one_place(tracking: Tracking, location: str) -> None:
     kept = folder_of(location)
     if tracking.is_local and kept is not None and kept != tracking.artifact_folder:
         raise InputError(
+            Code.ARTIFACTS_ELSEWHERE,
             f"{tracking.uri} keeps the artifacts of experiment {tracking.experiment!r} in {kept}, not in "
             f"{tracking.artifact_folder}. If the store was moved, move that folder along; else say "
-            f"tracking.artifacts={kept}, or name another tracking.experiment."
+            f"tracking.artifacts={kept}, or name another tracking.experiment.",
         )
 
 
@@ -192,12 +195,16 @@ def read_store(tracking: Tracking) -> tuple[MlflowClient, str]:
     database = tracking.database if tracking.is_local else None
     with explaining(tracking):
         if database is not None and not is_made(database):
-            raise InputError(f"{tracking.uri} does not exist, or is not finished: no run was tracked there yet.")
+            raise InputError(
+                Code.STORE_UNUSABLE, f"{tracking.uri} does not exist, or is not finished: no run was tracked there yet."
+            )
         with one_at_a_time(tracking.uri, database):
             client, experiment = _connect(tracking)
     if experiment is None:
         known = ", ".join(sorted(found.name for found in client.search_experiments()))
-        raise InputError(f"{tracking.uri} has no experiment {tracking.experiment!r}; it has {known}.")
+        raise InputError(
+            Code.NO_SUCH_EXPERIMENT, f"{tracking.uri} has no experiment {tracking.experiment!r}; it has {known}."
+        )
     return client, experiment.experiment_id
 
 
@@ -213,7 +220,8 @@ def _connect(tracking: Tracking) -> tuple[MlflowClient, Experiment | None]:
     experiment = client.get_experiment_by_name(tracking.experiment)
     if experiment is not None and experiment.lifecycle_stage != "active":
         raise InputError(
-            f"tracking.experiment={tracking.experiment} was deleted in {tracking.uri}; restore it or name another."
+            Code.NO_SUCH_EXPERIMENT,
+            f"tracking.experiment={tracking.experiment} was deleted in {tracking.uri}; restore it or name another.",
         )
     if experiment is not None and tracking.is_local and _was_moved(tracking, experiment):
         experiment = client.get_experiment(experiment.experiment_id)
@@ -264,7 +272,7 @@ def explaining(tracking: Tracking) -> Iterator[None]:
         yield
     except STORE_ERRORS as error:
         raise InputError(
-            f"tracking.uri={tracking.uri} cannot be used, nothing was computed: {explain(error)}"
+            Code.STORE_UNUSABLE, f"tracking.uri={tracking.uri} cannot be used, nothing was computed: {explain(error)}"
         ) from error
 
 

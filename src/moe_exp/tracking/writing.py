@@ -21,6 +21,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_IMAGES
 from PIL.Image import Image
 
 from moe_exp import names
+from moe_exp.codes import Code, tagged
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.program import terminate_as_exit
@@ -94,13 +95,17 @@ class TrackedRun:
         elif is_refusal(problem):
             aside = self._outbox.set_aside()
             raise InputError(
-                f"Run {self.name!r} could not be logged: {explain(problem)} What it logged is kept in {aside}."
+                Code.NOT_LOGGED,
+                f"Run {self.name!r} could not be logged: {explain(problem)} What it logged is kept in {aside}.",
             )
         else:
             self._outbox.lock.release()
             log.warning(
-                "run %r has ended, but the store is away: %s What it logged waits in %s, and is sent by the next start "
-                "of train.py, or by `moe-exp sync`.",
+                tagged(
+                    Code.STORE_AWAY,
+                    "run %r has ended, but the store is away: %s What it logged waits in %s, and is sent by the next "
+                    "start of train.py, or by `moe-exp sync`.",
+                ),
                 self.name,
                 explain(problem),
                 self._outbox.folder,

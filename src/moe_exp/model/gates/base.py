@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.model.gates.training import Training
 from moe_exp.model.learned import read_learned, write_learned
@@ -75,7 +76,10 @@ class Gate(BaseEstimator):
             Saying what to do.
         """
         if n_stars < LEAST_STARS:
-            raise InputError(f"a gate needs {LEAST_STARS} covered stars, and has {n_stars}; use a larger data.n_val.")
+            raise InputError(
+                Code.TOO_FEW_FOR_GATE,
+                f"a gate needs {LEAST_STARS} covered stars, and has {n_stars}; use a larger data.n_val.",
+            )
 
     def fit(
         self,

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 from moe_exp.model.gates.base import Gate
 from moe_exp.model.learned import read_learned, write_learned
@@ -54,7 +55,7 @@ class ClassifyGate(Gate):
         super().check()
         for name in ("C", "tol", "max_iter"):
             if not getattr(self, name) > 0:
-                raise InputError(f"gate.{name} is {getattr(self, name)}; it must be above 0.")
+                raise InputError(Code.OUT_OF_RANGE, f"gate.{name} is {getattr(self, name)}; it must be above 0.")
 
     def fit_standardised(
         self,
@@ -81,7 +82,9 @@ class ClassifyGate(Gate):
             logger.info("ClassifyGate converged after %d iterations", self.n_epochs_)
         else:
             logger.warning(
-                "ClassifyGate has not converged with gate.max_iter=%d: %s", self.max_iter, said[0].splitlines()[0]
+                tagged(Code.NOT_CONVERGED, "ClassifyGate has not converged with gate.max_iter=%d: %s"),
+                self.max_iter,
+                said[0].splitlines()[0],
             )
 
     def learned(self) -> dict[str, np.ndarray]:

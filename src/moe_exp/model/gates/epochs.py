@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.model.gates.training import GateStars, Loss, Training, TrainingRecord
 
@@ -96,8 +97,9 @@ def _split(stars: GateStars, n_holdout: int, rng: np.random.Generator) -> tuple[
     ends = np.flatnonzero(np.diff(place[order])) + 1
     if not len(ends):
         raise InputError(
+            Code.TOO_FEW_FOR_GATE,
             f"The gate's {len(star)} covered spectra show one star only; hold-out and training need different ones. "
-            "Use a larger data.n_val."
+            "Use a larger data.n_val.",
         )
     rows = torch.from_numpy(order)
     n_holdout = ends[np.argmin(np.abs(ends - n_holdout))]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from scipy.special import softmax
 
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 from moe_exp.machine import one_torch_thread, require_memory
 from moe_exp.model.gates.base import Gate
@@ -153,7 +154,9 @@ class SoftmaxGate(Gate):
         if self.converged_:
             logger.info("%s converged after %d epochs, hold-out loss %.6g", name, self.n_epochs_, loss)
         else:
-            logger.warning("%s has not converged: %s; hold-out loss %.6g", name, obstacle, loss)
+            logger.warning(
+                tagged(Code.NOT_CONVERGED, "%s has not converged: %s; hold-out loss %.6g"), name, obstacle, loss
+            )
 
 
 @dataclass
@@ -194,7 +197,7 @@ class MlpGate(SoftmaxGate):
             If `hidden` is below 1 or more than memory holds, or the recipe is wrong.
         """
         if self.hidden < 1:
-            raise InputError(f"gate.hidden is {self.hidden}; it must be 1 or more.")
+            raise InputError(Code.OUT_OF_RANGE, f"gate.hidden is {self.hidden}; it must be 1 or more.")
         super().check()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,7 +76,10 @@ class Training:
         for option in fields(self):
             valid, range_text = allowed[option.name]
             if not valid:
-                raise InputError(f"training.{option.name} is {getattr(self, option.name)}; it must be {range_text}.")
+                raise InputError(
+                    Code.OUT_OF_RANGE,
+                    f"training.{option.name} is {getattr(self, option.name)}; it must be {range_text}.",
+                )
 
     def count_held_out(self, n_stars: int) -> int:
         """Return how many of a gate's stars are held out.
@@ -88,8 +92,9 @@ class Training:
         n_held_out = round(self.holdout_fraction * n_stars)
         if not 0 < n_held_out < n_stars:
             raise InputError(
+                Code.TOO_FEW_FOR_GATE,
                 f"training.holdout_fraction={self.holdout_fraction:g} holds out {n_held_out} of the gate's {n_stars} "
-                "covered stars; both parts need stars. Use a larger data.n_val or another fraction."
+                "covered stars; both parts need stars. Use a larger data.n_val or another fraction.",
             )
         return n_held_out
 

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from moe_exp.cache.codec import storable
+from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
 from moe_exp.model.ridge.matrices import NotPositiveDefiniteError
 from moe_exp.model.ridge.moments import Moments
@@ -178,7 +179,8 @@ class CrossValidatedRidge(RegressorMixin, BaseEstimator):
         alphas = np.logspace(-3, 5, 9) if self.alphas is None else np.asarray(self.alphas, float)
         if alphas.ndim != 1 or not len(alphas) or not (np.isfinite(alphas) & (alphas > 0)).all():
             raise InputError(
-                f"alphas={self.alphas}: a list of at least one penalty is needed, all positive and finite."
+                Code.OUT_OF_RANGE,
+                f"alphas={self.alphas}: a list of at least one penalty is needed, all positive and finite.",
             )
         return alphas
 
@@ -188,8 +190,9 @@ class CrossValidatedRidge(RegressorMixin, BaseEstimator):
         counts = moments.fold_counts
         if counts.min() < 2:
             raise InputError(
+                Code.TOO_FEW_TO_FIT,
                 f"{np.sum(counts < 2)} of n_folds={self.n_folds} folds have fewer than two stars: there are "
-                f"{counts.sum()} stars in all (n_samples={counts.sum()}). Use more stars or fewer folds."
+                f"{counts.sum()} stars in all (n_samples={counts.sum()}). Use more stars or fewer folds.",
             )
 
     def _fit_best(
@@ -207,10 +210,12 @@ class CrossValidatedRidge(RegressorMixin, BaseEstimator):
                 continue
             if lost.any():
                 warnings.warn(
-                    f"{_describe(alphas, lost)} They are left out of the choice.", RuntimeWarning, stacklevel=3
+                    tagged(Code.PENALTY_TOO_SMALL, f"{_describe(alphas, lost)} They are left out of the choice."),
+                    RuntimeWarning,
+                    stacklevel=3,
                 )
             return best, solved
-        raise InputError(f"{_describe(alphas, lost)} Use larger alphas, or sums in float64.")
+        raise InputError(Code.PENALTY_TOO_SMALL, f"{_describe(alphas, lost)} Use larger alphas, or sums in float64.")
 
 
 def _describe(alphas: np.ndarray, lost: np.ndarray) -> str:

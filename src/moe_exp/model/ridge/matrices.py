@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 Matrix = Any
@@ -179,6 +180,6 @@ def matrices_on(device: str, dtype: np.dtype) -> Matrices:
         matrices.zeros(1, 1)
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
         raise InputError(
-            f"device={device}: torch cannot use it here; choose cpu, or cuda on a machine that has it."
+            Code.NO_CUDA, f"device={device}: torch cannot use it here; choose cpu, or cuda on a machine that has it."
         ) from error
     return matrices

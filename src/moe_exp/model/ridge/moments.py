@@ -14,6 +14,7 @@ import numpy as np
 from scipy.sparse.linalg import eigsh
 
 from moe_exp.cache.codec import storable
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.model.ridge.fold_sums import FoldSums, Rows
 from moe_exp.model.ridge.matrices import matrices_on
@@ -76,7 +77,7 @@ class Moments:
         device: str = "cpu",
     ) -> None:
         if n_folds < 2:
-            raise InputError(f"n_folds={n_folds}: cross-validation needs at least 2 folds.")
+            raise InputError(Code.OUT_OF_RANGE, f"n_folds={n_folds}: cross-validation needs at least 2 folds.")
         self.n_folds = n_folds
         self.dtype = np.dtype(dtype)
         self.device = device
@@ -137,22 +138,28 @@ class Moments:
         ):
             pixels = "" if known is None else f" with {known.shape[-1]} pixels"
             raise InputError(
+                Code.SHAPES_DISAGREE,
                 f"flux{pixels}, label and fold_index must agree in stars and pixels; their shapes are {np.shape(X)}, "
-                f"{np.shape(y)} and {np.shape(fold_index)}."
+                f"{np.shape(y)} and {np.shape(fold_index)}.",
             )
         if len(X) and not (np.min(fold_index) >= 0 and np.max(fold_index) < self.n_folds):
-            raise InputError(f"fold_index must lie between 0 and n_folds - 1 = {self.n_folds - 1}.")
+            raise InputError(
+                Code.SHAPES_DISAGREE, f"fold_index must lie between 0 and n_folds - 1 = {self.n_folds - 1}."
+            )
         finite = np.isfinite(y)
         if not finite.all():
-            raise InputError(f"{np.sum(~finite)} of {len(y)} labels are not finite; leave these stars out.")
+            raise InputError(
+                Code.NOT_FINITE, f"{np.sum(~finite)} of {len(y)} labels are not finite; leave these stars out."
+            )
         with np.errstate(all="ignore"):
             suspect = not np.isfinite(np.sum(X, axis=0)).all()
         if suspect:
             bad = ~np.isfinite(X)
             if bad.any():
                 raise InputError(
+                    Code.NOT_FINITE,
                     f"{bad.sum()} flux values of {bad.any(axis=1).sum()} of {len(X)} stars are not finite (NaN or "
-                    f"infinity), in {bad.any(axis=0).sum()} of {X.shape[1]} pixels; leave these stars or pixels out."
+                    f"infinity), in {bad.any(axis=0).sum()} of {X.shape[1]} pixels; leave these stars or pixels out.",
                 )
 
     def _take_tile(self) -> None:
@@ -179,7 +186,7 @@ class Moments:
         if self.closed:
             return self
         if self._tile is None:
-            raise InputError("No star has been added: there is nothing to fit.")
+            raise InputError(Code.TOO_FEW_TO_FIT, "No star has been added: there is nothing to fit.")
         if self._sums is None and self._filled <= self._tile.X.shape[1]:
             self._rows = self._centred_rows()
         elif self._filled:
@@ -292,8 +299,9 @@ class Moments:
         n_stars = int(sums.count.sum())
         if not 0 < n_components < min(n_stars, self.n_pixels):
             raise InputError(
+                Code.TOO_MANY_COMPONENTS,
                 f"{n_components} principal components: there must be at least one, and more stars ({n_stars}) and "
-                f"pixels ({self.n_pixels}) than components."
+                f"pixels ({self.n_pixels}) than components.",
             )
         scatter = self.matrices.to_numpy(sums.scatter_matrix(self.matrices))
         start = np.linspace(1.0, 2.0, self.n_pixels, dtype=self.dtype)

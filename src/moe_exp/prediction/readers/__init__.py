@@ -5,6 +5,7 @@ from pathlib import Path
 
 import h5py
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.prediction.readers.block import Block
 from moe_exp.prediction.readers.desi import is_desi, read_desi
@@ -34,19 +35,21 @@ def read_spectra(path: Path) -> Generator[Block, None, None]:
     try:
         size = path.stat().st_size
         if not size:
-            raise InputError("the file is empty.")
+            raise InputError(Code.SPECTRA_UNREADABLE, "the file is empty.")
         found = False
         for block in _choose(path):
             found = True
             yield block
         if not found:
-            raise InputError("it holds no spectrum.")
+            raise InputError(Code.SPECTRA_UNREADABLE, "it holds no spectrum.")
         if path.stat().st_size != size:
-            raise InputError("the file changed while it was read; wait until it is complete.")
+            raise InputError(Code.FILE_CHANGED, "the file changed while it was read; wait until it is complete.")
     except InputError as error:
-        raise InputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
+        raise InputError(error.code, f"{path}: {error.message.removeprefix(f'{path}: ')}") from error
     except (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from error
+        raise InputError(
+            Code.SPECTRA_UNREADABLE, f"{path} cannot be read: {' '.join(str(error).split())[:300]}"
+        ) from error
 
 
 def _choose(path: Path) -> Iterator[Block]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.prediction.readers.block import BLOCK_STARS, Block, blank_bad, unknown_velocity
 
@@ -75,7 +76,9 @@ def _wavelength(hdus: Any) -> np.ndarray:
         return NM * np.asarray(hdus["WAVELENGTH"].data, float)
     header = hdus["FLUX"].header
     if "CRVAL1" not in header:
-        raise InputError("it is a file of PFS, but neither WAVELENGTH nor CRVAL1 of FLUX tells wavelengths.")
+        raise InputError(
+            Code.SPECTRA_UNREADABLE, "it is a file of PFS, but neither WAVELENGTH nor CRVAL1 of FLUX tells wavelengths."
+        )
     step = header.get("CD1_1", header.get("CDELT1"))
     return NM * (header["CRVAL1"] + step * (np.arange(header["NAXIS1"]) + 1 - header["CRPIX1"]))
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.prediction.readers.block import Block, blank_bad, unknown_velocity
 from moe_exp.spectra.grids import interpret_grid
@@ -34,14 +35,16 @@ def read_npz(path: Path) -> Iterator[Block]:
 def _block(found: dict[str, Any], path: Path) -> Block:
     missing = sorted({WAVELENGTH, FLUX} - set(found))
     if missing:
-        raise InputError(f"it has no {' and no '.join(missing)}, only {', '.join(found) or 'nothing'}.")
+        raise InputError(
+            Code.SPECTRA_UNREADABLE, f"it has no {' and no '.join(missing)}, only {', '.join(found) or 'nothing'}."
+        )
     attributes = {MEDIUM: found[MEDIUM]} if MEDIUM in found else {}
     grid = interpret_grid(np.asarray(found[WAVELENGTH], float), attributes, str(path))
     spectra = {name: np.atleast_2d(found[name]) for name in (FLUX, ERROR, MASK) if name in found}
     shapes = {name: each.shape for name, each in spectra.items()}
     if len(set(shapes.values())) > 1 or spectra[FLUX].shape[1:] != grid.wavelength.shape:
         said = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise InputError(f"shapes do not match: {said}, {WAVELENGTH} {grid.wavelength.shape}.")
+        raise InputError(Code.SPECTRA_UNREADABLE, f"shapes do not match: {said}, {WAVELENGTH} {grid.wavelength.shape}.")
     flux = blank_bad(spectra[FLUX], spectra.get(ERROR), spectra.get(MASK))
     n_stars = len(flux)
     velocity = np.atleast_1d(np.asarray(found[VELOCITY], float)) if VELOCITY in found else unknown_velocity(n_stars)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.prediction.readers.block import Block, blank_bad, unknown_velocity
 
@@ -22,7 +23,8 @@ def read_by_specutils(path: Path) -> Iterator[Block]:
             spectra = SpectrumList.read(path)
     except IORegistryError as error:
         raise InputError(
-            "it is none of this project's HDF5, of PFS, DESI or SDSS, no CSV or NPZ, and specutils knows no reader."
+            Code.SPECTRA_UNREADABLE,
+            "it is none of this project's HDF5, of PFS, DESI or SDSS, no CSV or NPZ, and specutils knows no reader.",
         ) from error
     names = [path.stem] if len(spectra) == 1 else list(map(str, range(len(spectra))))
     for name, spectrum in zip(names, spectra, strict=True):

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from moe_exp.cache.atomic import complete_file
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.runs.bundles.manifest import BUNDLE_FILE, Manifest
 
@@ -56,7 +57,9 @@ def unpacked(path: Path) -> Iterator[Unpacked]:
                 for name, digest in manifest.files.items():
                     _unpack(archive, name, digest, folder, path)
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-            raise InputError(f"{path} cannot be read as a zip file: {error}. Fetch it again.") from error
+            raise InputError(
+                Code.BUNDLE_UNREADABLE, f"{path} cannot be read as a zip file: {error}. Fetch it again."
+            ) from error
         yield Unpacked(folder, manifest)
 
 
@@ -66,20 +69,26 @@ def _check_entries(archive: zipfile.ZipFile, path: Path) -> Manifest:
     unsafe = [entry.filename for entry in entries if not _is_safe(entry)]
     if unsafe:
         raise InputError(
-            f"{path} would write outside of its folder, or is made to mislead: {unsafe[0]!r}. Do not use it."
+            Code.BUNDLE_UNSAFE,
+            f"{path} would write outside of its folder, or is made to mislead: {unsafe[0]!r}. Do not use it.",
         )
     counts = Counter(entry.filename for entry in entries)
     if BUNDLE_FILE not in counts:
-        raise InputError(f"{path} is no bundle of moe_exp: it has no {BUNDLE_FILE}.")
+        raise InputError(Code.BUNDLE_UNREADABLE, f"{path} is no bundle of moe_exp: it has no {BUNDLE_FILE}.")
     if archive.getinfo(BUNDLE_FILE).file_size > LARGEST_MANIFEST:
-        raise InputError(f"{path}: {BUNDLE_FILE} is larger than {LARGEST_MANIFEST:,} bytes; that is no bundle.")
+        raise InputError(
+            Code.BUNDLE_UNREADABLE,
+            f"{path}: {BUNDLE_FILE} is larger than {LARGEST_MANIFEST:,} bytes; that is no bundle.",
+        )
     manifest = Manifest.from_json(archive.read(BUNDLE_FILE), str(path))
     named = {BUNDLE_FILE, *manifest.files}
     wrong = [f"{name} twice" for name, n in counts.items() if n > 1]
     wrong += [f"{name} without a digest" for name in counts if name not in named]
     wrong += [f"no {name}" for name in sorted(named - set(counts))]
     if wrong:
-        raise InputError(f"{path} does not hold what its {BUNDLE_FILE} names: {'; '.join(wrong[:5])}.")
+        raise InputError(
+            Code.BUNDLE_CHANGED, f"{path} does not hold what its {BUNDLE_FILE} names: {'; '.join(wrong[:5])}."
+        )
     return manifest
 
 
@@ -99,4 +108,7 @@ def _unpack(archive: zipfile.ZipFile, name: str, digest: str, folder: Path, path
             found.update(block)
             file.write(block)
     if found.hexdigest() != digest:
-        raise InputError(f"{path}: {name} was changed or is damaged: its SHA-256 is not the one in {BUNDLE_FILE}.")
+        raise InputError(
+            Code.BUNDLE_CHANGED,
+            f"{path}: {name} was changed or is damaged: its SHA-256 is not the one in {BUNDLE_FILE}.",
+        )

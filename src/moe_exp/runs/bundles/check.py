@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.runs.bundles.archive import Unpacked, unpacked
 from moe_exp.runs.bundles.export import conclude_bundle
@@ -51,7 +52,7 @@ def fetch_from(folder: Path) -> Fetch:
     def fetch(run: LoggedRun, name: str) -> Iterator[Path]:
         path = folder / RUNS_FOLDER / run.run_id / name
         if not path.exists():
-            raise InputError(f"The bundle has no {name} of run {run.name!r} ({run.run_id}).")
+            raise InputError(Code.BUNDLE_CHANGED, f"The bundle has no {name} of run {run.name!r} ({run.run_id}).")
         yield path
 
     return fetch

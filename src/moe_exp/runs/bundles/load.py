@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.runs.bundles.archive import Unpacked, unpacked
 from moe_exp.runs.bundles.check import fetch_from
@@ -32,7 +33,9 @@ def load(path: Path, tracking: Tracking) -> dict[str, str]:
             read_record(fetch_from(bundle.folder), run)
             here = newest_run(tracking, has_tag(names.TAG_BUNDLED, run.run_id))
             if here is not None:
-                raise InputError(f"Run {run.name!r} of {path} is in {tracking.uri} already, as {here.run_id}.")
+                raise InputError(
+                    Code.IMPORTED_ALREADY, f"Run {run.name!r} of {path} is in {tracking.uri} already, as {here.run_id}."
+                )
         sweep = bundle.manifest.sweep
         if sweep is None:
             return _load_runs(bundle, tracking, parent_id=None)

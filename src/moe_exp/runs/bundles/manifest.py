@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.tracking import LoggedRun
 
@@ -76,11 +77,14 @@ class Manifest:
             found: dict[str, Any] = json.loads(text)
             schema = found["schema"]
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{where}: {BUNDLE_FILE} cannot be read; the file is damaged, or no bundle.") from error
+            raise InputError(
+                Code.BUNDLE_UNREADABLE, f"{where}: {BUNDLE_FILE} cannot be read; the file is damaged, or no bundle."
+            ) from error
         if schema != SCHEMA:
             raise InputError(
+                Code.BUNDLE_SCHEMA,
                 f"{where} is a bundle of schema {schema}; this version reads schema {SCHEMA}. Use the version of "
-                f"moe_exp that wrote it: {found.get('made_with', {}).get('moe_exp', 'unknown')}."
+                f"moe_exp that wrote it: {found.get('made_with', {}).get('moe_exp', 'unknown')}.",
             )
         try:
             sweep = LoggedRun(**found.pop("sweep")) if found["sweep"] else None
@@ -88,4 +92,6 @@ class Manifest:
             runs = tuple(LoggedRun(**run) for run in found.pop("runs"))
             return cls(sweep=sweep, runs=runs, settings=Settings(**found.pop("settings")), **found)
         except (KeyError, TypeError) as error:
-            raise InputError(f"{where}: {BUNDLE_FILE} lacks something, or has too much: {error}.") from error
+            raise InputError(
+                Code.BUNDLE_UNREADABLE, f"{where}: {BUNDLE_FILE} lacks something, or has too much: {error}."
+            ) from error

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
 
@@ -38,8 +39,9 @@ class NativeWidth(NamedTuple):
         said = [value for value in self if value is not None]
         if len(said) != 1 or not (np.isfinite(said[0]) and said[0] > 0):
             raise InputError(
+                Code.LINE_WIDTH,
                 f"{option}.{fwhm}={self.fwhm} and {option}.{resolution}={self.resolution}: give one of them, the width "
-                f"of lines in Å or the resolving power at which the spectra were taken, and null for the other."
+                f"of lines in Å or the resolving power at which the spectra were taken, and null for the other.",
             )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 from scipy.interpolate import BSpline
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.pixels import pixel_widths
 from moe_exp.spectra.preprocessing.base import Preprocessing, Transform, by_tiles
@@ -67,20 +68,24 @@ class Continuum(Preprocessing):
     def check(self, wavelength: np.ndarray) -> None:
         """Refuse options that give no smooth curve."""
         if self.method not in CURVES:
-            raise InputError(f"preprocessing.method={self.method}: choose {' or '.join(CURVES)}.")
+            raise InputError(Code.UNKNOWN_CHOICE, f"preprocessing.method={self.method}: choose {' or '.join(CURVES)}.")
         widest = float(pixel_widths(wavelength).max())
         if not self.scale >= LEAST_PIXELS * widest:
             raise InputError(
+                Code.CONTINUUM_SCALE,
                 f"preprocessing.scale={self.scale:g} Å holds fewer than {LEAST_PIXELS} pixels, which are up to "
-                f"{widest:.3g} Å wide; a continuum is far smoother than lines."
+                f"{widest:.3g} Å wide; a continuum is far smoother than lines.",
             )
         if not (self.low_reject > 0 and self.high_reject > 0):
             raise InputError(
+                Code.OUT_OF_RANGE,
                 f"preprocessing.low_reject={self.low_reject} and preprocessing.high_reject={self.high_reject}: both "
-                f"are standard deviations and must be positive."
+                f"are standard deviations and must be positive.",
             )
         if self.n_iterations < 0:
-            raise InputError(f"preprocessing.n_iterations={self.n_iterations}: it must be 0 or more.")
+            raise InputError(
+                Code.OUT_OF_RANGE, f"preprocessing.n_iterations={self.n_iterations}: it must be 0 or more."
+            )
 
     def prepare(self, wavelength: np.ndarray) -> Transform:
         """Return the division on a grid [Å], (n_pixels,)."""

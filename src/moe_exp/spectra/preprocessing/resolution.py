@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import ndtr
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.preprocessing.base import NativeWidth, Preprocessing, Transform, by_tiles
 
@@ -50,14 +51,15 @@ class Resolution(Preprocessing):
         """Refuse widths that are missing, and to sharpen."""
         self.native.check("preprocessing", "native_fwhm", "native_resolution")
         if not (np.isfinite(self.fwhm) and self.fwhm > 0):
-            raise InputError(f"preprocessing.fwhm={self.fwhm}: it must be a width in Å.")
+            raise InputError(Code.LINE_WIDTH, f"preprocessing.fwhm={self.fwhm}: it must be a width in Å.")
         native = self.native.at(wavelength)
         finer = self.fwhm < native * (1 - SAME_WIDTH)
         if finer.any():
             raise InputError(
+                Code.LINE_WIDTH,
                 f"preprocessing.fwhm={self.fwhm:g} Å is sharper than the spectra in {finer.sum()} of {len(finer)} "
                 f"pixels, whose lines are {native.min():.3g} to {native.max():.3g} Å wide; a convolution only widens. "
-                f"Give {native.max():.3g} or more."
+                f"Give {native.max():.3g} or more.",
             )
 
     def seen_by(self, instrument: NativeWidth | None) -> Self:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.simulator.constants import FWHM_PER_SIGMA
 from moe_exp.spectra.simulator.instrument import ZERO_MAG
@@ -32,9 +33,10 @@ def sky_spectrum(simulator: Simulator, wavelength: np.ndarray) -> np.ndarray:
     continuum = simulator.sky_electrons - float(np.median(_airglow(simulator, simulator.wavelength)))
     if continuum < 0:
         raise InputError(
+            Code.SIMULATOR_SETTINGS,
             f"data.simulator.oh_scale={simulator.oh_scale:g}: the OH lines alone give "
             f"{simulator.sky_electrons - continuum:.0f} electrons in the median pixel, more than "
-            f"data.simulator.sky_electrons={simulator.sky_electrons:g}. Lower the former or raise the latter."
+            f"data.simulator.sky_electrons={simulator.sky_electrons:g}. Lower the former or raise the latter.",
         )
     return continuum + _airglow(simulator, wavelength)
 

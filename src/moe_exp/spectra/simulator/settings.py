@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.spectra.simulator.constants import FWHM_PER_SIGMA, SPEED_OF_LIGHT_KMS, WAVELENGTH_LIMITS
 
@@ -95,7 +96,9 @@ class Simulator:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         problems = [*self._range_problems(), *self._number_problems(), *self._wavelength_problems()]
         if problems:
-            raise InputError("The simulator cannot work with these values. " + " ".join(problems))
+            raise InputError(
+                Code.SIMULATOR_SETTINGS, "The simulator cannot work with these values. " + " ".join(problems)
+            )
 
     @property
     def wavelength(self) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.machine import one_torch_thread, usable_cores
 from moe_exp.spectra.simulator.error_model import flux_error, sky_spectrum
@@ -84,9 +85,9 @@ def simulate(
         If the range is not one, or the sky of `simulator` is impossible.
     """
     if not 0 <= first <= last:
-        raise InputError(f"Stars {first} to {last} were asked for: give 0 <= first <= last.")
+        raise InputError(Code.OUT_OF_RANGE, f"Stars {first} to {last} were asked for: give 0 <= first <= last.")
     if n_workers is not None and n_workers < 1:
-        raise InputError(f"n_workers={n_workers}: give 1 or more processes.")
+        raise InputError(Code.OUT_OF_RANGE, f"n_workers={n_workers}: give 1 or more processes.")
     sky_spectrum(simulator, simulator.wavelength)
     numbers = range(first // CHUNK_SIZE, -(-last // CHUNK_SIZE) if last > first else 0)
     if n_workers is None:
