@@ -16,11 +16,17 @@ from tests.conftest import PROJECT_ROOT
 PAGE = (PROJECT_ROOT / "docs" / "messages.md").read_text(encoding="utf-8")
 ENTRY = re.compile(r"^### (MOE\d{3}) (.+)\n\n(.+)\n", re.MULTILINE)
 REFUSALS = {"InputError", "NotComparableError"}
+WARNINGS = {"log.warning", "log.error", "logger.warning", "warnings.warn"}
 SOURCES = [*(PROJECT_ROOT / "src").rglob("*.py"), *(PROJECT_ROOT / "examples").glob("*.py"), PROJECT_ROOT / "train.py"]
 
 
 def nodes(path: Path) -> Iterator[ast.AST]:
     return ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def calls(names: set[str]) -> list[ast.Call]:
+    found = [node for path in SOURCES for node in nodes(path) if isinstance(node, ast.Call)]
+    return [call for call in found if ast.unparse(call.func) in names]
 
 
 def test_the_page_has_one_entry_for_each_code_in_order():
@@ -49,14 +55,21 @@ def has_code(call: ast.Call) -> bool:
 
 
 def test_no_refusal_is_without_a_code():
-    refusals = [
-        node
-        for path in SOURCES
-        for node in nodes(path)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in REFUSALS
-    ]
+    refusals = calls(REFUSALS)
     assert len(refusals) > 200
     assert [ast.unparse(refusal) for refusal in refusals if not has_code(refusal)] == []
+
+
+def quotes_an_error(call: ast.Call) -> bool:
+    return any(ast.unparse(said) in ("error", "damage", "lost") for said in call.args[1:])
+
+
+def test_no_warning_is_without_a_code_of_its_own_or_of_the_error_that_it_quotes():
+    warnings = calls(WARNINGS)
+    assert len(warnings) > 15
+    assert [
+        ast.unparse(call) for call in warnings if "tagged(Code." not in ast.unparse(call) and not quotes_an_error(call)
+    ] == []
 
 
 def test_an_error_ends_in_its_code_in_this_process_and_in_others():

@@ -156,8 +156,12 @@ def _send_outbox(tracking: Tracking, outbox: Outbox, store: str) -> list[str]:
     except Exception as error:
         if not is_refusal(error):
             return [f"{name}: {explain(error)}"]
-        said = tagged(Code.NOT_LOGGED, "run %r cannot be logged: %s What it logged is kept in %s.")
-        log.error(said, name, explain(error), outbox.set_aside())
+        log.error(
+            tagged(Code.NOT_LOGGED, "run %r cannot be logged: %s What it logged is kept in %s."),
+            name,
+            explain(error),
+            outbox.set_aside(),
+        )
         return []
     outbox.remove()
     log.info("run %r was sent to %s", name, store)
