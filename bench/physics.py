@@ -37,10 +37,10 @@ from scipy.interpolate import CubicSpline
 
 from moe_exp.figures.style import DPI, PAGE_WIDTH, finish, new_figure, set_title
 from moe_exp.machine import one_torch_thread
-from moe_exp.spectra.dataset import StarFiles
 from moe_exp.spectra.medium import convert
 from moe_exp.spectra.medium_choice import AUTO, choose_medium, find_lines
 from moe_exp.spectra.simulator import LABELS, Simulator, Synthesizer
+from moe_exp.spectra.star_files import StarFiles
 
 BOSZ, STELIB = "bosz_r5000.h5", "stelib.h5"
 BOSZ_TEFF = 6000.0  # K: the hottest of its models that are used

@@ -353,7 +353,7 @@ MUTANTS = [
     Mutant("masks that are not turned with their spectra", "spectra/star_reader.py",
            "bands.of[name], turned=turned)", "bands.of[name], turned=turned and name != layout.mask)",
            f"{MASKED_FILES} -k turned"),
-    Mutant("masks of a later file that are taken for the first one's", "spectra/dataset.py",
+    Mutant("masks of a later file that are taken for the first one's", "spectra/star_files.py",
            "each.masks.shift(start)", "each.masks.shift(0)", f"{MASKED_FILES} -k several"),
     Mutant("a scale from all of a star", "spectra/used_pixels.py",
            "NEIGHBOURS = 16", "NEIGHBOURS = 10**6", USED_PIXELS),

@@ -3,7 +3,8 @@ import pytest
 from scipy import stats
 
 from moe_exp.comparison.multiplicity import TAIL_DRAWS, holm, two_sided_p, verdict
-from moe_exp.evaluation.bootstrap import draw_r2, percentile_interval
+from moe_exp.evaluation.bootstrap import percentile_interval
+from moe_exp.evaluation.resamples import draw_r2
 
 
 def test_holm_by_hand() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from moe_exp.errors import InputError
 from moe_exp.spectra import inspection
-from moe_exp.spectra.dataset import StarFiles
 from moe_exp.spectra.files import ERROR, FLUX
+from moe_exp.spectra.star_files import StarFiles
 from tests.conftest import make_stars, write_stars
 
 EVERY = np.arange(50)

@@ -8,9 +8,9 @@ import pytest
 from moe_exp.errors import InputError
 from moe_exp.progress import Stages
 from moe_exp.spectra.checksums import CHECKSUMS
-from moe_exp.spectra.dataset import StarFiles
 from moe_exp.spectra.files import ERROR, FLUX, LABELS, Layout
 from moe_exp.spectra.sources import Hdf5Data
+from moe_exp.spectra.star_files import StarFiles
 from moe_exp.spectra.writer import write_spectra
 from tests.conftest import make_stars
 

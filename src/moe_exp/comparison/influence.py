@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moe_exp.evaluation.bootstrap import sum_by_star
+from moe_exp.evaluation.resamples import sum_by_star
 
 
 class Influence(NamedTuple):

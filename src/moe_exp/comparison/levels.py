@@ -25,8 +25,9 @@ from moe_exp.codes import Code, tagged
 from moe_exp.comparison.multiplicity import holm
 from moe_exp.comparison.scoring import Settings
 from moe_exp.comparison.tables import PAIR_COLUMNS, Row, ScoredPair, pair_columns
-from moe_exp.evaluation.bootstrap import LEAST_STARS, Interval
+from moe_exp.evaluation.bootstrap import Interval
 from moe_exp.evaluation.expansion import degrees_of_freedom
+from moe_exp.evaluation.resamples import LEAST_STARS
 from moe_exp.evaluation.tables import interval_columns
 from moe_exp.random_streams import random_stream
 

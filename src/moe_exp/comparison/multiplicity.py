@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from moe_exp.evaluation.bootstrap import LEAST_STARS
+from moe_exp.evaluation.resamples import LEAST_STARS
 
 TOO_FEW = "too few stars"
 """Verdict on a difference that has no p because fewer than `LEAST_STARS` stars make it."""

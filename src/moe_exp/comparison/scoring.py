@@ -8,8 +8,8 @@ import numpy as np
 
 from moe_exp.comparison.contenders import Contender, Panel
 from moe_exp.comparison.training_seeds import Estimate, estimate
-from moe_exp.evaluation.bootstrap import r2_of_sums, r2_terms, resample_sums, sum_by_star
 from moe_exp.evaluation.expansion import expand_ratio
+from moe_exp.evaluation.resamples import r2_of_sums, r2_terms, resample_sums, sum_by_star
 
 
 class Column(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from moe_exp.evaluation.bootstrap import LEAST_STARS
+from moe_exp.evaluation.resamples import LEAST_STARS
 from moe_exp.evaluation.results import Results
 from moe_exp.figures.calibration import calibration, interval_widths
 from moe_exp.figures.external import logg_against_catalogue

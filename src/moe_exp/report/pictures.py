@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from moe_exp.comparison import RunRecord
 from moe_exp.comparison.run_labels import label_runs
-from moe_exp.evaluation.bootstrap import LEAST_STARS
+from moe_exp.evaluation.resamples import LEAST_STARS
 from moe_exp.evaluation.results import Evaluation
 from moe_exp.figures import add_line, gate_weight_distribution, sweep_figures
 from moe_exp.report.context import ReportContext, setting_of

@@ -9,8 +9,9 @@ import yaml
 
 from moe_exp import names
 from moe_exp.codes import Code, tagged
-from moe_exp.evaluation.bootstrap import LEAST_STARS, Delta, Interval
+from moe_exp.evaluation.bootstrap import Delta, Interval
 from moe_exp.evaluation.external import ExternalResults
+from moe_exp.evaluation.resamples import LEAST_STARS
 from moe_exp.evaluation.results import Results
 from moe_exp.evaluation.tables import FEW_STARS
 from moe_exp.experiment.config import Experiment

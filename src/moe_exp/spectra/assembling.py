@@ -6,7 +6,7 @@ import numpy as np
 
 from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
-from moe_exp.spectra.dataset import Dataset, StarFiles, Stars
+from moe_exp.spectra.dataset import Dataset, Stars
 from moe_exp.spectra.grids import Grid, join_grids
 from moe_exp.spectra.label import Label
 from moe_exp.spectra.masked_stars import REFUSE, leave_out
@@ -14,6 +14,7 @@ from moe_exp.spectra.medium_choice import MediumChoice
 from moe_exp.spectra.plausibility import lower_median, refuse_fill_values
 from moe_exp.spectra.repeats import check_distinct, warn_of_repeats
 from moe_exp.spectra.sources_base import Data
+from moe_exp.spectra.star_files import StarFiles
 from moe_exp.spectra.used_pixels import UsedPixels, average_spectra, choose_pixels, select
 
 log = logging.getLogger(__name__)

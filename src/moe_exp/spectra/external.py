@@ -14,7 +14,7 @@ import pandas as pd
 
 from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
-from moe_exp.spectra.dataset import STAR_ID, Dataset, StarFiles
+from moe_exp.spectra.dataset import STAR_ID, Dataset
 from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import STAR_INDEX, find_files, read_joint_grid
 from moe_exp.spectra.grids import Grid
@@ -25,6 +25,7 @@ from moe_exp.spectra.pixels import pixel_edges, pixel_widths
 from moe_exp.spectra.plausibility import LABEL_RANGES
 from moe_exp.spectra.preprocessing import NativeWidth, Preprocessing
 from moe_exp.spectra.resampling import find_covered, resample
+from moe_exp.spectra.star_files import StarFiles
 from moe_exp.spectra.star_ids import read_star_ids
 
 log = logging.getLogger(__name__)

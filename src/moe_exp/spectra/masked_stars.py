@@ -7,8 +7,8 @@ import numpy as np
 
 from moe_exp.codes import Code, tagged
 from moe_exp.errors import InputError
-from moe_exp.spectra.dataset import StarFiles
 from moe_exp.spectra.plausibility import describe_value
+from moe_exp.spectra.star_files import StarFiles
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from moe_exp.errors import InputError
 from moe_exp.machine import choose_device
 from moe_exp.progress import Stages
 from moe_exp.spectra.assembling import make_dataset
-from moe_exp.spectra.dataset import Dataset, StarFiles
+from moe_exp.spectra.dataset import Dataset
 from moe_exp.spectra.file_state import identify
 from moe_exp.spectra.files import FLUX, Layout, find_files, in_random_order, read_grid, read_joint_grid
 from moe_exp.spectra.grids import Grid
@@ -29,6 +29,7 @@ from moe_exp.spectra.simulated_files import SIMULATED_MEDIUM, SimulatedFiles, by
 from moe_exp.spectra.simulator import Simulator
 from moe_exp.spectra.sources_base import Data
 from moe_exp.spectra.splits import hand_out, stable_order
+from moe_exp.spectra.star_files import StarFiles
 from moe_exp.spectra.star_ids import number_stars, read_star_ids
 
 log = logging.getLogger(__name__)
