@@ -4,7 +4,7 @@ from scipy import stats
 from sklearn.metrics import r2_score
 
 from moe_exp.errors import InputError
-from moe_exp.evaluation import bootstrap as module
+from moe_exp.evaluation import resamples as module
 from moe_exp.evaluation.bootstrap import bootstrap_r2, percentile_interval
 from moe_exp.evaluation.resamples import draw_r2
 from moe_exp.random_streams import random_stream
