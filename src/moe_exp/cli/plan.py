@@ -31,7 +31,7 @@ def plan(
     from moe_exp.runs.conclusions import conclude
     from moe_exp.runs.durations import measure_durations
     from moe_exp.runs.membership import select_runs
-    from moe_exp.runs.print_conclusions import make_table, wide_console
+    from moe_exp.runs.print_conclusions import WHERE, make_table, wide_console
 
     tracking = choose_tracking(store, experiment)
     found = conclude(tracking, select_runs(tracking, runs, ""))
@@ -44,7 +44,7 @@ def plan(
     rows = table.to_dict("records")
     columns: dict[str, list[str]] = {
         "difference": [row["contrast"] for row in rows],
-        "where": [row["condition"] for row in rows],
+        WHERE: [row["condition"] for row in rows],
         "delta R²": [f"{row['delta_r2']:+.4f}" for row in rows],
         "SD of a star": [f"{row['sd_star']:.3f}" for row in rows],
         "of a seed": [_sd(row["sd_seed"]) for row in rows],

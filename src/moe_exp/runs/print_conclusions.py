@@ -12,8 +12,15 @@ from moe_exp.codes import Code, tagged
 from moe_exp.comparison.levels import LEVELS
 from moe_exp.runs.conclusions import Conclusions
 
-PIPE_WIDTH = 130
+PIPE_WIDTH = 150
 """Characters a line where the output is no terminal."""
+
+
+WHERE = "where"
+"""Column with the condition that a difference was measured under."""
+NAMES = ("model", "difference")
+SENTENCES = (WHERE, "design", "verdict", "")
+"""Columns that may take several lines; no name or number does."""
 
 
 def wide_console() -> Console:
@@ -62,7 +69,7 @@ def _pairs(pairs: pd.DataFrame, percent: str) -> Table:
     without = zip(pairs["deciding_star"], pairs["delta_r2_without"], strict=True)
     columns = {
         "difference": pairs["contrast"],
-        "where": pairs["condition"],
+        WHERE: pairs["condition"],
         f"delta R² [{percent}]": _intervals(pairs, "delta_r2", "+.4f"),
         "p (Holm)": [_probability(value) for value in pairs["p_holm"]],
         "verdict": pairs["verdict"],
@@ -81,7 +88,7 @@ def _levels(levels: pd.DataFrame, percent: str) -> Table:
     shares = zip(*(levels[f"{level}_share"] for level in LEVELS), strict=True)
     columns = {
         "difference": levels["contrast"],
-        "where": levels["condition"],
+        WHERE: levels["condition"],
         "star": _intervals(levels, "sd_star", ".3f"),
         "training": _intervals(levels, "sd_seed", ".4f", unknown="needs two seeds"),
         "data seed": _intervals(levels, "sd_data_seed", ".4f", unknown="needs two data seeds"),
@@ -113,13 +120,18 @@ def _intervals(table: pd.DataFrame, name: str, form: str, *, unknown: str = "nan
 
 
 def make_table(title: str, columns: dict, *, unless: dict[str, str]) -> Table:
-    """Make a table; a column is left out where all of its cells say what is named for it in `unless`."""
+    """Make a table; a column is left out where all of its cells say what is named for it in `unless`.
+
+    Where all rows are of one condition, the title says which.
+    """
     shown = {name: [str(v) for v in values] for name, values in columns.items()}
     shown = {name: values for name, values in shown.items() if set(values) != {unless.get(name)}}
+    if len({*shown.get(WHERE, ())}) == 1:
+        title = f"{title}; {shown.pop(WHERE)[0]}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for name in shown:
-        words = name in ("model", "design", "difference", "where", "verdict", "")
-        table.add_column(name, justify="left" if words else "right", overflow="fold", no_wrap=not words)
+        words = name in (*NAMES, *SENTENCES)
+        table.add_column(name, justify="left" if words else "right", overflow="fold", no_wrap=name not in SENTENCES)
     for row in zip(*shown.values(), strict=True):
         table.add_row(*row)
     return table
