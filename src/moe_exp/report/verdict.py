@@ -34,6 +34,7 @@ def verdict_box(selection: Selection, context: ReportContext) -> Paragraph:
         *_elsewhere(selection),
         *limits_of_the_answer(selection, top[:MOST_STATED], context),
         *(f"Hypothesis {found.hypothesis.name}: {found.verdict}." for found in context.judgements),
+        *([str(context.looks)] if context.looks else []),
     ]
     return paragraph(*_joined(sentences), kind="verdict")
 
