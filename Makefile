@@ -40,6 +40,7 @@ bench: $(INSTALLED)  ## every comparison with its rivals, into bench/results/: a
 	$(BIN)/python bench/validity.py
 	$(BIN)/python bench/data_seeds.py
 	$(BIN)/python bench/levels.py
+	$(BIN)/python bench/looks.py
 	$(BIN)/python bench/simulator.py
 	$(BIN)/python bench/physics.py
 	$(BIN)/python bench/accuracy.py

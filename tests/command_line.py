@@ -1,7 +1,9 @@
 """train.py as a user types it, in a real process with a real store, and what it left there."""
 
+import json
 import multiprocessing
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -24,6 +26,13 @@ CLAIM = {
 
 REST = "n=1k noise=0.2 seed=0 simulated_coarse training.max_epochs=5"
 """What follows the gate in the names of its jobs."""
+
+
+def typed_claim(**changes: object) -> str:
+    """Return that claim, with other bounds if any are given, as it is typed."""
+    [criterion] = CLAIM["criteria"]
+    claim = {"_target_": "moe_exp.comparison.hypotheses.Hypothesis"} | CLAIM | {"criteria": [criterion | changes]}
+    return "+hypotheses.smoke=" + re.sub(r"'(\w+)':", r"\1:", json.dumps(claim).replace('"', "'"))
 
 
 def command(arguments: tuple[str, ...], folder: Path) -> list[str]:

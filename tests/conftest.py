@@ -1,8 +1,6 @@
 """What tests share: small HDF5 files of made-up spectra, composed configurations, stores, and one small sweep."""
 
-import json
 import os
-import re
 import shutil
 import sys
 
@@ -25,7 +23,7 @@ from moe_exp.prediction.mixture import Mixture
 from moe_exp.spectra.checksums import CHECKSUMS
 from moe_exp.spectra.writer import write_spectra
 from moe_exp.tracking import Tracking, open_store
-from tests.command_line import CLAIM, PROJECT_ROOT, train
+from tests.command_line import PROJECT_ROOT, train, typed_claim
 from tests.prediction.small import SMALL
 
 
@@ -169,10 +167,8 @@ def sweep(made_once: Callable[..., Path], cache_dir: Path) -> Path:
     def make(folder: Path) -> None:
         arguments = ("-m", "experiment=smoke", "gate=linear,mlp,classify", "training.max_epochs=5")
         arguments += ("tracking.figure_formats=[png]",)
-        claim = json.dumps({"_target_": "moe_exp.comparison.hypotheses.Hypothesis"} | CLAIM).replace('"', "'")
-        claim = re.sub(r"'(\w+)':", r"\1:", claim)
         place = {"cwd": PROJECT_ROOT / "src", "MOE_EXP_CACHE": str(cache_dir)}
-        done = train(*arguments, f"+hypotheses.smoke={claim}", folder=folder, **place)
+        done = train(*arguments, typed_claim(), folder=folder, **place)
         assert done.returncode == 0, done.stderr
         (folder / "said.txt").write_text(done.stderr, encoding="utf-8")
         (folder / "printed.txt").write_text(done.stdout, encoding="utf-8")

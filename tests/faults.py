@@ -601,4 +601,19 @@ MUTANTS = [
     Mutant("processes that fill one fresh store at a time", "tracking/creation.py",
            'with FileLock(database.with_name(f"{database.name}.lock")):', "if True:",
            f"{TRACKING} -k start_together"),
+    # sweeps that add seeds
+    Mutant("looks that cost nothing", "comparison/looks.py",
+           "1 - _round_down(level) for level", "self.overall for _", "tests/comparison/test_looks.py"),
+    Mutant("a round that failed is looked at", "sweeps/until.py",
+           'yield [[*job, f"{self.looks.option}={seed}"] for seed in added for job in self.grid]\n'
+           "            self.looks = self.looks.next()",
+           "self.looks = self.looks.next()\n"
+           '            yield [[*job, f"{self.looks.option}={seed}"] for seed in added for job in self.grid]',
+           "tests/sweeps/test_until.py -k breaks_off"),
+    Mutant("comparisons that forget how often runs were looked at", "runs/conclusions.py",
+           "looks=looks or looks_at(tracking, runs)", "looks=looks", "tests/sweeps/test_until.py -k forgets"),
+    Mutant("bundles that forget it", "runs/bundles/export.py",
+           "            looks_at(tracking, runs),\n", "", "tests/sweeps/test_until.py -k bundle"),
+    Mutant("another plan spends again", "runs/looks.py",
+           "if _family(parent) == family and not same:", "if False:", "tests/sweeps/test_until.py -k spent_again"),
 ]  # fmt: skip

@@ -120,6 +120,9 @@ class Code(StrEnum):
 
     # Sweeps
     JOBS_MISSING = "MOE130"
+    UNTIL_UNFIT = "MOE131"
+    UNDECIDABLE = "MOE132"
+    LOOKS_SPENT = "MOE133"
 
     # Predicting
     SPECTRA_UNREADABLE = "MOE140"

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +85,9 @@ def compare(
     if as_json:
         found_tables = {name: getattr(conclusions.comparison, name) for name in TABLES}
         said = {"verdicts": conclusions.verdicts, "notes": [*conclusions.notes.values(), *conclusions.comparison.notes]}
-        print_json("compare", {"settings": conclusions.comparison.settings._asdict(), **found_tables, **said})
+        looks = asdict(conclusions.looks) if conclusions.looks else None
+        settings = conclusions.comparison.settings._asdict()
+        print_json("compare", {"settings": settings, "looks": looks, **found_tables, **said})
     else:
         print_conclusions(conclusions)
     if tables:

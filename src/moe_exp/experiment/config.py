@@ -76,6 +76,8 @@ class Schema:
     cache_dir: str = MISSING
     cache_limit_gb: float = MISSING
     trusted_modules: list[str] = MISSING
+    until: Any = None
+    """of sweeps alone"""
 
 
 @dataclass(frozen=True)
@@ -222,6 +224,8 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
             Code.UNKNOWN_OPTION,
             f"{', '.join(unknown)}: there is no such option; `python train.py --help` lists what there is.",
         )
+    if values.pop("until") is not None:
+        raise InputError(Code.UNTIL_UNFIT, "until=...: only a sweep adds seeds. Type -m, and no other sweeper.")
     if values["seed"] < 0:
         raise InputError(Code.OUT_OF_RANGE, f"seed={values['seed']}: a seed is 0 or more.")
     trusted = values["trusted_modules"]

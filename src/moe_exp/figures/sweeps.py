@@ -85,7 +85,7 @@ def r2_along(comparison: Comparison, along: str) -> Figure:
         axes.set_title(_condition(dict(zip(others, key, strict=True))), fontsize=7)
         finish(axes, x=AXES[along], y=f"R² of {comparison.label.name} (dimensionless)" if axes in grid[:, 0] else "")
     _add_legend(figure, used)
-    confidence = f"{100 * comparison.settings.confidence:g} % interval"
+    confidence = f"{100 * comparison.settings.confidence:.10g} % interval"
     set_title(figure, f"{title_of(comparison, int(scores['n_stars'].iloc[0]))}, {confidence}")
     return figure
 

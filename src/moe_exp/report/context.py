@@ -9,6 +9,7 @@ from typing import Protocol
 from moe_exp import names
 from moe_exp.comparison import RunRecord
 from moe_exp.comparison.hypotheses import Judgement
+from moe_exp.comparison.looks import Looks
 from moe_exp.figures.style import say_setting
 
 TITLE = "Does a gate trained for regression beat a gate that classifies?"
@@ -71,6 +72,8 @@ class ReportContext:
         What a reader should know of the runs: that jobs are missing, for example.
     noise_level : float or None
         That of the configuration from which the runs depart: the answer is about it.
+    looks : Looks or None
+        Those that were taken while seeds were added.
     """
 
     title: str = TITLE
@@ -83,6 +86,7 @@ class ReportContext:
     external_pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
     notes: Sequence[str] = ()
     noise_level: float | None = None
+    looks: Looks | None = None
 
     def parameters(self, key: str) -> list[str]:
         """Return the values that a parameter has in the runs, numbers ascending."""

@@ -51,7 +51,7 @@ def percent(share: float) -> str:
 
 def level(confidence: float) -> str:
     """Return the probability content of an interval in percent."""
-    return f"{100 * confidence:g} %"
+    return f"{100 * confidence:.10g} %"
 
 
 def duration(seconds: float) -> str:

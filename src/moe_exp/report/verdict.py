@@ -34,7 +34,10 @@ def verdict_box(selection: Selection, context: ReportContext) -> Bullets:
         "More noise": _along_noise(selection),
         "All conditions": _elsewhere(selection),
         "What it hangs on": limits_of_the_answer(selection, top[:MOST_STATED], context),
-        "Hypotheses": (f"{found.hypothesis.name}: {found.verdict}." for found in context.judgements),
+        "Hypotheses": (
+            *(f"{found.hypothesis.name}: {found.verdict}." for found in context.judgements),
+            *([str(context.looks)] if context.looks else []),
+        ),
     }
     said = {question: list(sentences) for question, sentences in answers.items()}
     items = ((Emphasis(f"{question}: "), *_joined(sentences)) for question, sentences in said.items() if sentences)

@@ -10,12 +10,14 @@ from pathlib import Path
 from moe_exp import names
 from moe_exp.comparison import Comparison, RunRecord, compare
 from moe_exp.comparison.hypotheses import Hypothesis, Judgement, judge
+from moe_exp.comparison.looks import Looks
 from moe_exp.errors import InputError
 from moe_exp.machine import one_blas_thread
 from moe_exp.progress import Advance
 from moe_exp.report import Report, ReportContext, make_document
 from moe_exp.runs.finished import Fetch, read_record
 from moe_exp.runs.hypothesis_dates import doubts
+from moe_exp.runs.looks import looks_at
 from moe_exp.runs.membership import newest_runs
 from moe_exp.tracking import LoggedRun, Tracking, fetched_artifact
 
@@ -42,6 +44,8 @@ class Conclusions:
         Gives a file that a run kept.
     noise_level : float or None
         That of the configuration from which the runs depart.
+    looks : Looks or None
+        Those that were taken while seeds were added.
     """
 
     comparison: Comparison
@@ -52,6 +56,7 @@ class Conclusions:
     notes: Mapping[str, str]
     fetch: Fetch
     noise_level: float | None
+    looks: Looks | None
 
     @cached_property
     def external_pictures(self) -> Mapping[str, tuple[str, bytes]]:
@@ -73,6 +78,7 @@ class Conclusions:
             external_pictures=self.external_pictures,
             notes=[*remarks, *unjudged],
             noise_level=self.noise_level,
+            looks=self.looks,
         )
 
     def write_tables(self, folder: Path) -> None:
@@ -95,9 +101,10 @@ def conclude(
     n_resamples: int = 10_000,
     confidence: float = 0.95,
     noise_level: float | None = None,
+    looks: Looks | None = None,
     advance: Advance = lambda n: None,
 ) -> Conclusions:
-    """Compare runs of a store; see `draw_conclusions`."""
+    """Compare runs of a store; see `draw_conclusions`. Looks that were taken at them are found, if none are given."""
     fetch = partial(fetched_artifact, tracking)
     return draw_conclusions(
         fetch,
@@ -106,6 +113,7 @@ def conclude(
         n_resamples=n_resamples,
         confidence=confidence,
         noise_level=noise_level,
+        looks=looks or looks_at(tracking, runs),
         advance=advance,
     )
 
@@ -118,11 +126,13 @@ def draw_conclusions(
     n_resamples: int = 10_000,
     confidence: float = 0.95,
     noise_level: float | None = None,
+    looks: Looks | None = None,
     advance: Advance = lambda n: None,
 ) -> Conclusions:
     """Compare runs, of those with one identity the newest, and hold hypotheses against them.
 
-    Their report answers for `noise_level`, where that was scored. `advance` is told the number of runs just read.
+    Their report answers for `noise_level`, where that was scored. The last of `looks`, if there are any, sets the
+    confidence. `advance` is told the number of runs just read.
 
     Raises
     ------
@@ -133,6 +143,7 @@ def draw_conclusions(
     for run in runs:
         records.append(read_record(fetch, run))
         advance(1)
+    confidence = looks.confidence if looks else confidence
     comparison = compare(records, n_resamples=n_resamples, confidence=confidence)
     judgements, verdicts, notes = {}, {}, {}
     for file, hypothesis in (hypotheses or {}).items():
@@ -155,6 +166,7 @@ def draw_conclusions(
         notes=notes,
         fetch=fetch,
         noise_level=noise_level,
+        looks=looks,
     )
 
 

@@ -30,7 +30,7 @@ def parent_of_this_process() -> str | None:
 def enter(tracking: Tracking, parent_id: str, *, identity: str, run_id: str) -> None:
     """Enter a finished run in its parent under its identity, and log how many different ones have finished."""
     entry = names.TAGS_JOB + identity
-    n_entered = len({*_entered(get_run(tracking, parent_id)), entry})
+    n_entered = len({*entered(get_run(tracking, parent_id)), entry})
     metrics = {names.METRIC_N_FINISHED: float(n_entered)}
     add_to_run(tracking, parent_id, tags={entry: run_id}, metrics=metrics, step=n_entered)
 
@@ -49,12 +49,12 @@ def find_members(tracking: Tracking, parent_id: str) -> Members:
     children = children_of(tracking, parent_id)
     finished = [run for run in children if run.status == "FINISHED"]
     known = {run.run_id for run in finished}
-    entered = _entered(get_run(tracking, parent_id))
-    finished += [get_run(tracking, run_id) for run_id in entered.values() if run_id not in known]
+    others = set(entered(get_run(tracking, parent_id)).values()) - known
+    finished += [get_run(tracking, run_id) for run_id in others]
     return Members(newest_runs(finished), [run for run in children if run.status in ("FAILED", "KILLED")])
 
 
-def _entered(parent: LoggedRun) -> dict[str, str]:
+def entered(parent: LoggedRun) -> dict[str, str]:
     """Return the ids of the runs that are entered in a parent, by the tags that hold them."""
     return {name: run_id for name, run_id in parent.tags.items() if name.startswith(names.TAGS_JOB)}
 

@@ -34,7 +34,7 @@ def wide_console() -> Console:
 def print_conclusions(conclusions: Conclusions) -> None:
     """Print scores, differences, verdicts on hypotheses, and notes."""
     comparison, console = conclusions.comparison, wide_console()
-    percent = f"{100 * comparison.settings.confidence:g} %"
+    percent = f"{100 * comparison.settings.confidence:.10g} %"
     console.print(_scores(comparison.scores, percent))
     if len(comparison.pairs):
         console.print(_pairs(comparison.pairs, percent))
@@ -44,6 +44,8 @@ def print_conclusions(conclusions: Conclusions) -> None:
             console.print(_levels(comparison.levels, percent))
     for file, verdict in conclusions.verdicts.items():
         console.print(f"Hypothesis {file}: {verdict}")
+    if conclusions.looks:
+        console.print(str(conclusions.looks))
     for note in [*conclusions.notes.values(), *comparison.notes]:
         console.print(f"Note: {note}")
 

@@ -4,19 +4,21 @@ import logging
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from moe_exp import names
 from moe_exp.codes import Code, tagged
+from moe_exp.comparison.looks import Looks
 from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import Experiment
 from moe_exp.program import tell_workers
-from moe_exp.runs.conclusions import conclude
+from moe_exp.runs.conclusions import Conclusions, conclude
 from moe_exp.runs.identity import identify
+from moe_exp.runs.looks import check_plan, family_of
 from moe_exp.runs.membership import PARENT_VARIABLE, Members, find_members
 from moe_exp.runs.print_conclusions import print_conclusions
 from moe_exp.runs.recording import origin_tags
@@ -77,10 +79,11 @@ class Parent:
         *,
         is_grid: bool,
         noise_level: float | None,
+        looks: Looks | None = None,
     ) -> "Parent":
         """Open the parent run of `jobs`, and tell them of it through the environment.
 
-        Without a grid, `jobs` holds the one that says what all have in common.
+        Without a grid, `jobs` holds the one that says what all have in common, or with `looks` those of one seed.
 
         Raises
         ------
@@ -91,6 +94,9 @@ class Parent:
             check(job)
         tracking: Tracking = jobs[0].tracking
         tags = origin_tags(project_root) | {names.TAG_OVERRIDES: " ".join(overrides)}
+        if looks is not None:
+            tags |= {names.TAG_FAMILY: family_of(jobs)}
+            check_plan(tracking, tags[names.TAG_FAMILY], looks)
         run = open_run(tracking, run_name=name, parameters={}, tags=tags)
         n_jobs = len({identify(job) for job in jobs}) if is_grid else None
         if n_jobs is not None:
@@ -100,10 +106,28 @@ class Parent:
         log.info("%s: %s jobs -> %s", name, n_jobs or "as yet unknown", tracking.describe(run.experiment_id))
         return cls(run, jobs[0], n_jobs, shlex.join(["python", "train.py", *sys.argv[1:]]), noise_level)
 
-    def close(self, *, ended_early: bool) -> None:
+    def look(self, looks: Looks) -> Mapping[str, str]:
+        """Count one more look, take it, and return the verdicts on all hypotheses."""
+        self.run.log_tags({names.TAG_LOOKS: looks.to_json()})
+        counts = {names.METRIC_N_LOOKS: looks.n_taken, names.METRIC_SPENT: looks.spent}
+        self.run.log_metrics({**counts, names.METRIC_LOOK_CONFIDENCE: looks.confidence}, step=looks.n_taken)
+        finished, _ = patiently(self._gather, self.tracking.patience)
+        verdicts = self._compare(finished, looks).verdicts
+        said = ", ".join(f"{name} {verdict}" for name, verdict in verdicts.items())
+        place = f"look {looks.n_taken} of at most {len(looks.planned)}, with {len(looks.seeds)} of {looks.option}"
+        log.info("%s, at %.10g %%: %s", place, 100 * looks.confidence, said)
+        return verdicts
+
+    def stop(self, reason: str) -> None:
+        """Keep why no more seeds are added."""
+        self.run.log_tags({names.TAG_STOPPED: reason})
+        log.info("no more seeds are added: %s", reason)
+
+    def close(self, *, ended_early: bool, looks: Looks | None = None) -> None:
         """Compare the jobs that finished, report, and close the run: FAILED if any job did not finish.
 
-        Jobs that the sweeper chose are those that began; with `ended_early` there would have been more.
+        Jobs that the sweeper chose are those that began; with `ended_early` there would have been more. With `looks`
+        those are compared that were looked at, once more at the level of the last look.
         """
         os.environ.pop(PARENT_VARIABLE, None)
         try:
@@ -115,10 +139,12 @@ class Parent:
         counts = {names.METRIC_N_FINISHED: len(finished), names.METRIC_N_JOBS: n_jobs}
         self.run.log_metrics(counts, step=len(finished))
         missing = _name_missing(n_jobs - len(finished), n_jobs, failed)
+        if looks is not None:
+            finished = [run for run in finished if int(run.parameters[looks.option]) in looks.seeds]
         if ended_early and self.n_jobs is None:
             missing = "; ".join(["the sweeper did not come to its end", *([missing] if missing else [])])
         try:
-            compared = self._conclude(finished, missing) if finished else "there is nothing to compare"
+            compared = self._conclude(finished, missing, looks) if finished else "there is nothing to compare"
         except BaseException as error:
             self.run.close(RunStatus.FAILED, f"the comparison of the jobs failed: {error}")
             raise
@@ -133,20 +159,25 @@ class Parent:
         settle_dead_runs(self.tracking)
         return find_members(self.tracking, self.run.run_id)
 
-    def _conclude(self, finished: Sequence[LoggedRun], missing: str) -> str:
-        """Compare and report, and say where the report is, or why these jobs cannot be compared."""
+    def _compare(self, finished: Sequence[LoggedRun], looks: Looks | None) -> Conclusions:
+        """Compare jobs, and judge the hypotheses of the sweep."""
         settings = self.settings
+        judge = partial(
+            conclude,
+            self.tracking,
+            finished,
+            hypotheses=settings.hypotheses,
+            n_resamples=settings.evaluation.n_resamples,
+            confidence=settings.evaluation.confidence,
+            noise_level=self.noise_level,
+            looks=looks,
+        )
+        return patiently(judge, min(self.tracking.patience, LONGEST_READ_S))
+
+    def _conclude(self, finished: Sequence[LoggedRun], missing: str, looks: Looks | None) -> str:
+        """Compare and report, and say where the report is, or why these jobs cannot be compared."""
         try:
-            judge = partial(
-                conclude,
-                self.tracking,
-                finished,
-                hypotheses=settings.hypotheses,
-                n_resamples=settings.evaluation.n_resamples,
-                confidence=settings.evaluation.confidence,
-                noise_level=self.noise_level,
-            )
-            conclusions = patiently(judge, min(self.tracking.patience, LONGEST_READ_S))
+            conclusions = self._compare(finished, looks)
         except InputError as error:
             self.run.describe(f"Its jobs are not compared: {error}")
             self.run.log_tags({names.TAG_COMPARISON: str(error)[:5000]})

@@ -15,6 +15,7 @@ from moe_exp.tracking.reading import (
     get_run,
     has_tag,
     newest_run,
+    runs_with_tag,
 )
 from moe_exp.tracking.sending import patiently, send_left_behind
 from moe_exp.tracking.store import PNG, Tracking, open_store
@@ -40,6 +41,7 @@ __all__ = [
     "open_run",
     "open_store",
     "patiently",
+    "runs_with_tag",
     "send_left_behind",
     "settle_dead_runs",
 ]

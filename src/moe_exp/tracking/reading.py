@@ -126,6 +126,12 @@ def children_of(tracking: Tracking, parent_id: str) -> list[LoggedRun]:
     return list(_search(client, experiment_id, has_tag(names.TAG_PARENT, parent_id)))
 
 
+def runs_with_tag(tracking: Tracking, name: str) -> list[LoggedRun]:
+    """Return the runs that have a tag, whatever its value and their status, the oldest first."""
+    client, experiment_id = read_store(tracking)
+    return list(_search(client, experiment_id, f"tags.`{name}` LIKE '%'"))
+
+
 def has_tag(name: str, value: str) -> str:
     """Return the filter for runs with a tag."""
     return f"tags.`{name}` = '{value}'"

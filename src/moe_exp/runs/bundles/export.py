@@ -19,6 +19,7 @@ from moe_exp.runs.bundles.crate import describe_crate
 from moe_exp.runs.bundles.manifest import BUNDLE_FILE, CRATE_FILE, REQUIREMENTS_FILE, RUNS_FOLDER, Manifest, Settings
 from moe_exp.runs.conclusions import Conclusions, draw_conclusions
 from moe_exp.runs.finished import Fetch
+from moe_exp.runs.looks import looks_at
 from moe_exp.runs.membership import find_members, select_runs
 from moe_exp.tracking import LoggedRun, Tracking, artifacts_of, fetched_artifact, get_run
 
@@ -46,7 +47,10 @@ def export(
                     _keep(tracking, run, name, folder / RUNS_FOLDER / run.run_id / name)
         parameters = runs[0].parameters
         settings = Settings(
-            int(parameters["evaluation.n_resamples"]), float(parameters["evaluation.confidence"]), noise_level
+            int(parameters["evaluation.n_resamples"]),
+            float(parameters["evaluation.confidence"]),
+            noise_level,
+            looks_at(tracking, runs),
         )
         found = conclude_bundle(partial(fetched_artifact, tracking), folder, runs, settings)
         found.report(command=command).write(folder)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from moe_exp.codes import Code
+from moe_exp.comparison.looks import Looks
 from moe_exp.errors import InputError
 from moe_exp.tracking import LoggedRun
 
@@ -25,6 +26,18 @@ class Settings(NamedTuple):
     confidence: float
     noise_level: float | None
     """which the report answers for"""
+    looks: Looks | None = None
+    """that were taken while seeds were added"""
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain values for `of`."""
+        return self._asdict() | {"looks": asdict(self.looks) if self.looks else None}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Settings":
+        """Make settings of plain values; older ones have no looks."""
+        looks = values.get("looks")
+        return cls(**{**values, "looks": Looks.of(looks) if looks else None})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +74,7 @@ class Manifest:
     def to_json(self) -> str:
         """Return the text of ``bundle.json``."""
         return json.dumps(
-            asdict(self) | {"settings": self.settings._asdict()}, indent=1, ensure_ascii=False, sort_keys=True
+            asdict(self) | {"settings": self.settings.plain()}, indent=1, ensure_ascii=False, sort_keys=True
         )
 
     @classmethod
@@ -90,7 +103,7 @@ class Manifest:
             sweep = LoggedRun(**found.pop("sweep")) if found["sweep"] else None
             found.pop("sweep", None)
             runs = tuple(LoggedRun(**run) for run in found.pop("runs"))
-            return cls(sweep=sweep, runs=runs, settings=Settings(**found.pop("settings")), **found)
+            return cls(sweep=sweep, runs=runs, settings=Settings.of(found.pop("settings")), **found)
         except (KeyError, TypeError) as error:
             raise InputError(
                 Code.BUNDLE_UNREADABLE, f"{where}: {BUNDLE_FILE} lacks something, or has too much: {error}."
