@@ -178,9 +178,10 @@ def test_no_comparison_of_these_runs_forgets_how_often_they_were_looked_at(grown
     tracking = store_in(grown)
     looked = [run for run in runs_in(grown)[1] if run.data.params["gate"] == "mlp"]
     place = ("--store", tracking.uri, "--n-resamples", "50", "--json")
-    done = CliRunner().invoke(cli, ["compare", looked[-1].info.run_id, *place])
+    done = CliRunner().invoke(cli, ["compare", looked[0].info.run_id, *place])
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
+    assert looked[0].data.tags["mlflow.parentRunId"] == parents_in(grown)[0].info.run_id  # of a sweep without looks
     assert (found["looks"]["n_taken"], found["settings"]["confidence"]) == (2, 0.963)
     others = [get_run(tracking, run.info.run_id) for run in runs_in(grown)[1] if run.data.params["gate"] == "linear"]
     assert conclude(tracking, others, n_resamples=50).comparison.settings.confidence == 0.95
