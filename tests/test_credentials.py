@@ -18,7 +18,7 @@ import pytest
 from moe_exp.codes import Code
 from moe_exp.credentials import hand_over, redact
 from moe_exp.errors import InputError
-from moe_exp.tracking import Tracking, closing, find_runs, open_run, open_store
+from moe_exp.tracking import Tracking, add_to_run, closing, find_runs, open_run, open_store
 from tests.command_line import PROJECT_ROOT, train
 
 USER, SECRET = uuid4().hex, f"{uuid4().hex}@"
@@ -65,7 +65,9 @@ def test_no_tag_of_a_run_holds_credentials(tracking):
         raise ValueError("http://ada:geheim@host is away")
     client, experiment_id = open_store(tracking)
     [run] = client.search_runs([experiment_id])
-    assert run.data.tags["from"] == "http://***@host"
+    add_to_run(tracking, run.info.run_id, tags={"later": "http://ada:geheim@host"}, metrics={})
+    [run] = client.search_runs([experiment_id])
+    assert run.data.tags["from"] == run.data.tags["later"] == "http://***@host"
     assert run.data.tags["error"] == "ValueError: http://***@host is away"
     assert "geheim" not in str(run.data.tags)
 

@@ -307,6 +307,17 @@ def test_a_gate_is_made_again_of_what_it_learnt(gate, n_bins):
     assert (again.converged_, again.n_epochs_) == (fitted.converged_, fitted.n_epochs_)
 
 
+def test_a_network_that_torch_computes_has_the_weights_that_were_trained():
+    stars = draw_stars(300)
+    fitted = stars.fit(DeepGate(training=SHORT))
+    network = fitted.network(stars.X.shape[1], 9).double()
+    network.load_state_dict({name: torch.from_numpy(values) for name, values in fitted.weights_.items()})
+    X = (stars.X - stars.X.mean(axis=0)) / stars.X.std(axis=0)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(X)).softmax(dim=1).numpy()
+    np.testing.assert_allclose(fitted.predict_weights(stars.X), expected, rtol=0, atol=1e-12)
+
+
 def test_a_gate_that_learns_no_numbers_says_how_it_can_be_kept():
     fitted = draw_stars(300).fit(NeighbourGate())
     with pytest.raises(InputError, match="NeighbourGate learnt model_, neither numbers nor text"):

@@ -46,6 +46,7 @@ def test_plain_networks_give_what_torch_gives(network, layers):
         nn.Sequential(nn.Sequential(nn.Linear(5, 3))),
         nn.Linear(5, 3, bias=False),
         Doubled(5, 3),
+        nn.Sequential(Doubled(5, 3), nn.ReLU()),
         hooked(),
         nn.Sequential(hooked(), nn.ReLU()),
     ],

@@ -169,7 +169,7 @@ def test_a_run_of_an_older_version_has_its_start_for_a_sign_of_life(tracking):
     tags = {names.TAG_HOST: "here", names.TAG_PID: "1", names.TAG_PROCESS_STARTED: "1790000000"}
     for age in (HOUR, 10):
         client.create_run(experiment_id, start_time=int(1000 * (time.time() - age)), run_name=f"{age}", tags=tags)
-    client.create_run(experiment_id, start_time=0, run_name="of another program")
+    client.create_run(experiment_id, start_time=1, run_name="of another program")
     with start(tracking):
         statuses = {run.info.run_name: run.info.status for run in client.search_runs([experiment_id])}
     assert statuses == {
