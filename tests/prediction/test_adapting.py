@@ -74,7 +74,8 @@ def test_a_spectrum_that_covers_a_part_is_flagged_and_one_that_covers_little_is_
     assert part["log_g"].notna().all()
     little = model.predict(on(FINE[:200]), wavelength=FINE[:200], medium="air", velocity=0.0)
     assert (little["flag"] == Flag.UNUSABLE.value).all()
-    assert little["log_g"].isna().all()
+    assert little[["log_g", *little.filter(like="weight ")]].isna().all(axis=None)
+    assert (little["bin"] == "").all()
 
 
 def test_a_medium_that_nothing_tells_and_an_instrument_that_the_model_cannot_follow_are_refused(model):

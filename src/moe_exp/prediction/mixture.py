@@ -122,7 +122,7 @@ class Mixture(CalibratedMixture):
         return self.predict_block(Block(star, grid, None, values, known), medium=medium, velocity=velocity)
 
     def predict_block(self, block: Block, *, medium: Medium | None, velocity: float | None) -> pd.DataFrame:
-        """Predict spectra as a reader has them; stars of which too little is known get NaN and a flag."""
+        """Predict spectra as a reader has them; stars of which too little is known get NaN, no bin, and a flag."""
         if not len(block.flux):
             return pd.DataFrame(columns=list(self.columns))
         return self.predict_adapted(adapt(block, self.fitted, medium=medium, velocity=velocity))
@@ -140,7 +140,9 @@ class Mixture(CalibratedMixture):
         flags[~adapted.usable] = Flag.UNUSABLE.value
         table = self._tabulate(judged._replace(flags=flags), masked.mean(axis=1))
         table[VELOCITY], table[VELOCITY_ERROR] = adapted.velocity, adapted.velocity_error
-        table.loc[~adapted.usable, [*self.numbers]] = np.nan
+        weights = [name for name in self.columns if name.startswith(WEIGHT)]
+        table.loc[~adapted.usable, [*self.numbers, *weights]] = np.nan
+        table.loc[~adapted.usable, BIN] = ""
         return table
 
     def predict_spectra(
