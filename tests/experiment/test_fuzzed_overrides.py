@@ -45,7 +45,9 @@ typed_values = strategies.one_of(
 choices = strategies.sampled_from([f"{group}={name}" for group, names in FILES.items() for name in names])
 overrides = strategies.one_of(
     choices,
-    strategies.builds("{}{}={}".format, strategies.sampled_from(["", "+", "++", "~"]), strategies.sampled_from(OPTIONS), typed_values),
+    strategies.builds(
+        "{}{}={}".format, strategies.sampled_from(["", "+", "++", "~"]), strategies.sampled_from(OPTIONS), typed_values
+    ),
     strategies.builds("{}={}".format, strategies.sampled_from([*FILES]), typed_values),
     strategies.text(max_size=12).filter(lambda text: "hydra" not in text),
 )

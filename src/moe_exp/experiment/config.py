@@ -51,6 +51,9 @@ GROUPS = (
 LISTS = ("metric", "figure", "external", "hypothesis")
 """Groups of which any number of files is chosen."""
 
+PRESETS = "experiment"
+"""The group whose files set options of all others."""
+
 
 @dataclass
 class Schema:
@@ -163,32 +166,6 @@ def register(project_root: Path) -> None:
     for name in PLACE_VARIABLES:
         if not os.environ.get(name):
             os.environ.pop(name, None)
-
-
-def check_choices(overrides: Sequence[str]) -> None:
-    """Refuse null where a YAML file has to be named, of which Hydra says nothing that helps.
-
-    Raises
-    ------
-    InputError
-        Naming the group.
-    """
-    for group in (text.partition("=")[0] for text in overrides if text.endswith("=null")):
-        if group in GROUPS:
-            raise InputError(Code.GROUP_IS_NULL, f"{group}=null: name a file of conf/{group}: {_files_of(group)}.")
-        if group in LISTS:
-            raise InputError(
-                Code.GROUP_IS_NULL, f"{group}=null: give a list of {_files_of(group)}, or {group}=[] for none."
-            )
-        if group == "experiment":
-            raise InputError(
-                Code.GROUP_IS_NULL, f"experiment=null: name a preset, {_files_of(group)}, or leave it out for none."
-            )
-
-
-def _files_of(group: str) -> str:
-    """Return the names of a group's YAML files in the project's own folder."""
-    return ", ".join(sorted(path.stem for path in (Path(os.environ["MOE_EXP_ROOT"]) / "conf" / group).glob("*.yaml")))
 
 
 def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> Experiment:
