@@ -36,7 +36,9 @@ arrays = strategies.builds(
     lambda shape, type_, value: np.full(shape, value).astype(type_) if type_ in "U3S3" else np.ones(shape, type_),
     *(shapes, types, odd),
 )
-spectra = strategies.builds(lambda value, place: np.where(np.arange(N) == place, value, 1.0), odd, strategies.integers(0, N))
+spectra = strategies.builds(
+    lambda value, place: np.where(np.arange(N) == place, value, 1.0), odd, strategies.integers(0, N)
+)
 values = strategies.one_of(arrays, spectra, wavelengths, odd.map(np.array))
 npz_files = strategies.fixed_dictionaries(
     {"wavelength": strategies.one_of(strategies.just(ANGSTROM), values)},
@@ -59,7 +61,20 @@ HDUS = {
     "DESI": ("FIBERMAP", "REDSHIFTS", "RVTAB", "R_WAVELENGTH", "R_FLUX", "R_IVAR", "R_MASK", "Z_WAVELENGTH", "Z_FLUX"),
     "PFS": ("FLUX", "MASK", "COVAR", "WAVELENGTH", "TARGET"),
 }
-COLUMNS = ("flux", "loglam", "ivar", "and_mask", "TARGETID", "Z", "SPECTYPE", "VRAD", "CLASS", "targetId", "value", "row_0")
+COLUMNS = (
+    "flux",
+    "loglam",
+    "ivar",
+    "and_mask",
+    "TARGETID",
+    "Z",
+    "SPECTYPE",
+    "VRAD",
+    "CLASS",
+    "targetId",
+    "value",
+    "row_0",
+)
 columns = strategies.dictionaries(strategies.sampled_from(COLUMNS), values, max_size=5)
 hdus = strategies.one_of(values, columns)
 cards = strategies.dictionaries(strategies.sampled_from(["CRVAL1", "CD1_1", "CRPIX1", "OBJID", "MP_BAD"]), odd)
@@ -171,7 +186,9 @@ def test_a_damaged_file_is_read_or_refused(model, tmp_path, ending, harmed):
 
 
 json_values = strategies.recursive(
-    strategies.one_of(strategies.none(), strategies.booleans(), strategies.integers(), odd, strategies.text(max_size=5)),
+    strategies.one_of(
+        strategies.none(), strategies.booleans(), strategies.integers(), odd, strategies.text(max_size=5)
+    ),
     lambda inner: strategies.lists(inner, max_size=3) | strategies.dictionaries(strategies.text(max_size=3), inner),
     max_leaves=4,
 )
@@ -222,7 +239,9 @@ MANIFEST = {
 }
 
 
-@given(place=strategies.lists(strategies.integers(0, 20), max_size=4), new=json_values, harmed=damage | strategies.none())
+@given(
+    place=strategies.lists(strategies.integers(0, 20), max_size=4), new=json_values, harmed=damage | strategies.none()
+)
 def test_a_bundle_with_any_manifest_is_unpacked_or_refused(tmp_path, place, new, harmed):
     path = tmp_path / "bundle.zip"
     with zipfile.ZipFile(path, "w") as archive:
