@@ -22,7 +22,7 @@ def check_choices(overrides: Sequence[str]) -> None:
         Naming the group.
     """
     for text in overrides:
-        group = text.partition("=")[0].lstrip("~").partition("@")[0]
+        group = text.partition("=")[0].lstrip("~+").partition("@")[0]
         if group in (*GROUPS, *LISTS, PRESETS) and not _names_files(text, group):
             raise InputError(Code.GROUP_IS_NULL, f"{text}: {_advise_choice(group)}.")
 

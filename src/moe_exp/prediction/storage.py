@@ -135,7 +135,7 @@ def _build_parts(blueprints: Mapping[str, Any]) -> dict[str, Any]:
     parts = {name: build(blueprints[name]) for name in PARTS}
     for name, kind in PARTS.items():
         if not isinstance(parts[name], kind):
-            raise InputError(Code.MODEL_UNFIT, f"its {name} are no {kind.__name__}")
+            raise InputError(Code.MODEL_UNFIT, f"parts.{name} is no {kind.__name__}")
     return parts
 
 

@@ -90,7 +90,7 @@ def _rename_labels(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     texts = [name for name in REQUIRED_LABELS if not _is_real(table[name].dtype)]
     if texts:
         kinds = ", ".join(f"{name} is {table[name].dtype}" for name in texts)
-        raise InputError(Code.LABEL_TABLE_UNFIT, f"{path}: labels must be real numbers, but {kinds}.")
+        raise InputError(Code.LABEL_TABLE_UNFIT, f"{path}: labels must be numbers, but {kinds}.")
     renamed = {theirs: ours for theirs, ours in FILE_LABELS.items() if theirs in table}
     others = table.drop(columns=[name for name in (*renamed.values(), STAR_INDEX) if name in table])
     return others.rename(columns=renamed).reset_index(drop=True)
