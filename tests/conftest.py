@@ -30,7 +30,7 @@ from tests.command_line import CLAIM, PROJECT_ROOT, train
 from tests.prediction.small import SMALL
 
 ANYHOW = {"database": None, "deadline": None, "print_blob": True, "suppress_health_check": [*HealthCheck]}
-settings.register_profile("suite", derandomize=True, max_examples=40, **ANYHOW)
+settings.register_profile("suite", derandomize=True, max_examples=20, **ANYHOW)
 settings.register_profile("thorough", max_examples=2000, **ANYHOW)
 settings.load_profile("suite")  # which --hypothesis-profile=thorough overrides
 

@@ -6,7 +6,7 @@ from moe_exp.errors import InputError
 
 
 def refusal(act: Callable[[], object]) -> str:
-    """Return the one line by which an act is refused, without its code; nothing if it is not. Else what ends it ends."""
+    """Return the one line by which an act is refused, without its code; nothing if it is not refused."""
     try:
         act()
     except InputError as error:

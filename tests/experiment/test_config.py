@@ -83,6 +83,8 @@ def test_yaml_of_the_experts_gives_the_published_grid(configure):
         ("external=[null]", "external=[null]: give a list of miles, stelib, or external=[] for none"),
         ("baseline=0", "baseline=0: name a file of conf/baseline: lightgbm, none."),
         ("baseline=[]", "baseline=[]: name a file of conf/baseline: lightgbm, none."),
+        ("~trusted_modules", "trusted_modules: every run needs a value"),
+        ("+baseline=0", "+baseline=0: name a file of conf/baseline: lightgbm, none."),
         ("~baseline", "~baseline: name a file of conf/baseline: lightgbm, none."),
         ("baseline=none,0", "baseline=none,0: name a file of conf/baseline: lightgbm, none."),
         ("data.simulator.n_depths=1", "data.simulator.n_depths=1: give a number between"),

@@ -193,6 +193,11 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
         group = key.partition(".")[0]
         where = f"{key} (typed, or in conf/{group}/{choices[group]}.yaml)" if group in GROUPS else key
         raise InputError(Code.WRONG_TYPE, f"{where}: {str(error).splitlines()[0]}") from error
+    lacking = sorted({option.name for option in fields(Schema)} - set(values))
+    if lacking:
+        raise InputError(
+            Code.WRONG_TYPE, f"{', '.join(lacking)}: every run needs a value; leave out the ~ that removes it."
+        )
     unknown = sorted(set(values) - {option.name for option in fields(Schema)})
     if unknown:
         raise InputError(
