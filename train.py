@@ -65,7 +65,8 @@ def without_tracebacks() -> Iterator[None]:
 
 if __name__ == "__main__":
     from moe_exp.errors import InputError
-    from moe_exp.experiment.config import check_choices, register
+    from moe_exp.experiment.choices import check_choices
+    from moe_exp.experiment.config import register
     from moe_exp.program import print_in_any_encoding
     from moe_exp.sweeps.callback import sweeping
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from moe_exp.experiment.composition import compose_in
 from moe_exp.experiment.config import Experiment
@@ -25,6 +26,11 @@ from moe_exp.spectra.writer import write_spectra
 from moe_exp.tracking import Tracking, open_store
 from tests.command_line import PROJECT_ROOT, train, typed_claim
 from tests.prediction.small import SMALL
+
+ANYHOW = {"database": None, "deadline": None, "print_blob": True, "suppress_health_check": [*HealthCheck]}
+settings.register_profile("suite", derandomize=True, max_examples=20, **ANYHOW)
+settings.register_profile("thorough", max_examples=2000, **ANYHOW)
+settings.load_profile("suite")  # which --hypothesis-profile=thorough overrides
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -195,6 +195,38 @@ def test_what_is_no_spectrum_is_refused_by_its_name(tmp_path, name, content, mes
         list(read_spectra(tmp_path / "nowhere.fits"))
 
 
+@pytest.mark.parametrize(
+    ("spoiled", "message"),
+    [
+        ({"velocity": [1, 2, 3]}, r"velocity has shape \(3,\) in place of \(2,\)"),
+        ({"star": ["a"]}, r"of 1 star\(s\) and 40 wavelengths flux has shape \(2, 40\)"),
+        ({"flux": np.ones((2, N), complex)}, "complex numbers"),
+        ({"wavelength": NM.astype(complex)}, "complex numbers"),
+    ],
+)
+def test_arrays_that_do_not_belong_together_are_refused(tmp_path, spoiled, message):
+    np.savez(tmp_path / "some.npz", **({"wavelength": 10 * NM, "flux": np.stack([FLUX, FLUX])} | spoiled))
+    with pytest.raises(InputError, match=message):
+        only(tmp_path / "some.npz")
+
+
+@pytest.mark.parametrize("wavelength", [np.empty(0), NM[::-1], NM - NM[3], np.stack([NM, NM])])
+def test_wavelengths_of_surveys_that_do_not_increase_from_above_0_are_refused(tmp_path, wavelength):
+    hdus = (image("FLUX", f_nu()), image("MASK", masked()), image("WAVELENGTH", wavelength))
+    with pytest.raises(InputError, match=r"new\.fits: its wavelengths"):
+        only(write(tmp_path / "new.fits", *hdus, image("COVAR", np.ones((3, N)))))
+
+
+@pytest.mark.parametrize("place", [-3, 40])
+def test_a_damaged_npz_file_is_refused(tmp_path, place):
+    np.savez(tmp_path / "some.npz", wavelength=10 * NM, flux=FLUX)
+    content = bytearray((tmp_path / "some.npz").read_bytes())
+    content[place] ^= 0xFF
+    (tmp_path / "some.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"some\.npz cannot be read"):
+        only(tmp_path / "some.npz")
+
+
 @pytest.mark.parametrize("name", ["stars.h5", "one.csv"])
 def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path, monkeypatch, name):
     monkeypatch.setattr("moe_exp.prediction.readers.own.BLOCK_STARS", 20)

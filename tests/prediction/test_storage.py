@@ -109,6 +109,27 @@ def test_what_is_no_model_is_refused_by_its_name(kept, tmp_path):
         Mixture.load(kept)
 
 
+@pytest.mark.parametrize(
+    ("spoiled", "message"),
+    [
+        ({"digests": None}, "was changed or is damaged"),
+        ({"parts": []}, "does not fit this version"),
+        ({"regressor": []}, "does not fit this version"),
+    ],
+)
+def test_a_description_of_other_types_is_refused(kept, spoiled, message):
+    change(kept / DESCRIPTION_FILE, **spoiled)
+    with pytest.raises(InputError, match=message):
+        Mixture.load(kept)
+
+
+def test_a_part_of_another_kind_is_refused(kept):
+    parts = json.loads((kept / DESCRIPTION_FILE).read_text())["parts"]
+    change(kept / DESCRIPTION_FILE, parts=parts | {"preprocessing": parts["bins"]})
+    with pytest.raises(InputError, match="parts.preprocessing is no Preprocessing"):
+        Mixture.load(kept)
+
+
 def test_a_model_of_another_format_is_refused_with_what_to_do(kept):
     path = kept / DESCRIPTION_FILE
     change(path, format=FORMAT + 1, version="7.8")

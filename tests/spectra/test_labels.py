@@ -30,6 +30,18 @@ def test_labels_that_are_text_are_refused(stars_file):
         read_labels(stars_file)
 
 
+def test_labels_that_are_complex_are_refused(stars_file):
+    rewrite_labels(stars_file, lambda table: table.assign(log_g=table["log_g"].astype(complex)))
+    with pytest.raises(InputError, match=r"stars\.h5: labels must be numbers, but log_g is complex128"):
+        read_labels(stars_file)
+
+
+def test_two_columns_of_one_name_are_refused(stars_file):
+    rewrite_labels(stars_file, lambda table: pd.concat([table, table[["log_g", "mag"]]], axis=1))
+    with pytest.raises(InputError, match=r"stars\.h5: the label table has several columns named log_g, mag;"):
+        read_labels(stars_file)
+
+
 def test_columns_with_names_of_ours_give_way_and_text_is_kept(stars_file):
     before = read_labels(stars_file)
     rewrite_labels(stars_file, lambda table: table.assign(teff=1.0, star_index=7, name="HD 1"))

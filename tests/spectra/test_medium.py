@@ -19,6 +19,11 @@ def test_there_and_back_is_where_one_was():
         np.testing.assert_allclose(back, wavelength, rtol=1e-13)
 
 
+def test_wavelengths_too_short_to_be_converted_are_refused():
+    with pytest.raises(InputError, match="wavelengths from 1999 Å on cannot be converted from air to vacuum"):
+        convert(np.array([1999.0, 5000.0]), medium="air", to="vacuum")
+
+
 def test_nothing_changes_where_nothing_is_to_be_converted():
     wavelength = np.linspace(7100.2, 8849.8, 5)
     assert convert(wavelength, medium="air", to="air") is wavelength

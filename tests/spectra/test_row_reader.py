@@ -108,6 +108,16 @@ def test_a_lost_file_that_another_points_to_is_named(stars_file, tmp_path, store
         inspect(stars_file, tmp_path)
 
 
+def test_flux_that_is_made_of_itself_is_refused(stars_file, tmp_path):
+    whole = h5py.VirtualLayout((50, 60), "<f4")
+    whole[...] = h5py.VirtualSource(".", FLUX, (50, 60))
+    with h5py.File(stars_file, "a") as file:
+        del file[FLUX]
+        file.create_virtual_dataset(FLUX, whole)
+    with pytest.raises(InputError, match="the virtual dataset /dataset/arrays/flux/value is made of itself"):
+        inspect(stars_file, tmp_path)
+
+
 def test_flux_behind_a_user_block_is_read_from_where_it_is(tmp_path):
     flux = make_stars(50)[0]
     with h5py.File(tmp_path / "x.h5", "w", userblock_size=512) as file:

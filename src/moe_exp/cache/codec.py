@@ -107,7 +107,7 @@ def _write_table(table: pd.DataFrame, archive: zipfile.ZipFile) -> str:
     try:
         table.to_parquet(content)
         same = pd.read_parquet(io.BytesIO(content.getvalue())).equals(table)
-    except (ValueError, TypeError, OSError) as error:  # Arrow's errors are of these kinds
+    except (ValueError, TypeError, OSError, NotImplementedError) as error:  # Arrow's errors are of these kinds
         raise NotStorableError(f"a table is not kept in files ({error})") from error
     if not same:
         raise NotStorableError("a table with values of mixed types is not kept in files")

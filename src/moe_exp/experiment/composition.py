@@ -12,7 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from moe_exp.experiment.advice import advise
-from moe_exp.experiment.config import Experiment, build, check_choices, register
+from moe_exp.experiment.choices import check_choices
+from moe_exp.experiment.config import Experiment, build, register
 
 
 def compose_job(overrides: Sequence[str], config_name: str = "config") -> Experiment:

@@ -51,6 +51,9 @@ GROUPS = (
 LISTS = ("metric", "figure", "external", "hypothesis")
 """Groups of which any number of files is chosen."""
 
+PRESETS = "experiment"
+"""The group whose files set options of all others."""
+
 
 @dataclass
 class Schema:
@@ -167,32 +170,6 @@ def register(project_root: Path) -> None:
             os.environ.pop(name, None)
 
 
-def check_choices(overrides: Sequence[str]) -> None:
-    """Refuse null where a YAML file has to be named, of which Hydra says nothing that helps.
-
-    Raises
-    ------
-    InputError
-        Naming the group.
-    """
-    for group in (text.partition("=")[0] for text in overrides if text.endswith("=null")):
-        if group in GROUPS:
-            raise InputError(Code.GROUP_IS_NULL, f"{group}=null: name a file of conf/{group}: {_files_of(group)}.")
-        if group in LISTS:
-            raise InputError(
-                Code.GROUP_IS_NULL, f"{group}=null: give a list of {_files_of(group)}, or {group}=[] for none."
-            )
-        if group == "experiment":
-            raise InputError(
-                Code.GROUP_IS_NULL, f"experiment=null: name a preset, {_files_of(group)}, or leave it out for none."
-            )
-
-
-def _files_of(group: str) -> str:
-    """Return the names of a group's YAML files in the project's own folder."""
-    return ", ".join(sorted(path.stem for path in (Path(os.environ["MOE_EXP_ROOT"]) / "conf" / group).glob("*.yaml")))
-
-
 def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> Experiment:
     """Make all stage objects of a composed configuration.
 
@@ -218,6 +195,11 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
         group = key.partition(".")[0]
         where = f"{key} (typed, or in conf/{group}/{choices[group]}.yaml)" if group in GROUPS else key
         raise InputError(Code.WRONG_TYPE, f"{where}: {str(error).splitlines()[0]}") from error
+    lacking = sorted({option.name for option in fields(Schema)} - set(values))
+    if lacking:
+        raise InputError(
+            Code.WRONG_TYPE, f"{', '.join(lacking)}: every run needs a value; leave out the ~ that removes it."
+        )
     unknown = sorted(set(values) - {option.name for option in fields(Schema)})
     if unknown:
         raise InputError(

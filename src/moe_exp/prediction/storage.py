@@ -18,7 +18,10 @@ from sklearn.base import BaseEstimator
 
 from moe_exp.codes import Code
 from moe_exp.errors import InputError
+from moe_exp.model.bins_base import Bins
+from moe_exp.model.features_base import Features
 from moe_exp.model.fitted_experts import FittedExperts
+from moe_exp.model.gates import Gate
 from moe_exp.model.learned import read_learned, write_learned
 from moe_exp.model.mixture import FittedMixture
 from moe_exp.model.ridge.estimator import CrossValidatedRidge
@@ -27,6 +30,7 @@ from moe_exp.prediction.blueprints import build, draw, find_class, name_class
 from moe_exp.prediction.flags import Limits
 from moe_exp.prediction.intervals import Difficulty, Intervals
 from moe_exp.spectra.label import Label
+from moe_exp.spectra.preprocessing import Preprocessing
 
 DESCRIPTION_FILE, NUMBERS_FILE = "mixture.json", "numbers.npz"
 FORMAT = 5
@@ -38,8 +42,8 @@ It rises with every name that a file gains, loses or means otherwise: 5 since a 
 OLD_CODE = "let mlflow.pyfunc.load_model load it, with the code that its MLflow model holds"
 """How to use a model of before models named the version that made them."""
 
-PARTS = ("bins", "features", "gate", "preprocessing")
-"""What a mixture has that is an object of a class of its own, which may be the user's."""
+PARTS = {"bins": Bins, "features": Features, "gate": Gate, "preprocessing": Preprocessing}
+"""What a mixture has that is an object of a class of its own, which may be the user's, and from which that derives."""
 
 
 class Parts(NamedTuple):
@@ -88,14 +92,14 @@ def load_parts(folder: Path) -> Parts:
         If the folder holds no model, one of another version of the package, or one that is damaged.
     """
     description = _read_description(folder)
-    numbers = _read_numbers(folder / NUMBERS_FILE, description.get("digests", {}).get(NUMBERS_FILE))
+    numbers = _read_numbers(folder / NUMBERS_FILE, description.get("digests"))
     try:
-        parts = {name: build(blueprint) for name, blueprint in description["parts"].items()}
+        parts = _build_parts(description["parts"])
         difficulty = Difficulty(**_plain(_group(numbers, "difficulty")))
         intervals = Intervals(difficulty, numbers["intervals/quantiles"])
         limits = Limits(**_plain(_group(numbers, "limits")))
         return Parts(_assemble(description, parts, numbers), intervals, limits)
-    except (InputError, KeyError, TypeError, ValueError) as error:
+    except (InputError, KeyError, TypeError, ValueError, AttributeError) as error:
         said = error.message if isinstance(error, InputError) else error
         raise InputError(
             Code.MODEL_UNFIT,
@@ -124,6 +128,15 @@ def _collect(mixture: FittedMixture) -> dict[str, np.ndarray]:
         **{name: read_learned(each) for name, each in {**regressors, "global_ridge": experts.global_ridge}.items()},
     }
     return {f"{group}/{name}": values for group, found in groups.items() for name, values in found.items()}
+
+
+def _build_parts(blueprints: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of a mixture, each of its kind."""
+    parts = {name: build(blueprints[name]) for name in PARTS}
+    for name, kind in PARTS.items():
+        if not isinstance(parts[name], kind):
+            raise InputError(Code.MODEL_UNFIT, f"parts.{name} is no {kind.__name__}")
+    return parts
 
 
 def _assemble(
@@ -208,9 +221,9 @@ def _remedy(description: Mapping[str, Any]) -> str:
     return f"Make its run again with this version, or {made_by}."
 
 
-def _read_numbers(path: Path, digest: str | None) -> dict[str, np.ndarray]:
+def _read_numbers(path: Path, digests: Any) -> dict[str, np.ndarray]:
     try:
-        if _digest(path) != digest:
+        if not isinstance(digests, dict) or _digest(path) != digests.get(path.name):
             raise InputError(
                 Code.MODEL_DAMAGED,
                 f"{path} was changed or is damaged: its SHA-256 is not the one that {DESCRIPTION_FILE} has.",

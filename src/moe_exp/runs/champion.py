@@ -54,7 +54,8 @@ def _check_verdict(parent: LoggedRun, file: str, *, force: bool) -> None:
     if verdict:
         said = f"the verdict on {file} is {verdict!r}"
     else:
-        said = f"{file} was not judged, only {', '.join(sorted(judged)) or 'nothing'}"
+        others = f", only {', '.join(sorted(judged))}" if judged else "; its sweep named no hypothesis"
+        said = f"{file} was not judged{others}"
     raise InputError(
         Code.NO_CHAMPION, f"{parent.name!r} has no champion: {said}. --force registers the model all the same."
     )

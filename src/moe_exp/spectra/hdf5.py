@@ -116,7 +116,7 @@ def files_behind(path: Path, names: tuple[str, ...]) -> list[Path]:
     Raises
     ------
     InputError
-        If it cannot be read, or a file that it points to is missing.
+        If it cannot be read, a file that it points to is missing, or a dataset is made of itself.
     """
     with open_hdf5(path) as file:
         datasets = [file.get(name) for name in names]
@@ -124,8 +124,14 @@ def files_behind(path: Path, names: tuple[str, ...]) -> list[Path]:
     return sorted(found)
 
 
-def _files_of(dataset: h5py.Dataset) -> set[Path]:
+def _files_of(dataset: h5py.Dataset, made: tuple[tuple[Path, str], ...] = ()) -> set[Path]:
+    """Return the files of a dataset's bytes; `made` are the virtual ones, by file and name, that are made of it."""
     home = Path(dataset.file.filename).resolve()
+    made = *made, (home, dataset.name)
+    if made[-1] in made[:-1]:
+        raise InputError(
+            Code.NOT_HDF5, f"{home}: the virtual dataset {dataset.name} is made of itself; store its values instead."
+        )
     found = {home}
     for name, _, _ in dataset.external or ():
         found |= _locate(os.fsdecode(name), home)
@@ -134,7 +140,7 @@ def _files_of(dataset: h5py.Dataset) -> set[Path]:
             found.add(path)
             with open_hdf5(path) as file:
                 inner = file.get(source.dset_name)
-                found |= _files_of(inner) if isinstance(inner, h5py.Dataset) else set()
+                found |= _files_of(inner, made) if isinstance(inner, h5py.Dataset) else set()
     return found
 
 

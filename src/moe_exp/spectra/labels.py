@@ -6,6 +6,7 @@ that was sorted and saved with its old index, may name the spectrum to which a r
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,12 @@ def read_labels(path: Path) -> pd.DataFrame:
         raise InputError(
             Code.LABEL_TABLE_UNFIT, f"{path}: the label table lacks {', '.join(missing)}; it has {columns}."
         )
+    doubled = sorted({str(name) for name in table.columns[table.columns.duplicated()]})
+    if doubled:
+        raise InputError(
+            Code.LABEL_TABLE_UNFIT,
+            f"{path}: the label table has several columns named {', '.join(doubled)}; keep one of each.",
+        )
     _check_order(table.index, path)
     labels = _rename_labels(table, path)
     found = find_bad_labels(labels)
@@ -43,7 +50,13 @@ def read_labels(path: Path) -> pd.DataFrame:
 def numeric_columns(path: Path) -> list[str]:
     """Return the names of the columns of numbers that the label table of a file has, as the file has them."""
     table = _read_table(path)
-    return [str(name) for name in table if pd.api.types.is_numeric_dtype(table[name])]
+    kinds = zip(table.columns, table.dtypes, strict=True)
+    return [str(name) for name, kind in kinds if _is_real(kind)]
+
+
+def _is_real(kind: Any) -> bool:
+    """Say whether a column of this type holds real numbers."""
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -74,7 +87,7 @@ def _check_order(index: pd.Index, path: Path) -> None:
 
 def _rename_labels(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Return the columns under this project's names; a column that has such a name already gives way."""
-    texts = [name for name in REQUIRED_LABELS if not pd.api.types.is_numeric_dtype(table[name])]
+    texts = [name for name in REQUIRED_LABELS if not _is_real(table[name].dtype)]
     if texts:
         kinds = ", ".join(f"{name} is {table[name].dtype}" for name in texts)
         raise InputError(Code.LABEL_TABLE_UNFIT, f"{path}: labels must be numbers, but {kinds}.")

@@ -25,6 +25,9 @@ FITS_AXIS = "ctype1"
 FITS_AXES: dict[str, Medium] = {"awav": "air", "wave": "vacuum"}
 """The same by the first four letters of the card CTYPE1 (Greisen et al. 2006, A&A 446, 747); others name no medium."""
 
+SHORTEST = 2000.0
+"""Å below which the refraction of air is not known well enough to convert by."""
+
 MEDIUM_NAMES = frozenset({*SPELLINGS, FITS_AXIS})
 
 
@@ -34,12 +37,17 @@ def convert(wavelength: np.ndarray, *, medium: str, to: str) -> np.ndarray:
     Parameters
     ----------
     wavelength : array of any shape
-        Wavelengths [Å] in `medium`, beyond 2000 Å.
+        Wavelengths [Å] in `medium`, beyond `SHORTEST`.
     medium, to : ``air`` or ``vacuum``
 
     Returns
     -------
     array of the same shape, Å in `to`
+
+    Raises
+    ------
+    InputError
+        If one is shorter.
 
     References
     ----------
@@ -47,6 +55,13 @@ def convert(wavelength: np.ndarray, *, medium: str, to: str) -> np.ndarray:
     """
     if medium == to:
         return wavelength
+    shortest = np.min(wavelength)
+    if shortest < SHORTEST:
+        raise InputError(
+            Code.BAD_WAVELENGTHS,
+            f"wavelengths from {shortest:g} Å on cannot be converted from {medium} to {to}, which is known beyond "
+            f"{SHORTEST:g} Å only; leave out those below.",
+        )
     from astropy import units  # these two take seconds, and air on air needs neither
     from specutils.utils.wcs_utils import air_to_vac, vac_to_air
 

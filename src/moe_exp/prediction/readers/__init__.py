@@ -7,7 +7,7 @@ import h5py
 
 from moe_exp.codes import Code
 from moe_exp.errors import InputError
-from moe_exp.prediction.readers.block import Block
+from moe_exp.prediction.readers.block import Block, check_block
 from moe_exp.prediction.readers.desi import is_desi, read_desi
 from moe_exp.prediction.readers.own import read_own
 from moe_exp.prediction.readers.pfs import is_pfs, read_pfs
@@ -39,6 +39,7 @@ def read_spectra(path: Path) -> Generator[Block, None, None]:
         found = False
         for block in _choose(path):
             found = True
+            check_block(block)
             yield block
         if not found:
             raise InputError(Code.SPECTRA_UNREADABLE, "it holds no spectrum.")
@@ -46,10 +47,9 @@ def read_spectra(path: Path) -> Generator[Block, None, None]:
             raise InputError(Code.FILE_CHANGED, "the file changed while it was read; wait until it is complete.")
     except InputError as error:
         raise InputError(error.code, f"{path}: {error.message.removeprefix(f'{path}: ')}") from error
-    except (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-        raise InputError(
-            Code.SPECTRA_UNREADABLE, f"{path} cannot be read: {' '.join(str(error).split())[:300]}"
-        ) from error
+    except Exception as error:  # what NumPy, pandas, astropy and specutils say of damaged files has no end
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise InputError(Code.SPECTRA_UNREADABLE, f"{path} cannot be read: {reason}") from error
 
 
 def _choose(path: Path) -> Iterator[Block]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from moe_exp.prediction.readers.block import BLOCK_STARS, Block, blank_bad, unknown_velocity
+from moe_exp.prediction.readers.block import BLOCK_STARS, Block, blank_bad, real, unknown_velocity
 from moe_exp.spectra.known_lines import KMS
 
 ARMS = ("B", "R", "Z", "BRZ")
@@ -18,7 +18,7 @@ def is_desi(names: set[str]) -> bool:
 
 def read_desi(hdus: Any, name: str) -> Iterator[Block]:
     """Yield the targets by their TARGETID; wavelengths are in vacuum."""
-    arms = {arm: np.asarray(hdus[f"{arm}_WAVELENGTH"].data, float) for arm in ARMS if f"{arm}_WAVELENGTH" in hdus}
+    arms = {arm: real(hdus[f"{arm}_WAVELENGTH"].data) for arm in ARMS if f"{arm}_WAVELENGTH" in hdus}
     pixels = _cut(arms)
     wavelength = np.concatenate([arms[arm][kept] for arm, kept in pixels.items()])
     star = [str(each) for each in hdus["FIBERMAP"].data["TARGETID"]]

@@ -11,7 +11,7 @@ import numpy as np
 
 from moe_exp.codes import Code
 from moe_exp.errors import InputError
-from moe_exp.prediction.readers.block import BLOCK_STARS, Block, blank_bad, unknown_velocity
+from moe_exp.prediction.readers.block import BLOCK_STARS, Block, blank_bad, check_wavelength, unknown_velocity
 
 NM = 10.0
 """Å"""
@@ -59,6 +59,7 @@ def _to_per_angstrom(
     flux: np.ndarray, variance: np.ndarray, mask: np.ndarray, hdus: Any, wavelength: np.ndarray
 ) -> np.ndarray:
     """Return flux per Å, in a unit of its own, of flux per frequency; NaN in bad pixels."""
+    check_wavelength(wavelength)
     scale = (wavelength / wavelength.mean()) ** 2
     return blank_bad(flux, np.asarray(variance, float), (np.asarray(mask) & _bad_bits(hdus)) != 0) / scale
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from moe_exp.codes import Code
 from moe_exp.errors import InputError
-from moe_exp.prediction.readers.block import Block, blank_bad, unknown_velocity
+from moe_exp.prediction.readers.block import Block, blank_bad, real, unknown_velocity
 from moe_exp.spectra.grids import interpret_grid
 from moe_exp.spectra.medium import MEDIUM
 
@@ -39,7 +39,7 @@ def _block(found: dict[str, Any], path: Path) -> Block:
             Code.SPECTRA_UNREADABLE, f"it has no {' and no '.join(missing)}, only {', '.join(found) or 'nothing'}."
         )
     attributes = {MEDIUM: found[MEDIUM]} if MEDIUM in found else {}
-    grid = interpret_grid(np.asarray(found[WAVELENGTH], float), attributes, str(path))
+    grid = interpret_grid(real(found[WAVELENGTH]), attributes, str(path))
     spectra = {name: np.atleast_2d(found[name]) for name in (FLUX, ERROR, MASK) if name in found}
     shapes = {name: each.shape for name, each in spectra.items()}
     if len(set(shapes.values())) > 1 or spectra[FLUX].shape[1:] != grid.wavelength.shape:
@@ -47,7 +47,7 @@ def _block(found: dict[str, Any], path: Path) -> Block:
         raise InputError(Code.SPECTRA_UNREADABLE, f"shapes do not match: {said}, {WAVELENGTH} {grid.wavelength.shape}.")
     flux = blank_bad(spectra[FLUX], spectra.get(ERROR), spectra.get(MASK))
     n_stars = len(flux)
-    velocity = np.atleast_1d(np.asarray(found[VELOCITY], float)) if VELOCITY in found else unknown_velocity(n_stars)
+    velocity = np.atleast_1d(real(found[VELOCITY])) if VELOCITY in found else unknown_velocity(n_stars)
     star = [str(each) for each in np.atleast_1d(found[STAR])] if STAR in found else _names(path, n_stars)
     return Block(star, grid.wavelength, grid.medium, flux[:, ::-1] if grid.descending else flux, velocity)
 

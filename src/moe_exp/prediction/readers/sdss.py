@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from moe_exp.prediction.readers.block import Block, blank_bad, unknown_velocity
+from moe_exp.prediction.readers.block import Block, blank_bad, real, unknown_velocity
 from moe_exp.spectra.known_lines import KMS
 
 
@@ -27,4 +27,4 @@ def read_sdss(hdus: Any, name: str) -> Iterator[Block]:
         if {"Z", "CLASS"} <= columns and str(found["CLASS"][0]).strip() == "STAR":
             velocity = np.array([KMS * float(found["Z"][0])])
         star = str(found["SPECOBJID"][0]).strip() if "SPECOBJID" in columns else name
-    yield Block([star], 10 ** np.asarray(table["loglam"], float), "vacuum", flux[None], velocity)
+    yield Block([star], 10 ** real(table["loglam"]), "vacuum", flux[None], velocity)

@@ -1,9 +1,12 @@
 """The zip file of a bundle: written the same from the same files, and unpacked only if it is what it says it is."""
 
+import errno
 import hashlib
 import stat
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +20,9 @@ from moe_exp.runs.bundles.manifest import BUNDLE_FILE, Manifest
 
 LARGEST_MANIFEST = 50_000_000
 """Bytes of ``bundle.json`` beyond which it is not read."""
+
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
+"""What is raised of a zip file that is damaged, depending on where."""
 
 BLOCK = 1 << 20
 WRITTEN = (1980, 1, 1, 0, 0, 0)
@@ -56,7 +62,11 @@ def unpacked(path: Path) -> Iterator[Unpacked]:
                 manifest = _check_entries(archive, path)
                 for name, digest in manifest.files.items():
                     _unpack(archive, name, digest, folder, path)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except InputError:
+            raise
+        except (*DAMAGE, OSError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # else the disk's fault, not the file's
+                raise
             raise InputError(
                 Code.BUNDLE_UNREADABLE, f"{path} cannot be read as a zip file: {error}. Fetch it again."
             ) from error

@@ -97,14 +97,40 @@ class Manifest:
             raise InputError(
                 Code.BUNDLE_SCHEMA,
                 f"{where} is a bundle of schema {schema}; this version reads schema {SCHEMA}. Use the version of "
-                f"moe_exp that wrote it: {found.get('made_with', {}).get('moe_exp', 'unknown')}.",
+                f"moe_exp that wrote it: {_made_by(found)}.",
             )
         try:
             sweep = LoggedRun(**found.pop("sweep")) if found["sweep"] else None
             found.pop("sweep", None)
             runs = tuple(LoggedRun(**run) for run in found.pop("runs"))
-            return cls(sweep=sweep, runs=runs, settings=Settings.of(found.pop("settings")), **found)
-        except (KeyError, TypeError) as error:
+            manifest = cls(sweep=sweep, runs=runs, settings=Settings.of(found.pop("settings")), **found)
+            manifest._check_types()
+            return manifest
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 Code.BUNDLE_UNREADABLE, f"{where}: {BUNDLE_FILE} lacks something, or has too much: {error}."
             ) from error
+
+    def _check_types(self) -> None:
+        """Raise a TypeError or an AttributeError where something is not of its type, as a file may have it."""
+        n_resamples, confidence, noise_level, looks = self.settings
+        _require(int, n_resamples, *((looks.start, looks.n_taken, *looks.planned) if looks else ()))
+        _require((int, float), confidence, noise_level or 0.0)
+        tables = (self.files, self.verdicts, self.made_with)
+        _require(str, self.command, *(word for table in tables for word in table.values()))
+        for run in (*self.runs, *([self.sweep] if self.sweep else [])):
+            _require(str, run.run_id, run.name, run.status, *run.parameters.values(), *run.tags.values())
+            _require((int, float), run.started, *run.metrics.values())
+
+
+def _require(kind: type | tuple[type, ...], *values: Any) -> None:
+    """Raise a TypeError unless all values are of one kind."""
+    wrong = [value for value in values if not isinstance(value, kind)]
+    if wrong:
+        raise TypeError(f"{wrong[0]!r} is of another type")
+
+
+def _made_by(found: Mapping[str, Any]) -> Any:
+    """Return the version of this package that a manifest names."""
+    made_with = found.get("made_with")
+    return made_with.get("moe_exp", "unknown") if isinstance(made_with, Mapping) else "unknown"
