@@ -34,6 +34,9 @@ TYPED_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d+(e[+-]?\d+)?(?![\w.])", re.IGNOR
 PLACE_VARIABLES = ("MLFLOW_TRACKING_URI", "MOE_EXP_CACHE")
 """Environment variables by which a user says where things are kept; the YAML files read them."""
 
+UNTIL = "until"
+"""The option of sweeps, which no job has, nor the configuration that a run keeps."""
+
 GROUPS = (
     "data",
     "noise",
@@ -195,7 +198,7 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
         group = key.partition(".")[0]
         where = f"{key} (typed, or in conf/{group}/{choices[group]}.yaml)" if group in GROUPS else key
         raise InputError(Code.WRONG_TYPE, f"{where}: {str(error).splitlines()[0]}") from error
-    lacking = sorted({option.name for option in fields(Schema)} - set(values))
+    lacking = sorted({option.name for option in fields(Schema)} - {UNTIL, *values})
     if lacking:
         raise InputError(
             Code.WRONG_TYPE, f"{', '.join(lacking)}: every run needs a value; leave out the ~ that removes it."
@@ -206,7 +209,7 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
             Code.UNKNOWN_OPTION,
             f"{', '.join(unknown)}: there is no such option; `python train.py --help` lists what there is.",
         )
-    if values.pop("until") is not None:
+    if values.pop(UNTIL, None) is not None:
         raise InputError(Code.UNTIL_UNFIT, "until=...: only a sweep adds seeds. Type -m, and no other sweeper.")
     if values["seed"] < 0:
         raise InputError(Code.OUT_OF_RANGE, f"seed={values['seed']}: a seed is 0 or more.")
