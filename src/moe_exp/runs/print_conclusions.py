@@ -12,7 +12,7 @@ from moe_exp.codes import Code, tagged
 from moe_exp.comparison.levels import LEVELS
 from moe_exp.runs.conclusions import Conclusions
 
-PIPE_WIDTH = 150
+PIPE_WIDTH = 170
 """Characters a line where the output is no terminal."""
 
 
