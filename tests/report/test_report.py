@@ -196,10 +196,12 @@ def test_an_answer_over_data_seeds_names_all_stars_and_its_interval():
     ]
     compared = compare(records, n_resamples=300)
     text = to_markdown(make_document(compared, make_context(records)))
-    sizes = [record.predictions.covered.sum() for record in records[:3]]
+    sizes = np.array([record.predictions.covered.sum() for record in records[:3]])
     assert f"on {sizes[0]}, {sizes[1]} and {sizes[2]} covered test stars (" in text
     assert f"% of {sum(len(record.predictions) for record in records[:3]):,} lie outside the bins" in text
     assert "95 % Student's t interval of the mean over 3 data seeds" in text
+    total = sum(len(record.predictions) for record in records[:3])
+    assert f"{sizes.sum():,} of {total:,} test stars, those of 3 data seeds together, lie in a bin" in text
     singles = compared.replicates[compared.replicates["quantity"] == "delta_r2"]["value"]
     assert all(f"+{value:.4f}" in text for value in singles)
 

@@ -97,10 +97,11 @@ def _splits(selection: Selection, context: ReportContext) -> Item:
     gate, test = _values(context, "data.n_val"), _values(context, "data.n_test")
     parts += [f"{gate} other stars for the gates"] if gate else []
     covered = formats.enumerate_words(f"{n:,}" for n in sorted(scores["n_stars"].unique()))
-    totals = sorted({len(record.predictions) for record in context.records})
-    total = formats.enumerate_words(f"{n:,}" for n in totals) if totals else test
+    stars = {record.data_seed: len(record.predictions) for record in context.records}
+    total = f"{sum(stars.values()):,}" if stars else test
     of_total = f" of {total} test stars" if total else " test stars"
-    parts.append(f"{covered}{of_total} lie in a bin and are scored, the same for every model")
+    of_seeds = f", those of {len(stars)} data seeds together," if len(stars) > 1 else ""
+    parts.append(f"{covered}{of_total}{of_seeds} lie in a bin and are scored, the same for every model")
     return ("; ".join(parts) + ".",)
 
 
