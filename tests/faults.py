@@ -466,11 +466,11 @@ MUTANTS = [
            f"{IDENTITIES} -k only_predicted"),
     # the model that a run keeps
     Mutant("a model whose numbers are not held to their digest", "prediction/storage.py",
-           "if _digest(path) != digest:", "if False:", f"{STORAGE} -k refused"),
+           "_digest(path) != digests.get(path.name)", "False", f"{STORAGE} -k refused"),
     Mutant("a model that runs what its file names", "prediction/blueprints.py",
            "if not is_dataclass(made_by):", "if False:", f"{STORAGE} -k refused"),
     Mutant("a model without its preprocessing", "prediction/storage.py",
-           'PARTS = ("bins", "features", "gate", "preprocessing")', 'PARTS = ("bins", "features", "gate")', STORAGE),
+           '"gate": Gate, "preprocessing": Preprocessing}', '"gate": Gate}', STORAGE),
     Mutant("stars at rest resampled for those beside them", "prediction/adapting.py",
            "np.flatnonzero(given != 0)", "np.arange(n_stars if given.any() else 0)",
            "tests/prediction/test_adapting.py -k whatever"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Sweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Sweep
 from hydra.errors import HydraException
 
 from moe_exp.codes import Code
@@ -38,7 +38,7 @@ def _names_files(text: str, group: str) -> bool:
         return group not in GROUPS and isinstance(chosen, str | None)
     each = chosen.list if isinstance(chosen, ChoiceSweep) else [chosen]
     names = [name for one in each for name in (one if isinstance(one, list) and group not in GROUPS else [one])]
-    return all(isinstance(name, str | dict | Sweep) for name in names)
+    return all(isinstance(name, str | dict | Sweep | Glob) for name in names)
 
 
 def _advise_choice(group: str) -> str:

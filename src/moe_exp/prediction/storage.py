@@ -228,7 +228,7 @@ def _read_numbers(path: Path, digests: Any) -> dict[str, np.ndarray]:
                 Code.MODEL_DAMAGED,
                 f"{path} was changed or is damaged: its SHA-256 is not the one that {DESCRIPTION_FILE} has.",
             )
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return dict(stored)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(Code.MODEL_DAMAGED, f"{path} cannot be read: {error}.") from error

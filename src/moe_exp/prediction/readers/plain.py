@@ -28,7 +28,10 @@ def read_npz(path: Path) -> Iterator[Block]:
 
     These are error and mask, as flux; velocity [km/s] and star, (n_stars,); medium, ``air`` or ``vacuum``.
     """
-    with np.load(path, allow_pickle=False) as stored:
+    with (
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as stored,
+    ):
         yield _block(dict(stored), path)
 
 
