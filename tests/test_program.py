@@ -2,12 +2,14 @@
 
 import os
 import signal
+import threading
 import time
 
 import psutil
 import pytest
 
-from moe_exp.program import end_with_starter, tell_workers
+from moe_exp import program
+from moe_exp.program import end_with_starter, tell_workers, terminate_as_exit
 
 
 def is_gone(pid: int) -> bool:
@@ -40,3 +42,44 @@ def test_a_worker_ends_with_the_process_that_started_it(is_worker):
     finally:
         if not is_gone(worker):
             os.kill(worker, signal.SIGKILL)
+
+
+def swallow_once():
+    """Do as a library whose C code ignores whatever is raised in it."""
+    try:
+        time.sleep(60)
+    except BaseException:  # noqa: BLE001
+        time.sleep(60)
+
+
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_signal_that_a_library_swallows_comes_again_until_the_block_is_left(monkeypatch, number, raised):
+    monkeypatch.setattr(program, "INSIST_S", 0.05)
+    before = signal.getsignal(number)
+    threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+    with pytest.raises(raised), terminate_as_exit():
+        swallow_once()
+    assert signal.getsignal(number) == before
+    time.sleep(0.2)  # it does not come after that
+
+
+def test_an_interrupt_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with terminate_as_exit():
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_signals_belong_to_the_main_thread():
+    done = []
+
+    def work():
+        with terminate_as_exit():
+            done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done

@@ -21,6 +21,11 @@ STARTER_VARIABLE = "MOE_EXP_STARTER"
 
 TIME_TO_CLOSE_S = 30
 
+INSIST_S = 3.0
+"""After which a signal is raised again that has not ended anything [s]."""
+
+CAN_INSIST = hasattr(signal, "setitimer")  # not on Windows
+
 
 def remember_start() -> None:
     """Keep the working folder as the one that relative paths start from, for this process and those it starts."""
@@ -34,20 +39,32 @@ def from_start(path: str) -> Path:
 
 @contextmanager
 def terminate_as_exit() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit, so that what is open is closed on the way out."""
+    """Turn SIGTERM into SystemExit, and Ctrl-C into KeyboardInterrupt, so that what is open is closed on the way out.
 
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    try:
-        before = signal.signal(signal.SIGTERM, leave)
-    except ValueError:  # not in the main thread: signals belong to somebody else
+    Either may come to nothing where a library swallows all exceptions, as pandas does when it looks a column up. So it
+    is raised again every `INSIST_S` seconds until the block is left; what closes things has to stand outside.
+    """
+    if threading.current_thread() is not threading.main_thread():  # signals belong to somebody else
         yield
         return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        if CAN_INSIST:
+            signal.signal(signal.SIGALRM, lambda *_: leave(number, None))
+            signal.setitimer(signal.ITIMER_REAL, INSIST_S)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    numbers = [signal.SIGTERM]
+    if callable(signal.getsignal(signal.SIGINT)):  # or else it is ignored, as by what runs in the background
+        numbers.append(signal.SIGINT)
+    before = {number: signal.signal(number, leave) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if CAN_INSIST:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def tell_workers() -> None:

@@ -184,7 +184,7 @@ def open_rounds() -> Iterator[list[list[str]]]:
 def sweeping() -> Iterator[None]:
     """Close the parent run that a sweep opened within, whatever became of its jobs."""
     try:
-        with terminate_as_exit(), _at_end:
+        with terminate_as_exit(), _at_end, terminate_as_exit():
             yield
     except InputError as error:
         sys.exit(str(error))

@@ -15,7 +15,7 @@ from moe_exp.comparison.looks import Looks
 from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import Experiment
-from moe_exp.program import tell_workers
+from moe_exp.program import tell_workers, terminate_as_exit
 from moe_exp.runs.conclusions import Conclusions, conclude
 from moe_exp.runs.identity import identify
 from moe_exp.runs.looks import check_plan, family_of
@@ -131,7 +131,8 @@ class Parent:
         """
         os.environ.pop(PARENT_VARIABLE, None)
         try:
-            finished, failed = patiently(self._gather, self.tracking.patience)
+            with terminate_as_exit():
+                finished, failed = patiently(self._gather, self.tracking.patience)
         except BaseException as error:
             self.run.close(RunStatus.FAILED, f"the jobs cannot be compared: {error}")
             raise
@@ -144,7 +145,8 @@ class Parent:
         if ended_early and self.n_jobs is None:
             missing = "; ".join(["the sweeper did not come to its end", *([missing] if missing else [])])
         try:
-            compared = self._conclude(finished, missing, looks) if finished else "there is nothing to compare"
+            with terminate_as_exit():
+                compared = self._conclude(finished, missing, looks) if finished else "there is nothing to compare"
         except BaseException as error:
             self.run.close(RunStatus.FAILED, f"the comparison of the jobs failed: {error}")
             raise
