@@ -6,6 +6,7 @@ Every model is scored on the same covered stars and on the same resamples of the
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -51,32 +52,32 @@ class Results:
         """Number of covered test stars, those that all scores are computed on, each once however often it was seen."""
         return self.pooled.n_stars
 
-    @property
+    @cached_property
     def delta(self) -> Delta | None:
         """Pooled R² of the run's gate minus the classify reference; None when the gate is classify itself."""
         return tables.delta_against_classify(self.pooled, self.gate)
 
-    @property
+    @cached_property
     def delta_vs_global(self) -> Delta:
         """Pooled R² of the run's gate minus the global Ridge."""
         return self.pooled.delta("soft", "global_ridge")
 
-    @property
+    @cached_property
     def scores(self) -> pd.DataFrame:
         """One row per model; see `tables.score_table`."""
         return tables.score_table(self.predictions, self.pooled, self.further)
 
-    @property
+    @cached_property
     def bins(self) -> pd.DataFrame:
         """One row per bin; see `tables.bin_table`."""
         return tables.bin_table(self.predictions, self.per_bin)
 
-    @property
+    @cached_property
     def intervals(self) -> pd.DataFrame:
         """The whole bootstrap as a long table; see `tables.interval_table`."""
         return tables.interval_table(self.predictions, self.pooled, self.per_bin)
 
-    @property
+    @cached_property
     def worst_stars(self) -> pd.DataFrame:
         """The stars of largest squared error, worst first; see `tables.worst_star_table`."""
         return tables.worst_star_table(self.predictions, self.settings.n_worst_stars)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import PolynomialFeatures
 
+from moe_exp.model.ridge.leave_one_out import LeaveOneOutRidge
 from moe_exp.prediction.evidence import Evidence
 
 ONE_SIGMA, CONTENT = 0.6827, 0.95
@@ -60,10 +60,10 @@ class Difficulty:
         centre, scale = measures.mean(axis=0), measures.std(axis=0)
         scale = np.where(scale > 0, scale, 1.0)
         terms = _expand(measures, centre, scale)
-        ridge = RidgeCV(PENALTIES).fit(terms, np.log(np.abs(error) + ROUNDING))
+        ridge = LeaveOneOutRidge.fit(terms, np.log(np.abs(error) + ROUNDING), PENALTIES)
         predicted = ridge.predict(terms)
         limits = np.array([predicted.min(), predicted.max()])
-        return cls(centre, scale, ridge.coef_, float(ridge.intercept_), limits)
+        return cls(centre, scale, ridge.coef, ridge.intercept, limits)
 
     def predict(self, evidence: Evidence) -> np.ndarray:
         """Return the difficulty of stars, (n_stars,)."""
