@@ -146,7 +146,7 @@ def test_a_run_of_ones_own_parts_is_logged_told_and_kept(configure, tracking, ma
     [logged] = find_runs(tracking)
     assert {"test/outliers", "test/nmad", "reference/classify_outliers"} <= set(logged.metrics)
     assert logged.tags["metric.outliers"] == "off by more than 0.5 dex"
-    [figure] = (tmp_path / "mlruns").rglob("sorted_errors.png")
+    [figure] = (tmp_path / "mlruns").rglob("sorted_errors+*.png")
     scores = pd.read_csv(figure.parents[1] / "tables" / "scores.csv", index_col="model")
     assert scores.loc["soft", "outliers"] == logged.metrics["test/outliers"]
     outcome = run(experiment, Stages())

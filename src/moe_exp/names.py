@@ -4,11 +4,15 @@ Readers are comparison, report, resume and the user's own MLflow filters; a name
 unreadable to them.
 """
 
+from uuid import NAMESPACE_OID, uuid5
+
 PARAMETERS = {
     "gate": "gate",
     "noise_level": "data.noise_level",
     "seed": "seed",
     "data_seed": "data.seed",
+    "n_resamples": "evaluation.n_resamples",
+    "confidence": "evaluation.confidence",
 }
 """Parameters that a comparison reads of every run: the names of the options, by what they are called there."""
 
@@ -167,3 +171,13 @@ REPORT_PAPER_FILE = "paper.tex"
 FIGURES_FOLDER = "figures"
 TABLES_FOLDER = "tables"
 COMPARISON_FOLDER = "comparison"
+IMAGES_FOLDER = "images"
+"""where MLflow's image charts look, which find pictures by the names of their files"""
+
+
+def image_stem(name: str) -> str:
+    """Return what the file of a picture is called in `IMAGES_FOLDER`, without its ending.
+
+    MLflow tells several pictures of a name by step, time and id; here a run has one, whose file can be found again.
+    """
+    return f"{name}+step+0+timestamp+1+{uuid5(NAMESPACE_OID, name)}"

@@ -52,7 +52,8 @@ def test_every_figure_has_labelled_axes_and_text_inside_its_edges(compared: Comp
 def test_figures_are_those_that_the_runs_allow() -> None:
     by_factor = {f"delta_r2_per_bin_by_{factor}" for factor in ("gate", "n_train", "noise_level")}
     assert set(sweep_figures(COMPARED)) == {"r2_by_noise_level", "r2_by_n_train"} | by_factor
-    assert set(sweep_figures(compare(GRID[:1], n_resamples=50))) == {"delta_r2_per_bin_by_gate"}
+    assert set(sweep_figures(compare([GRID[0], GRID[4]], n_resamples=50))) == {"delta_r2_per_bin_by_gate"}
+    assert not sweep_figures(compare(GRID[:1], n_resamples=50))  # one pair: one row
 
 
 def test_lines_show_the_scores() -> None:

@@ -59,11 +59,13 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def to_image(figure: Figure) -> Image.Image:
-    """Draw a figure once, for every place that wants its pixels; save it with ``dpi=(DPI, DPI)``."""
+    """Draw a figure once, for every place that wants its pixels."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     figure.set_layout_engine("none")  # it stays as it was laid out, in whatever format it is saved besides
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    image.info["dpi"] = (DPI, DPI)
+    return image
 
 
 def set_title(figure: Figure, title: str) -> None:

@@ -41,10 +41,14 @@ AXES = {"noise_level": "Noise level (multiples of the error)", "n_train": "Train
 
 
 def sweep_figures(comparison: Comparison) -> dict[str, Figure]:
-    """Draw every figure that the comparison has the runs for, by file name without suffix."""
+    """Draw every figure that the comparison has the runs for, by file name without suffix.
+
+    A single pair has no heat map: its row of colours would say less than the table of its bins.
+    """
     scores = comparison.scores
     figures = {f"r2_by_{along}": r2_along(comparison, along) for along in AXES if scores[along].nunique() > 1}
-    for factor in comparison.pairs["factor"].unique():
+    counts = comparison.pairs["factor"].value_counts(sort=False)
+    for factor in counts.index[counts > 1]:
         figures[f"delta_r2_per_bin_by_{factor}"] = delta_r2_heat_map(comparison, factor)
     return figures
 

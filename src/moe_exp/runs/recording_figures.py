@@ -7,7 +7,6 @@ from moe_exp.comparison.published import Published
 from moe_exp.experiment.config import flatten
 from moe_exp.experiment.pipeline import Outcome
 from moe_exp.figures import (
-    DPI,
     add_line,
     all_figures,
     calibration,
@@ -23,20 +22,18 @@ DATE = {"pdf": "CreationDate", "svg": "Date"}
 
 
 def record_figures(run: TrackedRun, outcome: Outcome) -> None:
-    """Keep the figures of a run in the formats of `tracking.figure_formats`, and PNG in MLflow's image charts."""
+    """Keep the figures of a run in the formats of `tracking.figure_formats`: PNG in MLflow's image charts."""
     formats = outcome.experiment.tracking.figure_formats
     figures = draw_figures(outcome)
-    images = {name: to_image(figure) for name, figure in figures.items()}
-    with run.artifacts() as folder:
-        place = folder / names.FIGURES_FOLDER
-        place.mkdir()
-        for name, figure in figures.items():
-            for each in formats:
-                path = place / f"{name}.{each}"
-                if each == PNG:
-                    images[name].save(path, dpi=(DPI, DPI))
-                else:
-                    figure.savefig(path, metadata={DATE[each]: None})
+    images = {name: to_image(figure) for name, figure in figures.items()}  # lays them out for other formats, too
+    others = [each for each in formats if each != PNG]
+    if others:
+        with run.artifacts() as folder:
+            place = folder / names.FIGURES_FOLDER
+            place.mkdir()
+            for name, figure in figures.items():
+                for each in others:
+                    figure.savefig(place / f"{name}.{each}", metadata={DATE[each]: None})
     if PNG in formats:
         run.log_images(images)
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from mlflow.entities import Metric, Run, RunStatus, RunTag
@@ -160,13 +159,13 @@ class TrackedRun:
         self._sender.wake()
 
     def log_images(self, images: Mapping[str, Image]) -> None:
-        """Put images into the image charts of the MLflow UI, which finds them by the names of their files."""
+        """Put images into the image charts of the MLflow UI."""
         with self.artifacts() as folder:
-            place = folder / "images"
+            place = folder / names.IMAGES_FOLDER
             place.mkdir()
             for name, image in images.items():
-                stem = f"{name}+step+0+timestamp+{_now()}+{uuid4()}"
-                image.save(place / f"{stem}.png")
+                stem = names.image_stem(name)
+                image.save(place / f"{stem}.png", dpi=image.info.get("dpi"))
                 compress_image_size(image).save(place / f"{stem}+compressed.webp")
         self.log_tags({MLFLOW_LOGGED_IMAGES: "True"})
 
