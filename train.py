@@ -8,6 +8,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+
+
+def say_what_ended(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    """Say of Ctrl-C that it came, which it may while libraries load, and of all else where it happened."""
+    if kind is KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, where)
+
+
+sys.excepthook = say_what_ended
 
 import hydra
 from hydra.core.hydra_config import HydraConfig

@@ -304,7 +304,7 @@ MUTANTS = [
            "    experiment.experts.check(grid.wavelength.size)\n", "", "tests/experiment/test_bounds.py -k alphas"),
     # which stars, which seed and which limits a stage gets
     Mutant("gate's and test stars' inputs swapped", "experiment/pipeline.py",
-           "(dataset.gate, dataset.test, noisy_test)", "(dataset.test, dataset.gate, noisy_test)", WIRING),
+           '("gate", dataset.gate), ("test", dataset.test)', '("gate", dataset.test), ("test", dataset.gate)', WIRING),
     Mutant("gate's inputs recalled for the test stars", "experiment/cached_stages.py",
            '"gate_inputs", identity', '"gate_inputs", self.identities', WIRING),
     Mutant("gate trained with another seed", "experiment/pipeline.py",
@@ -613,7 +613,13 @@ MUTANTS = [
     Mutant("comparisons that forget how often runs were looked at", "runs/conclusions.py",
            "looks=looks or looks_at(tracking, runs)", "looks=looks", "tests/sweeps/test_until.py -k forgets"),
     Mutant("bundles that forget it", "runs/bundles/export.py",
-           "            looks_at(tracking, runs),\n", "", "tests/sweeps/test_until.py -k bundle"),
+           "looks_at(tracking, runs))", "None)", "tests/sweeps/test_until.py -k bundle"),
+    Mutant("a signal that was swallowed stays so", "program.py",
+           "signal.setitimer(signal.ITIMER_REAL, INSIST_S)", "pass", "tests/test_program.py -k swallows"),
+    Mutant("a comparison with other resamples than the runs'", "runs/conclusions.py",
+           "n_resamples=n_resamples or own_resamples", "n_resamples=n_resamples or 10_000", "tests/cli/test_json.py"),
+    Mutant("leave-one-out errors without the leverage", "model/ridge/leave_one_out.py",
+           " / (1 - leverage)", "", "tests/model/ridge/test_leave_one_out.py"),
     Mutant("another plan spends again", "runs/looks.py",
            "if _family(parent) == family and not same:", "if False:", "tests/sweeps/test_until.py -k spent_again"),
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """The command line as a user types it: real processes, a real store."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from moe_exp import names
 from moe_exp.evaluation.predictions import Predictions
 from moe_exp.progress import Stages
-from tests.command_line import runs_in, train
+from tests.command_line import runs_in, train, train_anew
 
 TABLES = {"scores", "bins", "bootstrap", "worst_stars", "experts", "coverage", "coverage_noisier", "interval_widths"}
 
@@ -61,7 +62,8 @@ def test_artifacts_hold_tables_figures_and_predictions(sweep):
     _, (_, run, _) = runs_in(sweep)
     artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
     assert {path.stem for path in (artifacts / "tables").glob("*.csv")} == TABLES
-    assert {path.stem for path in (artifacts / "figures").glob("*.png")} == FIGURES
+    assert {path.stem.partition("+")[0] for path in (artifacts / "images").glob("*.png")} == FIGURES
+    assert not (artifacts / "figures").exists()  # which holds other formats
     assert "n_train: 1000" in (artifacts / "config.yaml").read_text()
     predictions = Predictions.from_frame(pd.read_parquet(artifacts / "predictions.parquet"))
     error = (predictions.configured["soft"] - predictions.y)[predictions.covered]
@@ -133,6 +135,13 @@ def test_help_and_configuration_need_no_run(tmp_path):
     assert 'eval "$(python train.py -sc install=bash)"' in text
     assert "n_train: 32000" in train("--cfg", "job", folder=tmp_path).stdout
     assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_an_interrupt_while_libraries_load_is_said_in_a_word(tmp_path):
+    (tmp_path / "hydra.py").write_text("raise KeyboardInterrupt")
+    done = train_anew(folder=tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == "interrupted\n"
 
 
 def test_tab_completion_knows_the_gates(tmp_path):

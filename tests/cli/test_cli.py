@@ -98,6 +98,12 @@ def test_every_command_explains_itself(command):
     assert invoke(command, "--help").exit_code == 0
 
 
+def test_the_list_of_commands_is_not_cut():
+    listed = invoke("--help").output.partition("Commands:\n")[2].splitlines()
+    assert len(listed) == 12
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)
+
+
 LOADED = """
 import sys
 sys.argv[0] = "moe-exp"

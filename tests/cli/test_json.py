@@ -37,9 +37,12 @@ def test_a_comparison_is_printed_with_all_of_its_digits(sweep, tmp_path):
     store = ("--store", f"sqlite:///{sweep}/mlflow.db")
     found = ask("compare", parent.info.run_id, "--n-resamples", "50", "--csv", str(tmp_path), *store)
     assert found["schema"] == "moe-exp compare 1"
+    assert found["settings"]["n_resamples"] == 50
     assert set(TABLES) <= set(found)
     written = pd.read_csv(tmp_path / "pairs.csv")["delta_r2_ci_low"].tolist()
     assert [row["delta_r2_ci_low"] for row in found["pairs"]] == written
+    as_run = ask("compare", parent.info.run_id, *store)["settings"]
+    assert (as_run["n_resamples"], as_run["confidence"]) == (1000, 0.95)  # those of the smoke preset
     assert found["levels"][0]["sd_data_seed"] is None
     assert without_ends(keys(found)) <= DOCUMENTED
     planned = ask("plan", parent.info.run_id, "--difference", "0.02", *store)

@@ -17,7 +17,10 @@ def test_a_sweep_makes_a_run_for_each_gate(sweep):
     _, runs = runs_in(sweep)
     assert [run.info.run_name for run in runs] == [f"{g} {REST}" for g in ("linear", "mlp", "classify")]
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert f"sqlite:///{sweep}/mlflow.db" in (sweep / "said.txt").read_text(encoding="utf-8")
+    said = (sweep / "said.txt").read_text(encoding="utf-8")
+    assert f"sqlite:///{sweep}/mlflow.db" in said
+    for line in ("experts: start (1,000 training stars)", "features: start (300 gate stars)", "gate 4 of 4 for calibr"):
+        assert line in said
 
 
 def test_the_jobs_of_a_sweep_have_a_parent_with_their_comparison(sweep):

@@ -9,7 +9,7 @@ from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 
-@click.command("import")
+@click.command("import", short_help="Log predictions of a model that was made elsewhere.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", help="What the model of a table is called, as SpecViT; it stands where a gate's name does.")
 @click.option("--data-run", help="A run on the same test stars as a table, by its id or how that begins.")

@@ -10,7 +10,7 @@ from moe_exp.cli.compare import choose_tracking
 from moe_exp.credentials import redact
 
 
-@click.command()
+@click.command(short_help="Write a sweep, or runs, as one file that anyone can check.")
 @click.argument("runs", nargs=-1, required=True)
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A .zip file.")
 @click.option("--experiment", default=None, help="Name of the MLflow experiment; by default the project's own.")
@@ -30,7 +30,7 @@ def export(runs: tuple[str, ...], output: Path, experiment: str | None, store: s
     click.echo(f"{output}: {len(found.runs)} runs, {output.stat().st_size / 1e6:.1f} MB; moe-exp check {output}")
 
 
-@click.command()
+@click.command(short_help="Make every interval of a bundle again; say whether they agree.")
 @click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (docs/json.md).")
 @click.pass_context

@@ -5,7 +5,7 @@ import click
 from moe_exp.cli.compare import choose_tracking, read_hypothesis
 
 
-@click.command()
+@click.command(short_help="Register the model that a supported hypothesis rests on.")
 @click.argument("sweep")
 @click.option("--hypothesis", "file", required=True, help="A file of conf/hypothesis, without its ending.")
 @click.option("--name", default="log_g", help="What the model is called in the registry.")

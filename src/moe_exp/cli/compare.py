@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--report", type=click.Path(file_okay=False, path_type=Path), help="Also write an HTML and a Markdown report."
 )
 @click.option("--hypothesis", "names", multiple=True, help="A file of conf/hypothesis to judge, without its ending.")
-@click.option("--n-resamples", type=click.IntRange(min=1), default=10_000)
+@click.option("--n-resamples", type=click.IntRange(min=1), help="Of the bootstrap; by default as many as the runs had.")
 @click.option("--json", "as_json", is_flag=True, help="Print all tables as one JSON document (docs/json.md).")
 def compare(
     runs: tuple[str, ...],
@@ -42,7 +42,7 @@ def compare(
     tables: Path | None,
     report: Path | None,
     names: tuple[str, ...],
-    n_resamples: int,
+    n_resamples: int | None,
     as_json: bool,
 ) -> None:
     """Compare finished runs on their common test stars.

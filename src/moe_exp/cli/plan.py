@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from moe_exp.runs.durations import Durations
 
 
-@click.command()
+@click.command(short_help="Say how many stars or seeds a difference would need.")
 @click.argument("runs", nargs=-1, required=True)
 @click.option("--difference", type=click.FloatRange(0, 1, min_open=True), required=True, help="In R², as 0.001.")
 @click.option("--power", type=click.FloatRange(0.5, 1, max_open=True), default=0.8, help="Chance to find it.")

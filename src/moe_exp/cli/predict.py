@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from moe_exp.prediction.mixture import Mixture
 
 
-@click.command()
+@click.command(short_help="Predict the label of all stars of files by a run's model.")
 @click.argument("model")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(

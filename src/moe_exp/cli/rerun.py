@@ -11,7 +11,7 @@ MOST_LISTED = 10
 """Differences that are listed; more are counted."""
 
 
-@click.command()
+@click.command(short_help="Make a run again from its commit and its configuration.")
 @click.argument("run")
 @click.option(
     "--verify",

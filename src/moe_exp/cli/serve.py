@@ -7,7 +7,7 @@ from moe_exp.cli.predict import open_model
 MEGABYTE = 1_000_000
 
 
-@click.command()
+@click.command(short_help="Show spectra and predictions of files on a page.")
 @click.argument("model")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, help="Where it listens; 0 takes a free one.")
 @click.option("--most-mb", type=click.IntRange(min=1), default=256, help="Size of the largest file that it takes [MB].")

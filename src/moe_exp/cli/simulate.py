@@ -8,7 +8,7 @@ from moe_exp.codes import Code
 from moe_exp.errors import InputError
 
 
-@click.command()
+@click.command(short_help="Write simulated spectra to a file.")
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--n-stars", type=click.IntRange(min=1), default=52_000, help="How many stars.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="data.seed: the same seed gives the same stars.")

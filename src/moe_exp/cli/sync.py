@@ -3,7 +3,7 @@
 import click
 
 
-@click.command()
+@click.command(short_help="Send to the store what runs could not.")
 @click.option("--store", default=None, help="MLflow tracking URI; by default the project's own store.")
 def sync(store: str | None) -> None:
     """Send to the store what runs could not; the status is 1 if anything is left."""

@@ -59,14 +59,14 @@ class SharedStages:
 
     def fit_experts(self) -> FittedExperts:
         """Fit all Ridges to the training stars."""
-        with self.stages.stage("experts", len(self.dataset.train)) as advance:
+        with self.stages.stage("experts", len(self.dataset.train), "training stars") as advance:
             fit = partial(self.experiment.experts.fit, *self._training, **self._arguments["experts"], advance=advance)
             return self._cache.get("experts", self.identities["experts"], fit)
 
-    def measure(self, stars: Stars, features: Features, experts: FittedExperts) -> GateInputs:
-        """Take gate features and every Ridge's prediction of the stars of one split."""
+    def measure(self, stars: Stars, features: Features, experts: FittedExperts, *, unit: str) -> GateInputs:
+        """Take gate features and every Ridge's prediction of the stars of one split, whose `unit` progress names."""
         identity = identify_gate_inputs(self.experiment, stars, self.dataset.medium, self.identities["experts"])
-        with self.stages.stage("features", len(stars)) as advance:
+        with self.stages.stage("features", len(stars), unit) as advance:
             return self._cache.get("gate_inputs", identity, partial(measure_stars, stars, features, experts, advance))
 
     def fit_baseline(self) -> dict[str, Predictor]:

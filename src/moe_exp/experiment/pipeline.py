@@ -88,7 +88,8 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
     )
     noisy_test = noisier(dataset.test)
     gate_inputs, test_inputs, noisy_inputs = (
-        shared.measure(stars, features, experts) for stars in (dataset.gate, dataset.test, noisy_test)
+        shared.measure(stars, features, experts, unit=f"{split} stars")
+        for split, stars in (("gate", dataset.gate), ("test", dataset.test), ("noisier test", noisy_test))
     )
     baseline = shared.fit_baseline()
     with stages.stage("gate"):

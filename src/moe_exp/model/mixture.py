@@ -3,6 +3,7 @@
 A `FittedMixture` holds all that turns a noisy spectrum into the label, and none of what it was trained with.
 """
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,6 +22,8 @@ from moe_exp.spectra.dataset import Stars
 from moe_exp.spectra.label import LOG_G, Label
 from moe_exp.spectra.medium import Medium
 from moe_exp.spectra.preprocessing import Preprocessing, Transform
+
+log = logging.getLogger(__name__)
 
 N_FOLDS = 4
 """Gates that are trained besides, so that errors are known on stars that a gate never saw.
@@ -98,6 +101,7 @@ def cross_fit_weights(
     fold = calibration_folds(stars, seed=seed)
     weights = np.empty(inputs.experts.shape)
     for number in range(N_FOLDS):
+        log.info("gate %d of %d for calibration, without the stars of a fold", number + 1, N_FOLDS)
         others = np.where(fold == number, -1, bin_index)
         fitted = fit_gate(clone(gate), stars, others, inputs, seed=seed)
         own = (fold == number) & (bin_index >= 0) | (number == 0) & (bin_index < 0)

@@ -98,8 +98,8 @@ def conclude(
     runs: Sequence[LoggedRun],
     *,
     hypotheses: Mapping[str, Hypothesis] | None = None,
-    n_resamples: int = 10_000,
-    confidence: float = 0.95,
+    n_resamples: int | None = None,
+    confidence: float | None = None,
     noise_level: float | None = None,
     looks: Looks | None = None,
     advance: Advance = lambda n: None,
@@ -123,16 +123,17 @@ def draw_conclusions(
     runs: Sequence[LoggedRun],
     *,
     hypotheses: Mapping[str, Hypothesis] | None = None,
-    n_resamples: int = 10_000,
-    confidence: float = 0.95,
+    n_resamples: int | None = None,
+    confidence: float | None = None,
     noise_level: float | None = None,
     looks: Looks | None = None,
     advance: Advance = lambda n: None,
 ) -> Conclusions:
     """Compare runs, of those with one identity the newest, and hold hypotheses against them.
 
-    Their report answers for `noise_level`, where that was scored. The last of `looks`, if there are any, sets the
-    confidence. `advance` is told the number of runs just read.
+    Resamples and confidence are those of the runs (`runs_own_bootstrap`) if they are not given. Their report answers
+    for `noise_level`, where that was scored. The last of `looks`, if there are any, sets the confidence. `advance` is
+    told the number of runs just read.
 
     Raises
     ------
@@ -143,8 +144,12 @@ def draw_conclusions(
     for run in runs:
         records.append(read_record(fetch, run))
         advance(1)
-    confidence = looks.confidence if looks else confidence
-    comparison = compare(records, n_resamples=n_resamples, confidence=confidence)
+    own_resamples, own_confidence = runs_own_bootstrap(runs)
+    comparison = compare(
+        records,
+        n_resamples=n_resamples or own_resamples,
+        confidence=looks.confidence if looks else confidence or own_confidence,
+    )
     judgements, verdicts, notes = {}, {}, {}
     for file, hypothesis in (hypotheses or {}).items():
         try:
@@ -170,6 +175,13 @@ def draw_conclusions(
     )
 
 
+def runs_own_bootstrap(runs: Sequence[LoggedRun]) -> tuple[int, float]:
+    """Return with how many resamples, and at which confidence, runs were scored; of several values the largest."""
+    options = [names.PARAMETERS[name] for name in ("n_resamples", "confidence")]
+    n_resamples, confidence = (max(float(run.parameters[option]) for run in runs) for option in options)
+    return int(n_resamples), confidence
+
+
 def find_external_pictures(fetch: Fetch, runs: Sequence[LoggedRun]) -> dict[str, tuple[str, bytes]]:
     """Return for each set of external stars the name and the figure of one run: the best on its own test stars.
 
@@ -180,7 +192,7 @@ def find_external_pictures(fetch: Fetch, runs: Sequence[LoggedRun]) -> dict[str,
         best |= {place[0]: run for metric in run.metrics if (place := names.external_of(metric))}
     found = {}
     for stars, run in best.items():
-        figure = f"{names.FIGURES_FOLDER}/{names.EXTERNAL}{stars}.png"
+        figure = f"{names.IMAGES_FOLDER}/{names.image_stem(names.EXTERNAL + stars)}.png"
         with suppress(InputError), fetch(run, figure) as path:
             found[stars] = (run.name, path.read_bytes())
     return found

@@ -162,8 +162,8 @@ def measure(predictions: Predictions, beside: Predictions, parameters: Mapping[s
         y,
         {"soft": own, **{model: beside.configured[model][members] for model in ("classify", "global_ridge")}},
         star=predictions.star[members],
-        n_resamples=int(parameters["evaluation.n_resamples"]),
-        confidence=float(parameters["evaluation.confidence"]),
+        n_resamples=int(parameters[names.PARAMETERS["n_resamples"]]),
+        confidence=float(parameters[names.PARAMETERS["confidence"]]),
         seed=int(parameters[names.PARAMETERS["seed"]]),
         limited=predictions.clip,
     )

@@ -17,7 +17,7 @@ from moe_exp.experiment.config import make_stage
 from moe_exp.runs.bundles.archive import pack
 from moe_exp.runs.bundles.crate import describe_crate
 from moe_exp.runs.bundles.manifest import BUNDLE_FILE, CRATE_FILE, REQUIREMENTS_FILE, RUNS_FOLDER, Manifest, Settings
-from moe_exp.runs.conclusions import Conclusions, draw_conclusions
+from moe_exp.runs.conclusions import Conclusions, draw_conclusions, runs_own_bootstrap
 from moe_exp.runs.finished import Fetch
 from moe_exp.runs.looks import looks_at
 from moe_exp.runs.membership import find_members, select_runs
@@ -43,15 +43,9 @@ def export(
         folder = Path(place)
         for run in runs:
             for name in artifacts_of(tracking, run):
-                if name.startswith((*KEPT, f"{names.FIGURES_FOLDER}/{names.EXTERNAL}")):
+                if name.startswith((*KEPT, f"{names.IMAGES_FOLDER}/{names.EXTERNAL}")):
                     _keep(tracking, run, name, folder / RUNS_FOLDER / run.run_id / name)
-        parameters = runs[0].parameters
-        settings = Settings(
-            int(parameters["evaluation.n_resamples"]),
-            float(parameters["evaluation.confidence"]),
-            noise_level,
-            looks_at(tracking, runs),
-        )
+        settings = Settings(*runs_own_bootstrap(runs), noise_level, looks_at(tracking, runs))
         found = conclude_bundle(partial(fetched_artifact, tracking), folder, runs, settings)
         found.report(command=command).write(folder)
         found.write_tables(folder / names.COMPARISON_FOLDER)
