@@ -1,217 +1,110 @@
-"""Faults, tried for real: what a sweep of two small jobs holds after a kill, damage or a store that is away.
+"""Faults, tried for real: what a sweep holds after a kill, damage, a full disk or a server that is away.
 
-    python bench/faults.py                     # 1,000 faults, some seconds each
+    python bench/faults.py                     # 1,000 faults, an hour and a half on 2 cores; as root, on Linux
     python bench/faults.py --n 40 --seed 3
 
-A fault hits the sweep at a random moment, or a random byte of what it left; then the same sweep runs again.
-The numbers have to be those of a sweep that nothing hit, each job there once, nothing RUNNING, nothing waiting, and no
-process left. Jobs run in copies of this process, so that only they are paid for.
+A fault hits the sweep, of two small jobs, at a random moment, or a random byte of what it left; then the same sweep
+runs again. The numbers have to be those of a sweep that nothing hit, each job there once, nothing RUNNING, nothing
+waiting, and no process left. What the faults are: `fault_kinds.py`.
 """
 
 import argparse
-import multiprocessing
-import multiprocessing.process
-import os
 import random
 import shutil
-import signal
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pandas as pd
-import psutil
-from common import ROOT, configure, keep
-from mlflow.exceptions import MlflowException
+from common import configure, keep
+from fault_kinds import KINDS, LONGEST_S, WITH_A_SERVER, place_for
+from fault_sweeps import FORK, GATES, SMALL, Server, Sweep, apart
 
 from moe_exp.runs.identity import identify
-from moe_exp.runs.job import run_job
-from moe_exp.runs.membership import PARENT_VARIABLE
-from moe_exp.tracking import (
-    RunStatus,
-    Tracking,
-    children_of,
-    open_run,
-    open_store,
-    send_left_behind,
-    settle_dead_runs,
-    writing,
-)
-from moe_exp.tracking.sending import Sender
+from moe_exp.tracking import children_of, open_store, send_left_behind, settle_dead_runs
 
-GATES = ("linear", "classify")
-SMALL = ("experiment=smoke", "training.max_epochs=3", "evaluation.n_resamples=100", "tracking.figure_formats=[]")
-NOT_NUMBERS = ("time/", "memory/")
-"""What the names of metrics begin with that are no results."""
-
-T = TypeVar("T")
-
-FORK = multiprocessing.get_context("fork")
-OUTCOMES = (
-    "whole",
-    "lost",
-    "doubled",
-    "left RUNNING",
-    "other numbers",
-    "something waits",
-    "a process is left",
-    "error",
-)
+OUTCOMES = ("whole", "lost", "doubled", "left RUNNING", "other numbers", "something waits", "hangs", "error")
 
 
-class Lossy:
-    """A client that loses requests, or answers, with some probability."""
+class Trials:
+    """What all trials share: the disk as they find it, and the numbers that they have to end with.
 
-    def __init__(self, client: object, probability: float, seed: int) -> None:
-        self._client, self._probability, self._random = client, probability, random.Random(seed)
+    Attributes
+    ----------
+    template : path
+    seconds : float
+        That a sweep takes which nothing hits.
+    """
 
-    def __getattr__(self, name: str) -> Callable:
-        def call(*args: object, **kwargs: object) -> object:
-            if self._random.random() < self._probability:
-                raise MlflowException("the connection was refused")
-            answer = getattr(self._client, name)(*args, **kwargs)
-            if self._random.random() < self._probability:
-                raise MlflowException("the connection was reset")
-            return answer
+    def __init__(self, place: Path) -> None:
+        self.template = place / "template"
+        self.template.mkdir()
+        whole = Sweep(self.template)
+        whole.wait(whole.start(), 10 * LONGEST_S)  # makes the spectra, too
+        for left in ("mlruns", "cache/stages", "mlflow.db", "mlflow.db.outbox"):
+            path = self.template / left
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        apart(lambda: open_store(whole.tracking)[1])
+        shutil.copytree(self.template, place / "whole")
+        before = _size(place / "whole")
+        whole = Sweep(place / "whole")
+        begin = time.monotonic()
+        whole.wait(whole.start(), LONGEST_S)
+        self.seconds, self.needs = time.monotonic() - begin, _size(place / "whole") - before
+        self.expected = apart(whole.numbers)
+        assert {*self.expected} == {*GATES}
 
-        return call
-
-
-def tracking_in(folder: Path) -> Tracking:
-    """Return the store of one trial."""
-    return Tracking(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "mlruns"))
-
-
-def sweep(folder: Path, parent_id: str, probability: float, seed: int) -> None:
-    """Run the jobs of a sweep, one after the other, on a store that is away with some probability."""
-    os.environ[PARENT_VARIABLE] = parent_id
-    if probability:
-        writing.Sender = lambda client, outbox: Sender(Lossy(client, probability, seed), outbox)  # type: ignore
-    places = (f"tracking.uri=sqlite:///{folder}/mlflow.db", f"tracking.artifacts={folder}/mlruns")
-    for gate in GATES:
-        run_job(configure(*SMALL, f"gate={gate}", *places, f"cache_dir={folder}/cache"), ROOT)
-
-
-def start(folder: Path, parent_id: str, probability: float = 0, seed: int = 0) -> multiprocessing.process.BaseProcess:
-    """Start a sweep in a copy of this process, whose words go to a file."""
-
-    def run() -> None:
-        os.setsid()
-        for stream in (1, 2):
-            os.dup2(os.open(folder / "said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
-        sweep(folder, parent_id, probability, seed)
-
-    process = FORK.Process(target=run)
-    process.start()
-    return process
-
-
-def apart(ask: Callable[..., T], *args: object) -> T:
-    """Return what a copy of this process says: no store that is open here may be open in further copies."""
-    here, there = FORK.Pipe(duplex=False)
-    process = FORK.Process(target=lambda: there.send(ask(*args)))
-    process.start()
-    there.close()
-    answer = here.recv()
-    process.join()
-    return answer
-
-
-def numbers(folder: Path, parent_id: str) -> dict[str, dict[str, float]]:
-    """Return the results of the finished jobs, by gate."""
-    runs = [run for run in children_of(tracking_in(folder), parent_id) if run.status == "FINISHED"]
-    return {
-        run.parameters["gate"]: {k: v for k, v in run.metrics.items() if not k.startswith(NOT_NUMBERS)} for run in runs
-    }
-
-
-def hit(kind: str, folder: Path, parent_id: str, chance: random.Random, seconds: float) -> None:
-    """Let one fault happen to a sweep of `seconds`."""
-    if kind.startswith("SIG"):
-        process = start(folder, parent_id)
-        process.join(chance.uniform(0, 1.1 * seconds))
-        if process.is_alive():
-            os.kill(process.pid, getattr(signal, kind))
-    elif kind == "store away":
-        process = start(folder, parent_id, probability=chance.choice([0.05, 0.3, 1.0]), seed=chance.randrange(10**6))
-    else:
-        part, _, how = kind.partition(": ")
-        process = start(folder, parent_id, probability=1.0 if part == "outbox" else 0)
-        if part == "cache":  # before the second job: it reads what the first one left
-            process.join(seconds * chance.uniform(0.3, 0.6))
+    def try_one(self, kind: str, seed: int) -> str:
+        """Try one fault, and say what became of the sweep."""
+        folder = Path(tempfile.mkdtemp(prefix="moe_exp_fault_"))
+        try:
+            with place_for(kind, folder):
+                shutil.copytree(self.template, folder, dirs_exist_ok=True)
+                outcome = self._try(kind, seed, folder)
+                if outcome != "whole":
+                    shutil.copytree(folder, folder.with_name(f"{folder.name}_kept"))
+        except Exception as error:
+            traceback.print_exc()
+            outcome = "hangs" if isinstance(error, TimeoutError) else "error"
+        if outcome == "whole":
+            shutil.rmtree(folder)
         else:
-            process.join()
-        damage(folder / ("cache" if part == "cache" else "mlflow.db.outbox"), how, chance)
-    process.join()
+            print(f"{kind}, seed {seed}: {outcome}; see {folder}_kept", flush=True)
+        return outcome
+
+    def _try(self, kind: str, seed: int, folder: Path) -> str:
+        fault, _ = KINDS[kind]
+        sweep = Sweep(folder, needs=self.needs, server=Server(folder) if kind in WITH_A_SERVER else None)
+        try:
+            fault(sweep, random.Random(seed), self.seconds)
+            again = sweep.start()
+            sweep.wait(again, LONGEST_S)
+            return apart(judge, sweep, self.expected) if again.exitcode == 0 else "error"
+        finally:
+            if sweep.server:
+                sweep.server.kill()
 
 
-def damage(folder: Path, how: str, chance: random.Random) -> None:
-    """Flip a bit of one file, or cut it off."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size]
-    path = chance.choice([path for path in files if path.suffix not in (".lock", ".db")])
-    place = chance.randrange(path.stat().st_size)
-    if how == "cut":
-        os.truncate(path, place)
-        return
-    with path.open("rb+") as file:
-        file.seek(place)
-        byte = file.read(1)[0]
-        file.seek(place)
-        file.write(bytes([byte ^ 1 << chance.randrange(8)]))
-
-
-KINDS = ("SIGINT", "SIGTERM", "SIGKILL", "store away", "cache: flip", "cache: cut", "outbox: flip", "outbox: cut")
-
-
-def judge(folder: Path, parent_id: str, expected: dict[str, dict[str, float]]) -> str:
+def judge(sweep: Sweep, expected: dict[str, dict[str, float]]) -> str:
     """Say what is wrong with a sweep that ran again; ``whole`` if nothing is."""
-    tracking = tracking_in(folder)
-    left = send_left_behind(tracking)
-    settle_dead_runs(tracking)
-    runs = children_of(tracking, parent_id)
+    left = send_left_behind(sweep.tracking)
+    settle_dead_runs(sweep.tracking)
+    runs = children_of(sweep.tracking, sweep.parent_id)
     gates = [run.parameters["gate"] for run in runs if run.status == "FINISHED"]
-    waiting = left or [path for path in (folder / "mlflow.db.outbox").glob("*") if path.suffix != ".refused"]
+    waiting = left or [path for path in sweep.tracking.outbox_folder.glob("*") if path.suffix != ".refused"]
     found = {
         "lost": {*gates} != {*GATES},
         "doubled": len(gates) > len(GATES),
         "left RUNNING": any(run.status == "RUNNING" for run in runs),
-        "other numbers": numbers(folder, parent_id) != expected,
+        "other numbers": sweep.numbers() != expected,
         "something waits": bool(waiting),
     }
     return next((outcome for outcome, is_so in found.items() if is_so), "whole")
 
 
-def try_one(kind: str, seed: int, template: Path, expected: dict, seconds: float) -> str:
-    """Try one fault, and say what became of the sweep."""
-    chance = random.Random(seed)
-    folder = Path(tempfile.mkdtemp(prefix="moe_exp_fault_"))
-    shutil.copytree(template, folder, dirs_exist_ok=True)
-    try:
-        parent_id = apart(open_parent, folder)
-        hit(kind, folder, parent_id, chance, seconds)
-        again = start(folder, parent_id)
-        again.join()
-        outcome = apart(judge, folder, parent_id, expected) if again.exitcode == 0 else "error"
-        if outcome == "whole" and psutil.Process().children(recursive=True):
-            outcome = "a process is left"
-    except Exception:
-        traceback.print_exc()
-        outcome = "error"
-    if outcome == "whole":
-        shutil.rmtree(folder)
-    else:
-        print(f"{kind}, seed {seed}: {outcome}; see {folder}", flush=True)
-    return outcome
-
-
-def open_parent(folder: Path) -> str:
-    """Open the run of a sweep."""
-    parent = open_run(tracking_in(folder), run_name="sweep", parameters={}, tags={})
-    parent.close(RunStatus.FINISHED)
-    return parent.run_id
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def main() -> None:
@@ -219,37 +112,47 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2, help="trials at a time")
+    parser.add_argument("--kind", default="", help="only faults whose name has this in it")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        template, whole = Path(name, "template"), Path(name, "whole")
-        template.mkdir()
+    names = [name for name, (_, weight) in KINDS.items() if options.kind in name for _ in range(weight)]
+    random.Random(0).shuffle(names)
+    seeds = range(options.seed, options.seed + options.n)
+    counts = pd.DataFrame(0, index=pd.Index([*KINDS]), columns=OUTCOMES)
+    results = FORK.SimpleQueue()
+    with tempfile.TemporaryDirectory() as place:
         identify(configure(*SMALL))  # reads the code, for all copies
-        apart(lambda: open_store(tracking_in(template))[1])
-        shutil.copytree(template, whole)
-        start(whole, apart(open_parent, whole)).join()  # makes the spectra, too
-        shutil.copytree(whole / "cache" / "simulated", template / "cache" / "simulated")
-        shutil.rmtree(whole)
-        shutil.copytree(template, whole)
-        parent_id, begin = apart(open_parent, whole), time.monotonic()
-        start(whole, parent_id).join()
-        seconds, expected = time.monotonic() - begin, apart(numbers, whole, parent_id)
-        assert {*expected} == {*GATES}
-        counts = pd.DataFrame(0, index=KINDS, columns=OUTCOMES)
-        for number in range(options.n):
-            kind = KINDS[number % len(KINDS)]
-            counts.loc[kind, try_one(kind, options.seed + number, template, expected, seconds)] += 1
-            print(number + 1, counts["whole"].sum(), "whole", flush=True)
+        trials = Trials(Path(place))
+
+        def work(part: int) -> None:
+            for seed in seeds[part :: options.jobs]:
+                kind = names[seed % len(names)]
+                results.put((kind, trials.try_one(kind, seed)))
+
+        workers = [FORK.Process(target=work, args=(part,)) for part in range(options.jobs)]
+        for worker in workers:
+            worker.start()
+        for number in range(1, options.n + 1):
+            kind, outcome = results.get()
+            counts.loc[kind, outcome] += 1
+            print(number, counts["whole"].sum(), "whole", flush=True)
+        for worker in workers:
+            worker.join()
+    counts = counts[counts.any(axis=1)]
     table = counts.loc[:, counts.any()].reset_index(names="fault")
     table.insert(1, "tried", counts.sum(axis=1).to_numpy())
+    total = {"fault": "all", "tried": int(counts.to_numpy().sum()), **counts.loc[:, counts.any()].sum().to_dict()}
     notes = [
-        f"A sweep of two jobs ({' and '.join(GATES)}; smoke preset, {seconds:.0f} s with spectra on disk) is hit once, "
-        f"run again, and held against one that nothing hit. Whole: each job FINISHED once, with the same numbers bit "
-        f"for bit, nothing RUNNING, nothing waiting, no process left. Seeds {options.seed} to "
-        f"{options.seed + options.n - 1}.",
-        "Signals come at a random moment. `store away`: each call of a running job to the store is lost, or its "
-        "answer, with a probability of 0.05, 0.3 or 1. `cache`, `outbox`: a bit of a file, or its end, is lost.",
+        f"A sweep of two jobs ({' and '.join(GATES)}; smoke preset, {trials.seconds:.0f} s with spectra on disk) is "
+        f"hit once, run again, and held against one that nothing hit. Whole: each job FINISHED once, with the same "
+        f"numbers bit for bit, nothing RUNNING, nothing waiting, no process left. Seeds {seeds[0]} to {seeds[-1]}.",
+        "Signals come at a random moment. `side by side`: both jobs at once, with a starter; the signal goes to all "
+        "three or to the starter alone. `store away`: each call of a running job to the store is lost, or its answer, "
+        "with a probability of 0.05, 0.3 or 1. `server killed`: a real server, started again soon or after the end. "
+        "`disk full`: a disk of its own that fills at a random moment. `no right to write`: of a random folder, taken "
+        "from a user who is not root. `cache`, `outbox`: a bit of a file, or its end, is lost.",
     ]
-    keep("faults", "Faults, and what is left of a sweep", table, notes)
+    keep("faults", "Faults, and what is left of a sweep", pd.concat([table, pd.DataFrame([total])]), notes)
 
 
 if __name__ == "__main__":

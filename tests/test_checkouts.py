@@ -14,7 +14,7 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 NEEDS_ASCII = pytest.mark.skipif(
     not f"{sys.prefix}{PROJECT_ROOT}".isascii(), reason="in a C locale torch cannot be imported from such a folder"
 )
-SMALL = ("experiment=smoke", "gate=linear", "training.max_epochs=2")
+SMALL = ("experiment=smoke", "gate=linear", "training.max_epochs=2", "tracking.figure_formats=[]")
 
 
 @pytest.fixture

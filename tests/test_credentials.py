@@ -131,6 +131,7 @@ def _wait_for(address: str) -> None:
 def test_nothing_that_a_sweep_leaves_or_says_holds_the_servers_password(tmp_path, cache_dir, server):
     uri = f"http://{USER}:{quote(SECRET)}@{server}"
     arguments = ["-m", "experiment=smoke", "gate=linear,classify", "training.max_epochs=2", f"cache_dir={cache_dir}"]
+    arguments.append("tracking.figure_formats=[]")
     done = subprocess.run(
         [sys.executable, str(PROJECT_ROOT / "train.py"), *arguments, f"hydra.sweep.dir={tmp_path}/output"],
         env=os.environ | {"MLFLOW_TRACKING_URI": uri},
