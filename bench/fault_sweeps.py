@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -153,6 +154,7 @@ class Sweep:
         def run() -> None:
             for stream in (1, 2):
                 os.dup2(os.open(self.folder / "said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), stream)
+            tempfile.tempdir = str(self.folder)  # so that all of it shares the fate of the disk
             if self.user:
                 os.setgid(self.user)
                 os.setuid(self.user)

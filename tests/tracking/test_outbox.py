@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import shutil
 import signal
 from contextlib import contextmanager
 
@@ -240,6 +241,30 @@ def test_what_a_killed_process_left_is_sent_and_its_run_failed(tracking):
     runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time"])
     assert [(run.info.status, run.data.metrics) for run in runs] == [("FAILED", {"test/r2": 0.5}), ("FINISHED", {})]
     assert not find_outboxes(tracking.outbox_folder)
+
+
+def test_what_a_kill_leaves_of_an_outbox_that_was_sent_or_was_never_made_is_removed(tracking):
+    folder = tracking.outbox_folder
+    for name in ("sent.removed", "begun"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "lock").touch()
+    assert send_left_behind(tracking) == []
+    assert not list(folder.iterdir())
+
+
+def test_an_outbox_that_another_process_removes_while_it_is_made_is_made_again(tmp_path, monkeypatch):
+    add, removed = Outbox.add, []
+
+    def add_too_late(self, kind, **content):
+        if not removed:
+            removed.append(self.folder)
+            shutil.rmtree(self.folder)
+        add(self, kind, **content)
+
+    monkeypatch.setattr(Outbox, "add", add_too_late)
+    outbox = Outbox.create(tmp_path, "abc", name="mlp", store="here")
+    assert removed == [outbox.folder]
+    assert (outbox.about["name"], outbox.lock.is_locked) == ("mlp", True)
 
 
 def test_an_outbox_of_a_living_process_or_another_store_is_left_alone(tracking):

@@ -20,8 +20,8 @@ from typing import Any
 from filelock import FileLock
 
 JOURNAL, SENT, LOCK, FILES = "journal", "sent", "lock", "files"
-REFUSED = ".refused"
-"""How the name ends of an outbox that the store will not take."""
+REFUSED, REMOVED = ".refused", ".removed"
+"""How the name ends of an outbox that the store will not take, and of one that was sent."""
 
 
 class DamagedError(ValueError):
@@ -54,9 +54,14 @@ class Outbox:
             Where it belongs, without credentials.
         """
         outbox = cls(parent / run_id)
-        outbox.lock.acquire(blocking=True, timeout=60)
-        outbox.add("run", name=name, store=store)
-        return outbox
+        while True:
+            outbox.lock.acquire(blocking=True, timeout=60)
+            try:
+                outbox.add("run", name=name, store=store)
+            except FileNotFoundError:  # another process took it for what a killed one had left, and removed it
+                outbox.lock.release()
+            else:
+                return outbox
 
     @property
     def run_id(self) -> str:
@@ -142,9 +147,10 @@ class Outbox:
         return json.loads(content)
 
     def remove(self) -> None:
-        """Remove all of it, when all was sent."""
-        (self.folder / JOURNAL).unlink(missing_ok=True)  # first: without it the rest is nothing
-        shutil.rmtree(self.folder)
+        """Remove all of it, when all was sent; what a cut leaves on the way is for `find_outboxes` to remove."""
+        removed = self.folder.with_name(f"{self.folder.name}{REMOVED}")
+        self.folder.replace(removed)
+        shutil.rmtree(removed, ignore_errors=True)
         self.lock.release()
 
     def set_aside(self) -> Path:
@@ -156,7 +162,9 @@ class Outbox:
 
 
 def find_outboxes(parent: Path) -> list[Outbox]:
-    """Return what is there, that of living processes included."""
+    """Return what is there, that of living processes included; remove what was left of those whose content was sent."""
+    for path in parent.glob(f"*{REMOVED}"):
+        shutil.rmtree(path, ignore_errors=True)
     return [Outbox(path) for path in sorted(parent.glob("*")) if path.is_dir() and path.suffix != REFUSED]
 
 

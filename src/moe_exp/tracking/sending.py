@@ -136,7 +136,10 @@ def send_left_behind(tracking: Tracking) -> list[str]:
     for outbox in find_outboxes(tracking.outbox_folder):
         try:
             with outbox.lock:
-                left += _send_outbox(tracking, outbox, store) if outbox.is_whole else []
+                if outbox.is_whole:
+                    left += _send_outbox(tracking, outbox, store)
+                else:  # its process was killed before the run was said to be there
+                    outbox.remove()
         except Timeout:
             continue  # of a process that lives
     return left
