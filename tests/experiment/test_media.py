@@ -89,6 +89,25 @@ def test_a_copy_in_vacuum_from_red_to_blue_gives_the_results_of_the_stars_in_air
     assert air.results.metrics()["test/r2"] == pytest.approx(vacuum.results.metrics()["test/r2"], abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("preprocessing=continuum",),
+        ("preprocessing=resolution", "preprocessing.fwhm=12", "preprocessing.native_resolution=2000"),
+    ],
+)
+def test_widths_of_preprocessing_are_those_in_air_for_a_copy_in_vacuum_too(configure, in_air, copy, options):
+    air, vacuum = (
+        run_copy(configure, path, "gate=classify", *options) for path in (in_air, copy(to_vacuum, medium="vacuum"))
+    )
+    ours, theirs = (outcome.results.predictions.clipped for outcome in (air, vacuum))
+    for model in ("global_ridge", "soft"):
+        np.testing.assert_allclose(theirs[model], ours[model], rtol=0, atol=1e-5)
+    flux = vacuum.dataset.test.observe(np.arange(3))
+    kept = vacuum.mixture.preprocess(flux / np.float32(vacuum.mixture.flux_unit))
+    np.testing.assert_array_equal(kept, vacuum.dataset.test.noisy_flux(np.arange(3)))
+
+
 def test_a_turned_file_holds_the_same_stars(configure, in_air, copy):
     path = copy(turned=True, medium="air", unit="Angstrom")
     datasets = [

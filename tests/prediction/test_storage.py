@@ -147,7 +147,7 @@ def test_a_model_of_another_format_is_refused_with_what_to_do(kept):
 def test_the_format_rises_with_the_names_in_a_models_files(kept):
     description = json.loads((kept / DESCRIPTION_FILE).read_text())
     names = ["clip", "digests", "format", "label", "medium", "parts", "regressor", "version"]
-    assert (FORMAT, sorted(description), sorted(description["parts"])) == (5, names, sorted(PARTS))
+    assert (FORMAT, sorted(description), sorted(description["parts"])) == (6, names, sorted(PARTS))
     with np.load(kept / NUMBERS_FILE) as numbers:
         found = {name for name in numbers if not name.startswith(("bins/", "expert_", "gate/", "global_ridge/"))}
     groups = {

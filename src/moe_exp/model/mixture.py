@@ -151,7 +151,7 @@ class FittedMixture:
     @cached_property
     def preprocess(self) -> Transform:
         """What is done to noisy flux in units of `flux_unit`, (n_stars, n_pixels)."""
-        return self.preprocessing.prepare(self.wavelength)
+        return self.preprocessing.on_grid(self.wavelength, self.medium)
 
     def predict(self, flux: np.ndarray) -> np.ndarray:
         """Return the label, (n_stars,), by soft routing.

@@ -33,10 +33,10 @@ from moe_exp.spectra.label import Label
 from moe_exp.spectra.preprocessing import Preprocessing
 
 DESCRIPTION_FILE, NUMBERS_FILE = "mixture.json", "numbers.npz"
-FORMAT = 5
+FORMAT = 6
 """Version of the layout; a reader knows its own alone.
 
-It rises with every name that a file gains, loses or means otherwise: 5 since a gate has `layers_`.
+It rises with every name that a file gains, loses or means otherwise: 6 since widths of preprocessing are those in air.
 """
 
 OLD_CODE = "let mlflow.pyfunc.load_model load it, with the code that its MLflow model holds"

@@ -69,6 +69,7 @@ def make_dataset(
             *(each, rows[size], noise_stages[size], data.noise_level, data.seed, unit, used),
             label=label,
             n_left_out=len(asked_for) - len(rows[size]),
+            medium=medium.medium,
         )
         for size, (each, asked_for) in stars.items()
     }

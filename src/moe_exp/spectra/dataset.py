@@ -48,6 +48,8 @@ class Stars:
         What is predicted.
     n_left_out : int
         Stars that were handed out, but had too many pixels masked.
+    medium : ``air``, ``vacuum`` or None
+        What the wavelengths of the files are in; None if nothing tells it.
     """
 
     files: StarFiles
@@ -61,6 +63,7 @@ class Stars:
     preprocessing: Preprocessing = NoPreprocessing()
     label: Label = LOG_G
     n_left_out: int = 0
+    medium: Medium | None = None
 
     def __len__(self) -> int:
         return len(self.handed_out)
@@ -129,6 +132,7 @@ class Stars:
             "flux_unit": self.flux_unit,
             "design": self.used.digest,
             "label": self.label.option,
+            "medium": str(self.medium),
         }
 
     def noisy_flux(self, members: np.ndarray) -> np.ndarray:
@@ -162,7 +166,8 @@ class Stars:
     @cached_property
     def preprocess(self) -> Transform:
         """What is done to noisy flux in units of `flux_unit`, (n_stars, n_pixels)."""
-        return self.preprocessing.prepare(self.files.grid.wavelength[self.used.pixels])
+        grid = self.files.grid
+        return self.preprocessing.on_grid(grid.wavelength[self.used.pixels], self.medium)
 
     def blocks(self, members: np.ndarray | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (positions, noisy flux) of the given stars, by default of all, a block at a time."""

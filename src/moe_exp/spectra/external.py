@@ -167,7 +167,7 @@ class ExternalStars:
                 f"{option}: the median flux of {np.sum(level <= 0)} of {len(level)} stars is not positive (first: "
                 f"{files.locate(int(np.argmax(level <= 0)))}); leave them out.",
             )
-        transform = preprocessing.seen_by(self.instrument).prepare(dataset.wavelength)
+        transform = preprocessing.seen_by(self.instrument).on_grid(dataset.wavelength, dataset.medium)
         labels = files.labels.drop(columns=STAR_ID, errors="ignore")
         labels.insert(0, STAR_INDEX, np.arange(files.n_stars))
         labels.insert(1, STAR_ID, files.star_ids)

@@ -11,6 +11,7 @@ import numpy as np
 from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.machine import usable_cores
+from moe_exp.spectra.medium import SHORTEST, Medium, convert
 
 Transform = Callable[[np.ndarray], np.ndarray]
 """Noisy flux (n_stars, n_pixels) in, the same shape and type out."""
@@ -60,6 +61,15 @@ class Preprocessing(ABC):
     def prepare(self, wavelength: np.ndarray) -> Transform:
         """Return what transforms spectra on a grid [Å], (n_pixels,)."""
 
+    def on_grid(self, wavelength: np.ndarray, medium: Medium | None) -> Transform:
+        """Return the same for a grid in a medium: widths are those in air, so that spectra in vacuum come out alike.
+
+        A grid that reaches below `moe_exp.spectra.medium.SHORTEST`, or of no known medium, is taken as it is.
+        """
+        if medium == "vacuum" and wavelength.min() >= SHORTEST:
+            wavelength = convert(wavelength, medium=medium, to="air")
+        return self.prepare(wavelength)
+
     def seen_by(self, instrument: NativeWidth | None) -> Self:
         """Return what brings spectra of another instrument to the same result; None if that is not known."""
         return self
@@ -71,6 +81,10 @@ class NoPreprocessing(Preprocessing):
 
     def prepare(self, wavelength: np.ndarray) -> Transform:
         """Return what gives flux back."""
+        return _as_is
+
+    def on_grid(self, wavelength: np.ndarray, medium: Medium | None) -> Transform:
+        """Return the same, whatever the medium."""
         return _as_is
 
 
