@@ -55,12 +55,15 @@ def swallow_once():
 @pytest.mark.parametrize(("number", "raised"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
 def test_a_signal_that_a_library_swallows_comes_again_until_the_block_is_left(monkeypatch, number, raised):
     monkeypatch.setattr(program, "INSIST_S", 0.05)
-    before = signal.getsignal(number)
-    threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
-    with pytest.raises(raised), terminate_as_exit():
-        swallow_once()
-    assert signal.getsignal(number) == before
-    time.sleep(0.2)  # it does not come after that
+    before = signal.signal(number, signal.default_int_handler)  # a shell in the background lets Ctrl-C be ignored
+    try:
+        with pytest.raises(raised), terminate_as_exit():
+            threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+            swallow_once()
+        assert signal.getsignal(number) == signal.default_int_handler
+        time.sleep(0.2)  # it does not come after that
+    finally:
+        signal.signal(number, before)
 
 
 def test_an_interrupt_that_is_ignored_stays_so():

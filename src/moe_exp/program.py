@@ -48,7 +48,11 @@ def terminate_as_exit() -> Iterator[None]:
         yield
         return
 
+    has_left = False
+
     def leave(number: int, frame: FrameType | None) -> None:
+        if has_left:
+            return
         if CAN_INSIST:
             signal.signal(signal.SIGALRM, lambda *_: leave(number, None))
             signal.setitimer(signal.ITIMER_REAL, INSIST_S)
@@ -61,6 +65,7 @@ def terminate_as_exit() -> Iterator[None]:
     try:
         yield
     finally:
+        has_left = True  # first: a signal that came now would leave all of this as it is
         if CAN_INSIST:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
