@@ -79,14 +79,23 @@ class Lossy:
 
 
 class Server:
-    """A tracking server on a port of this machine that can be killed and started again."""
+    """A tracking server on a port of this machine that can be killed and started again.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    folder : path
+        Where it keeps artifacts.
+    store : str, optional
+        Where it keeps all else; by default a SQLite file in the folder.
+    """
+
+    def __init__(self, folder: Path, store: str | None = None) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.uri = f"http://127.0.0.1:{port}"
-        places = ("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/kept")
+        store = store or f"sqlite:///{folder}/mlflow.db"
+        places = ("--backend-store-uri", store, "--artifacts-destination", f"{folder}/kept")
         self._command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *places]
         self._said = folder / "server.txt"
 
