@@ -44,8 +44,9 @@ def test_a_worker_ends_with_the_process_that_started_it(is_worker):
             os.kill(worker, signal.SIGKILL)
 
 
-def swallow_once():
-    """Do as a library whose C code ignores whatever is raised in it."""
+def swallow_once(number):
+    """Be told to end, and do as a library whose C code ignores whatever is raised in it."""
+    threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
     try:
         time.sleep(60)
     except BaseException:  # noqa: BLE001
@@ -58,8 +59,7 @@ def test_a_signal_that_a_library_swallows_comes_again_until_the_block_is_left(mo
     before = signal.signal(number, signal.default_int_handler)  # a shell in the background lets Ctrl-C be ignored
     try:
         with pytest.raises(raised), terminate_as_exit():
-            threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
-            swallow_once()
+            swallow_once(number)
         assert signal.getsignal(number) == signal.default_int_handler
         time.sleep(0.2)  # it does not come after that
     finally:
