@@ -8,7 +8,6 @@ needs `make ray`, PostgreSQL Debian's package; what is not there is said and lef
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-from common import ROOT, configure, keep
+from common import ROOT, keep
 from fault_sweeps import Server
+from stages import prepare_spectra, share_spectra
 
 from moe_exp import names
-from moe_exp.progress import Stages
 from moe_exp.tracking import LoggedRun, Tracking, find_runs
 
 sys.path.append(str(ROOT))
@@ -62,10 +61,9 @@ def store_of(way: str, folder: Path) -> Iterator[Tracking]:
             server.kill()
 
 
-def sweep(way: str, folder: Path, n_train: int, spectra: Path) -> tuple[float, list[LoggedRun]]:
+def sweep(way: str, folder: Path, n_train: int) -> tuple[float, list[LoggedRun]]:
     """Run the sweep one way; return its seconds and its jobs."""
-    (folder / "cache").mkdir(mode=0o700)
-    shutil.copytree(spectra, folder / "cache" / "simulated", copy_function=os.link)
+    share_spectra(folder / "cache")
     python = RAY if way == "ray_jobs" else sys.executable
     variables = {"OMP_NUM_THREADS": "1"} if way.endswith("one thread") else {}
     with store_of(way, folder) as store:
@@ -97,9 +95,7 @@ def main() -> None:
     parser.add_argument("--n-train", type=int, default=32_000)
     parser.add_argument("--only", default="", help="only ways with this in their name, beside one process")
     options = parser.parse_args()
-    experiment = configure(f"data.n_train={options.n_train}")
-    experiment.data.open(experiment.cache_dir, Stages())  # makes the spectra
-    spectra = Path(experiment.cache_dir) / "simulated"
+    prepare_spectra(options.n_train)
     rows, first = [], {}
     for way in WAYS:
         if way != "one process" and options.only not in way:
@@ -108,8 +104,8 @@ def main() -> None:
         if way == "ray_jobs" and not RAY.exists():
             rows.append(row | {"numbers": "not run: no .venv-ray"})
             continue
-        with tempfile.TemporaryDirectory(prefix="moe_exp_", dir=spectra.parent) as name:
-            seconds, runs = sweep(way, Path(name), options.n_train, spectra)
+        with tempfile.TemporaryDirectory(prefix="moe_exp_") as name:
+            seconds, runs = sweep(way, Path(name), options.n_train)
         found = results(runs)
         first = first or found
         same = sum(found[gate].get(key) == value for gate in first for key, value in first[gate].items())
