@@ -124,10 +124,17 @@ def test_one_run_adds_no_seeds(configure):
         configure("until=decided")
 
 
-def test_a_sweep_without_a_hypothesis_is_refused_before_its_first_job(tmp_path):
-    done = train("-m", "experiment=smoke", "until=decided", folder=tmp_path)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "until=decided: no hypothesis is named"),
+        (("until.first=2,3", typed_claim()), "until.first=2,3: a sweep adds seeds by one plan; give one value."),
+    ],
+)
+def test_a_sweep_that_no_plan_fits_is_refused_before_its_first_job(tmp_path, arguments, message):
+    done = train("-m", "experiment=smoke", "until=decided", *arguments, folder=tmp_path)
     assert done.returncode == 1
-    assert "The sweep was not started: until=decided: no hypothesis is named" in done.stderr
+    assert f"The sweep was not started: {message}" in done.stderr
     assert not (tmp_path / "mlflow.db").exists()
 
 
