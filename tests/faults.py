@@ -199,6 +199,8 @@ MUTANTS = [
            "outbox.remove()\n        except Timeout", "pass\n        except Timeout", f"{OUTBOX} -k never_made"),
     Mutant("widths of preprocessing in the file's own medium", "spectra/preprocessing/base.py",
            'medium == "vacuum" and', 'medium == "water" and', "tests/experiment/test_media.py -k widths"),
+    Mutant("preprocessed stars' key without the medium", "experiment/stage_keys.py",
+           '{"medium": str(stars.medium)} if', "{} if", "tests/experiment/test_stage_keys.py -k medium_of_files"),
     Mutant("damaged files sent", "tracking/outbox.py",
            '_checksums(folder) != line["checksums"]', "False", f"{OUTBOX} -k damaged"),
     Mutant("another store's outbox sent", "tracking/sending.py",

@@ -228,15 +228,18 @@ def test_the_device_changes_what_is_computed_on_it(compute):
     assert differences(compute(FILES), compute(FILES, device="cuda")) == EXPERTS - RUN
 
 
-def test_the_medium_of_files_that_do_not_say_it_changes_what_gates_see(configure, files, tmp_path):
+@pytest.mark.parametrize(
+    ("options", "expected"), [(WITH_WINDOW, INPUTS), ((*WITH_WINDOW, "preprocessing=continuum"), FLUX)]
+)
+def test_the_medium_of_files_that_do_not_say_it_changes_what_gates_see(configure, files, tmp_path, options, expected):
     path = shutil.copy(files["train"], tmp_path / "silent.h5")
     with h5py.File(path, "a") as file:
         del file[WAVELENGTH].attrs[MEDIUM]
     air, vacuum = (
-        identities_of(configure(*WITH_WINDOW, f"data.path={path}", f"data.medium={medium}", "data.n_train=600"))
+        identities_of(configure(*options, f"data.path={path}", f"data.medium={medium}", "data.n_train=600"))
         for medium in ("air", "vacuum")
     )
-    assert differences(air, vacuum) == INPUTS
+    assert differences(air, vacuum) == expected
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ def identify_worker(worker: Any) -> dict[str, Any]:
 def identify_stars(stars: Stars) -> dict[str, Any]:
     """Return what the noisy flux of some stars depends on: their values, how they are read, and what is done to it."""
     workers = {"drawn_by": identify_worker(stars.noise), "preprocessing": identify_worker(stars.preprocessing)}
-    return {**identify_class(stars), **stars.identity, **workers}
+    medium = {"medium": str(stars.medium)} if stars.preprocessing.needs_medium else {}
+    return {**identify_class(stars), **stars.identity, **workers, **medium}
 
 
 def identify_experts(

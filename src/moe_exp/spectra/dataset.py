@@ -132,7 +132,6 @@ class Stars:
             "flux_unit": self.flux_unit,
             "design": self.used.digest,
             "label": self.label.option,
-            "medium": str(self.medium),
         }
 
     def noisy_flux(self, members: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -53,6 +53,9 @@ class Preprocessing(ABC):
     What becomes of a star must not depend on the stars that are transformed with it: results of stages are shared.
     """
 
+    needs_medium: ClassVar[bool] = True
+    """Whether it matters what the wavelengths are in."""
+
     def check(self, wavelength: np.ndarray) -> None:
         """Refuse options that cannot work on a grid [Å], (n_pixels,), by raising `InputError`."""
         return
@@ -66,7 +69,7 @@ class Preprocessing(ABC):
 
         A grid that reaches below `moe_exp.spectra.medium.SHORTEST`, or of no known medium, is taken as it is.
         """
-        if medium == "vacuum" and wavelength.min() >= SHORTEST:
+        if self.needs_medium and medium == "vacuum" and wavelength.min() >= SHORTEST:
             wavelength = convert(wavelength, medium=medium, to="air")
         return self.prepare(wavelength)
 
@@ -79,12 +82,10 @@ class Preprocessing(ABC):
 class NoPreprocessing(Preprocessing):
     """Spectra as they are, bit for bit."""
 
+    needs_medium: ClassVar[bool] = False
+
     def prepare(self, wavelength: np.ndarray) -> Transform:
         """Return what gives flux back."""
-        return _as_is
-
-    def on_grid(self, wavelength: np.ndarray, medium: Medium | None) -> Transform:
-        """Return the same, whatever the medium."""
         return _as_is
 
 
