@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,8 +60,8 @@ def store_of(way: str, folder: Path) -> Iterator[Tracking]:
             server.kill()
 
 
-def sweep(way: str, folder: Path, n_train: int) -> tuple[float, list[LoggedRun]]:
-    """Run the sweep one way; return its seconds and its jobs."""
+def sweep(way: str, folder: Path, n_train: int) -> list[LoggedRun]:
+    """Run the sweep one way, and return its jobs."""
     share_spectra(folder / "cache")
     python = RAY if way == "ray_jobs" else sys.executable
     variables = {"OMP_NUM_THREADS": "1"} if way.endswith("one thread") else {}
@@ -70,12 +69,10 @@ def sweep(way: str, folder: Path, n_train: int) -> tuple[float, list[LoggedRun]]
         places = [f"cache_dir={folder}/cache", f"hydra.sweep.dir={folder}/sweep", f"tracking.outbox={store.outbox}"]
         places += [f"tracking.artifacts={store.artifacts}"] if store.artifacts else []
         command = [python, ROOT / "train.py", "-m", f"gate={GATES}", f"data.n_train={n_train}", *WAYS[way], *places]
-        begin = time.monotonic()
         with (folder / "said.txt").open("wb") as said:
             environment = os.environ | {"MLFLOW_TRACKING_URI": store.uri} | variables
             subprocess.run(command, env=environment, stdout=said, stderr=said, check=True)
-        seconds = time.monotonic() - begin
-        return seconds, [run for run in find_runs(store) if "gate" in run.parameters]
+        return [run for run in find_runs(store) if "gate" in run.parameters]
 
 
 def results(runs: list[LoggedRun]) -> dict[str, dict[str, float | str]]:
@@ -100,23 +97,21 @@ def main() -> None:
     for way in WAYS:
         if way != "one process" and options.only not in way:
             continue
-        row = {"way": way, "numbers": "", "the same": "", "seconds": ""}
+        row = {"way": way, "numbers": "", "the same": ""}
         if way == "ray_jobs" and not RAY.exists():
             rows.append(row | {"numbers": "not run: no .venv-ray"})
             continue
         with tempfile.TemporaryDirectory(prefix="moe_exp_") as name:
-            seconds, runs = sweep(way, Path(name), options.n_train)
-        found = results(runs)
+            found = results(sweep(way, Path(name), options.n_train))
         first = first or found
         same = sum(found[gate].get(key) == value for gate in first for key, value in first[gate].items())
         n_numbers = sum(map(len, first.values()))
         assert {*found} == {*GATES.split(",")}
-        rows.append(row | {"numbers": n_numbers, "the same": same, "seconds": round(seconds)})
+        rows.append(row | {"numbers": n_numbers, "the same": same})
         print(rows[-1], flush=True)
     notes = [
         f"gate={GATES} data.n_train={options.n_train}: metrics of all jobs but times and memory, and digests of their "
-        f"predictions, against those of one process. Spectra lie on the disk, no stage does; `seconds` are those of "
-        f"the whole sweep with its report, one run each.",
+        f"predictions, against those of one process. Spectra lie on the disk, no stage does. `grid.py` tells times.",
         "One process takes all cores; under a launcher each job has one. `slurm_local` is submitit's own executor in "
         "the place of SLURM, `ray_jobs` a Ray started for the sweep, the server MLflow's with proxied artifacts.",
     ]
