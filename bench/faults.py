@@ -1,7 +1,7 @@
 """Faults, tried for real: what a sweep holds after a kill, damage, a full disk or a server that is away.
 
     python bench/faults.py                     # 1,000 faults, an hour and a half on 2 cores; as root, on Linux
-    python bench/faults.py --n 40 --seed 3
+    python bench/faults.py --seed 1000 --minutes 30
 
 A fault hits the sweep, of two small jobs, at a random moment, or a random byte of what it left; then the same sweep
 runs again. The numbers have to be those of a sweep that nothing hit, each job there once, nothing RUNNING, nothing
@@ -114,6 +114,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="trials at a time")
     parser.add_argument("--kind", default="", help="only faults whose name has this in it")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="after which no further fault is tried")
     options = parser.parse_args()
     names = [name for name, (_, weight) in KINDS.items() if options.kind in name for _ in range(weight)]
     random.Random(0).shuffle(names)
@@ -125,19 +126,21 @@ def main() -> None:
         trials = Trials(Path(place))
 
         def work(part: int) -> None:
+            deadline = time.monotonic() + 60 * options.minutes
             for seed in seeds[part :: options.jobs]:
+                if time.monotonic() > deadline:
+                    break
                 kind = names[seed % len(names)]
                 results.put((kind, trials.try_one(kind, seed)))
+            results.put(None)
 
         workers = [FORK.Process(target=work, args=(part,)) for part in range(options.jobs)]
         for worker in workers:
             worker.start()
-        for number in range(1, options.n + 1):
-            kind, outcome = results.get()
-            counts.loc[kind, outcome] += 1
-            print(number, counts["whole"].sum(), "whole", flush=True)
-        for worker in workers:
-            worker.join()
+        for _ in workers:
+            while (found := results.get()) is not None:
+                counts.loc[found] += 1
+                print(counts.to_numpy().sum(), "tried,", counts["whole"].sum(), "whole", flush=True)
     counts = counts[counts.any(axis=1)]
     table = counts.loc[:, counts.any()].reset_index(names="fault")
     table.insert(1, "tried", counts.sum(axis=1).to_numpy())
@@ -145,7 +148,7 @@ def main() -> None:
     notes = [
         f"A sweep of two jobs ({' and '.join(GATES)}; smoke preset, {trials.seconds:.0f} s with spectra on disk) is "
         f"hit once, run again, and held against one that nothing hit. Whole: each job FINISHED once, with the same "
-        f"numbers bit for bit, nothing RUNNING, nothing waiting, no process left. Seeds {seeds[0]} to {seeds[-1]}.",
+        f"numbers bit for bit, nothing RUNNING, nothing waiting, no process left. Seeds from {seeds[0]}.",
         "Signals come at a random moment. `side by side`: both jobs at once, with a starter; the signal goes to all "
         "three or to the starter alone. `store away`: each call of a running job to the store is lost, or its answer, "
         "with a probability of 0.05, 0.3 or 1. `server killed`: a real server, started again soon or after the end. "
