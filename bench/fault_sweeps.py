@@ -24,7 +24,7 @@ from mlflow.exceptions import MlflowException
 from moe_exp.program import tell_workers
 from moe_exp.runs.job import run_job
 from moe_exp.runs.membership import PARENT_VARIABLE
-from moe_exp.tracking import RunStatus, Tracking, children_of, open_run, writing
+from moe_exp.tracking import LoggedRun, RunStatus, Tracking, children_of, open_run, writing
 from moe_exp.tracking.sending import Sender
 
 GATES = ("linear", "classify")
@@ -35,6 +35,11 @@ NOT_NUMBERS = ("time/", "memory/")
 Process = multiprocessing.process.BaseProcess
 FORK = multiprocessing.get_context("fork")
 T = TypeVar("T")
+
+
+def numbers_of(run: LoggedRun) -> dict[str, float]:
+    """Return the results of a job, without what differs each time."""
+    return {name: value for name, value in run.metrics.items() if not name.startswith(NOT_NUMBERS)}
 
 
 def copy_of_this_process(work: Callable[[], object]) -> Process:
@@ -220,7 +225,4 @@ class Sweep:
     def numbers(self) -> dict[str, dict[str, float]]:
         """Return the results of the finished jobs, by gate."""
         runs = [run for run in children_of(self.tracking, self.parent_id) if run.status == "FINISHED"]
-        return {
-            run.parameters["gate"]: {k: v for k, v in run.metrics.items() if not k.startswith(NOT_NUMBERS)}
-            for run in runs
-        }
+        return {run.parameters["gate"]: numbers_of(run) for run in runs}

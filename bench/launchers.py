@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 from common import ROOT, keep
-from fault_sweeps import Server
+from fault_sweeps import Server, numbers_of
 from stages import prepare_spectra, share_spectra
 
 from moe_exp import names
@@ -27,9 +27,6 @@ sys.path.append(str(ROOT))
 from tests.tracking.postgresql import running_server
 
 GATES = "linear,mlp,classify"
-NOT_NUMBERS = ("time/", "memory/")
-"""What the names of metrics begin with that are no results."""
-
 RAY = ROOT / ".venv-ray" / "bin" / "python"
 WAYS = {
     "one process": (),
@@ -78,10 +75,7 @@ def sweep(way: str, folder: Path, n_train: int) -> list[LoggedRun]:
 def results(runs: list[LoggedRun]) -> dict[str, dict[str, float | str]]:
     """Return all numbers of jobs by gate, and the digest of their predictions."""
     return {
-        run.parameters["gate"]: {
-            **{name: value for name, value in run.metrics.items() if not name.startswith(NOT_NUMBERS)},
-            "predictions": run.tags[names.TAG_PREDICTIONS_DIGEST],
-        }
+        run.parameters["gate"]: {**numbers_of(run), "predictions": run.tags[names.TAG_PREDICTIONS_DIGEST]}
         for run in runs
     }
 

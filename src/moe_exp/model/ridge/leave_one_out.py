@@ -1,7 +1,7 @@
 """A Ridge on few columns whose penalty is chosen by leave-one-out errors, from one eigendecomposition.
 
 The error of a row that is left out is its residual over one minus its leverage (Allen 1974, Technometrics 16, 125), for
-all penalties at once. scikit-learn's `RidgeCV`, which finds the same, takes ten times as long on thousands of rows.
+all penalties at once. scikit-learn's `RidgeCV`, which finds the same, takes four times as long on 7,500 rows of 300.
 """
 
 from typing import NamedTuple
