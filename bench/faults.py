@@ -140,7 +140,7 @@ def main() -> None:
         for _ in workers:
             while (found := results.get()) is not None:
                 counts.loc[found] += 1
-                print(counts.to_numpy().sum(), "tried,", counts["whole"].sum(), "whole", flush=True)
+                print(f"{': '.join(found)}; {counts['whole'].sum()} of {counts.to_numpy().sum()} whole", flush=True)
     counts = counts[counts.any(axis=1)]
     table = counts.loc[:, counts.any()].reset_index(names="fault")
     table.insert(1, "tried", counts.sum(axis=1).to_numpy())
