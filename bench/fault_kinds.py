@@ -14,15 +14,12 @@ from pathlib import Path
 from unittest import mock
 
 import psutil
-from fault_sweeps import Sweep, apart
+from fault_sweeps import LONGEST_S, Sweep, apart
 
 from moe_exp.tracking import processes, settle_dead_runs
 
 NOBODY = 65534
 """Number of the user who may write only what is open to it; root may write everything."""
-
-LONGEST_S = 120
-"""A sweep that takes longer after a fault counts as one that hangs."""
 
 Fault = Callable[[Sweep, random.Random, float], None]
 
@@ -33,7 +30,7 @@ def kill(name: str, sweep: Sweep, chance: random.Random, seconds: float) -> None
     process.join(chance.uniform(0, 1.1 * seconds))
     with suppress(ProcessLookupError):
         os.kill(process.pid, getattr(signal, name))
-    sweep.wait(process, LONGEST_S)
+    sweep.wait(process)
 
 
 def kill_jobs(name: str, whom: str, sweep: Sweep, chance: random.Random, seconds: float) -> None:
@@ -48,7 +45,7 @@ def kill_jobs(name: str, whom: str, sweep: Sweep, chance: random.Random, seconds
             os.kill(process.pid, number)
         else:
             os.kill(chance.choice([process.pid, *(job.pid for job in psutil.Process(process.pid).children())]), number)
-    sweep.wait(process, LONGEST_S)
+    sweep.wait(process)
 
 
 def race(sweep: Sweep, chance: random.Random, seconds: float) -> None:
@@ -60,7 +57,7 @@ def race(sweep: Sweep, chance: random.Random, seconds: float) -> None:
 def lose_calls(sweep: Sweep, chance: random.Random, seconds: float) -> None:
     """Lose calls to the store, or its answers, with some probability."""
     process = sweep.start(lost=chance.choice([0.05, 0.3, 1.0]), seed=chance.randrange(10**6))
-    sweep.wait(process, LONGEST_S)
+    sweep.wait(process)
 
 
 def kill_server(sweep: Sweep, chance: random.Random, seconds: float) -> None:
@@ -70,14 +67,14 @@ def kill_server(sweep: Sweep, chance: random.Random, seconds: float) -> None:
     sweep.server.kill()
     process.join(chance.choice([0, 1, LONGEST_S]))
     sweep.server.start()
-    sweep.wait(process, LONGEST_S)
+    sweep.wait(process)
 
 
 def fill_disk(sweep: Sweep, chance: random.Random, seconds: float) -> None:
     """Run on a disk that is full at some moment, and has room again afterwards."""
     room = chance.uniform(0, 1.1) * sweep.needs
     _mount(f"remount,size={int(_used(sweep.folder) + room)}", sweep.folder)
-    sweep.wait(sweep.start(), LONGEST_S)
+    sweep.wait(sweep.start())
     _mount("remount,size=2g", sweep.folder)
 
 
@@ -87,11 +84,10 @@ def forbid_writing(sweep: Sweep, chance: random.Random, seconds: float) -> None:
     subprocess.run(["chown", "-R", str(NOBODY), sweep.folder], check=True)
     process = sweep.start()
     process.join(chance.uniform(0, 1.1 * seconds))
-    folders = [path for path in [sweep.folder, *sweep.folder.rglob("*")] if path.is_dir()]
-    taken = chance.choice(folders)
+    taken = Path(chance.choice([where for where, _, _ in os.walk(sweep.folder)]))
     with suppress(FileNotFoundError):
         taken.chmod(0o555)
-    sweep.wait(process, LONGEST_S)
+    sweep.wait(process)
     with suppress(FileNotFoundError):
         taken.chmod(0o700)
 
@@ -110,7 +106,7 @@ def step_clock(sweep: Sweep, chance: random.Random, seconds: float) -> None:
             settle_dead_runs(sweep.tracking)
 
     apart(settle)
-    sweep.wait(process, LONGEST_S)
+    sweep.wait(process)
 
 
 def share_host_name(sweep: Sweep, chance: random.Random, seconds: float) -> None:
@@ -124,7 +120,7 @@ def share_host_name(sweep: Sweep, chance: random.Random, seconds: float) -> None
     with subprocess.Popen(command) as other:
         time.sleep(chance.uniform(0, 3))  # it takes as long to load
         process = sweep.start()
-        sweep.wait(process, LONGEST_S)
+        sweep.wait(process)
     assert other.returncode == 0
 
 
@@ -134,13 +130,19 @@ def damage(part: str, how: str, sweep: Sweep, chance: random.Random, seconds: fl
     if part == "cache":
         process.join(seconds * chance.uniform(0.3, 0.6))
     else:
-        sweep.wait(process, LONGEST_S)
+        sweep.wait(process)
     folder = sweep.folder / "cache" if part == "cache" else sweep.tracking.outbox_folder
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size]
-    path = chance.choice([path for path in files if path.suffix not in (".lock", ".db")])
+    files = sorted(Path(where, name) for where, _, names in os.walk(folder) for name in names)
+    path = chance.choice([path for path in files if path.suffix not in (".lock", ".db") and _size(path)])
     with suppress(FileNotFoundError):  # it was still being written, and has another name by now
         _spoil(path, how, chance)
-    sweep.wait(process, LONGEST_S)
+    sweep.wait(process)
+
+
+def _size(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 def _spoil(path: Path, how: str, chance: random.Random) -> None:

@@ -29,6 +29,9 @@ from moe_exp.tracking.sending import Sender
 
 GATES = ("linear", "classify")
 SMALL = ("experiment=smoke", "training.max_epochs=3", "evaluation.n_resamples=100", "tracking.figure_formats=[]")
+LONGEST_S = 120
+"""A sweep that takes longer after a fault counts as one that hangs."""
+
 NOT_NUMBERS = ("time/", "memory/")
 """What the names of metrics begin with that are no results."""
 
@@ -196,7 +199,7 @@ class Sweep:
         places += [f"tracking.artifacts={store.artifacts}"] if store.artifacts else []
         run_job(configure(*SMALL, f"gate={gate}", *places), ROOT)
 
-    def wait(self, process: Process, most_s: float) -> None:
+    def wait(self, process: Process, most_s: float = LONGEST_S) -> None:
         """Wait until the process and all that it started have ended.
 
         Raises

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pandas as pd
 from common import configure, keep
-from fault_kinds import KINDS, LONGEST_S, WITH_A_SERVER, place_for
-from fault_sweeps import FORK, GATES, SMALL, Server, Sweep, apart
+from fault_kinds import KINDS, WITH_A_SERVER, place_for
+from fault_sweeps import FORK, GATES, LONGEST_S, SMALL, Server, Sweep, apart
 
 from moe_exp.runs.identity import identify
 from moe_exp.tracking import children_of, open_store, send_left_behind, settle_dead_runs
@@ -50,7 +50,7 @@ class Trials:
         before = _size(place / "whole")
         whole = Sweep(place / "whole")
         begin = time.monotonic()
-        whole.wait(whole.start(), LONGEST_S)
+        whole.wait(whole.start())
         self.seconds, self.needs = time.monotonic() - begin, _size(place / "whole") - before
         self.expected = apart(whole.numbers)
         assert {*self.expected} == {*GATES}
@@ -79,7 +79,7 @@ class Trials:
         try:
             fault(sweep, random.Random(seed), self.seconds)
             again = sweep.start()
-            sweep.wait(again, LONGEST_S)
+            sweep.wait(again)
             return apart(judge, sweep, self.expected) if again.exitcode == 0 else "error"
         finally:
             if sweep.server:
