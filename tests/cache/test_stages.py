@@ -14,7 +14,7 @@ import pytest
 
 from moe_exp.cache import codec
 from moe_exp.cache.codec import storable
-from moe_exp.cache.stages import StageCache, _digest, cache_key
+from moe_exp.cache.stages import StageCache, _digest, cache_key, measure
 
 
 @pytest.fixture
@@ -196,3 +196,22 @@ def test_a_cache_knows_what_it_made_and_what_it_only_recalled(tmp_path):
     second.get("experts", {"n": 2}, lambda: 2)
     second.get("experts", {"n": 1}, lambda: 1)
     assert second.made == {"experts": True}
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_cache_is_measured_while_others_remove_what_it_holds(tmp_path, monkeypatch, moment):
+    for name in ("stays", "goes"):
+        (tmp_path / name).write_bytes(b"1234")
+    look = Path.stat
+
+    def look_meanwhile(path: Path, **options: bool) -> os.stat_result:
+        if path.name != "goes":
+            return look(path, **options)
+        if moment == "before":
+            path.unlink(missing_ok=True)
+        found = look(path, **options)
+        path.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "stat", look_meanwhile)
+    assert measure(tmp_path) == {"before": (1, 4), "after": (2, 8)}[moment]

@@ -142,7 +142,8 @@ class StageCache:
         return self.folder / stage / f"{cache_key(identity)}{SUFFIX}"
 
     def _prune(self, keep: Path) -> None:
-        entries = sorted(self._entries(), key=lambda entry: entry[1].st_mtime)
+        kept = (entry for entry in _files(self.folder) if entry[0].suffix in (SUFFIX, PICKLE))
+        entries = sorted(kept, key=lambda entry: entry[1].st_mtime)
         size = sum(stat.st_size for _, stat in entries)
         for path, stat in entries:
             if size <= self.limit_gb * 1e9:
@@ -151,18 +152,20 @@ class StageCache:
                 size -= stat.st_size
                 path.unlink(missing_ok=True)
 
-    def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
-        """Yield what is kept; another process may remove it at any time."""
-        for path in self.folder.rglob("*"):
-            if path.suffix in (SUFFIX, PICKLE):
-                with contextlib.suppress(FileNotFoundError):
-                    yield path, path.stat()
-
 
 def measure(folder: Path) -> tuple[int, int]:
     """Return the number of files in a folder and their size in bytes."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
-    return len(files), sum(path.stat().st_size for path in files)
+    sizes = [stat.st_size for path, stat in _files(folder) if path.suffix != ".lock"]
+    return len(sizes), sum(sizes)
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the files in a folder and those within; other processes may add and remove some, and folders, meanwhile."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
+            with contextlib.suppress(FileNotFoundError):
+                yield path, path.stat()
 
 
 @contextlib.contextmanager
