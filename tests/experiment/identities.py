@@ -38,8 +38,8 @@ def identities_of(experiment: Experiment, device: str = "cpu") -> dict[str, str]
         "test stars": dataset.test.digest,
         "test noise": dataset.test.noise_draw,
         "experts": cache_key(experts),
-        "gate inputs": cache_key(identify_gate_inputs(experiment, dataset.gate, dataset.medium, experts)),
-        "test inputs": cache_key(identify_gate_inputs(experiment, dataset.test, dataset.medium, experts)),
+        "gate inputs": cache_key(identify_gate_inputs(experiment, dataset.gate, experts)),
+        "test inputs": cache_key(identify_gate_inputs(experiment, dataset.test, experts)),
         "baseline": cache_key(stages.identities["baseline"]),
     }
 

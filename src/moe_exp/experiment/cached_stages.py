@@ -65,7 +65,7 @@ class SharedStages:
 
     def measure(self, stars: Stars, features: Features, experts: FittedExperts, *, unit: str) -> GateInputs:
         """Take gate features and every Ridge's prediction of the stars of one split, whose `unit` progress names."""
-        identity = identify_gate_inputs(self.experiment, stars, self.dataset.medium, self.identities["experts"])
+        identity = identify_gate_inputs(self.experiment, stars, self.identities["experts"])
         with self.stages.stage("features", len(stars), unit) as advance:
             return self._cache.get("gate_inputs", identity, partial(measure_stars, stars, features, experts, advance))
 

@@ -15,7 +15,6 @@ from moe_exp.cache.code import code_digest
 from moe_exp.experiment.config import Experiment
 from moe_exp.model import gate_inputs
 from moe_exp.spectra.dataset import Stars
-from moe_exp.spectra.medium import Medium
 
 OPTIONS_OF_THE_MIXTURE = {"clip"}
 """Options of the experts that matter only to what is made of their predictions."""
@@ -68,12 +67,10 @@ def identify_experts(
     }
 
 
-def identify_gate_inputs(
-    experiment: Experiment, stars: Stars, medium: Medium | None, experts: dict[str, Any]
-) -> dict[str, Any]:
-    """Say what features and predictions of some stars in a medium depend on, given what the experts do."""
+def identify_gate_inputs(experiment: Experiment, stars: Stars, experts: dict[str, Any]) -> dict[str, Any]:
+    """Say what features and predictions of some stars depend on, given what the experts do."""
     return {
-        "medium": str(medium),
+        "medium": str(stars.medium),
         "features": identify_worker(experiment.features),
         "experts": experts,
         "stars": identify_stars(stars),

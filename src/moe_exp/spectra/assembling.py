@@ -78,7 +78,7 @@ def make_dataset(
     warn_of_repeats(splits, star_id)
     train, gate, test = (splits[size] for size in ("data.n_train", "data.n_val", "data.n_test"))
     n_left_out = int((~pixels).sum())
-    return Dataset(name, source, grid.wavelength[pixels], n_left_out, medium.medium, medium.source, train, gate, test)
+    return Dataset(name, source, grid.wavelength[pixels], n_left_out, medium.source, train, gate, test)
 
 
 def _say_what_is_masked(splits: dict[str, Stars], grid: Grid, pixels: np.ndarray) -> None:

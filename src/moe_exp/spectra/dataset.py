@@ -190,10 +190,8 @@ class Dataset:
         Of the pixels that are used.
     n_left_out : int
         Pixels of the files that are not, as most training stars have them masked.
-    medium : ``air``, ``vacuum`` or None
-        What the wavelength is in; None if nothing tells it.
     medium_source : str
-        What tells it.
+        What tells the medium.
     train, gate, test : Stars
         The experts' stars, the gate's own, and those that scores are computed on.
     """
@@ -202,11 +200,15 @@ class Dataset:
     source: str
     wavelength: np.ndarray
     n_left_out: int
-    medium: Medium | None
     medium_source: str
     train: Stars
     gate: Stars
     test: Stars
+
+    @property
+    def medium(self) -> Medium | None:
+        """What the wavelength is in, the same for all stars: ``air``, ``vacuum``, or None if nothing tells it."""
+        return self.train.medium
 
     def observed(self, noise: Noise, preprocessing: Preprocessing) -> "Dataset":
         """Return the same stars with noise of this kind, whose noisy flux is preprocessed."""
