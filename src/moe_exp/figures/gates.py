@@ -31,7 +31,7 @@ def gate_weight_distribution(results: Results) -> Figure:
     figure = new_figure(PAGE_WIDTH, max(2.4, 1.1 + 0.25 * len(names)))
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.1, 1))
     _draw_mean_weights(figure, left, weights, bin_index, len(names))
-    _draw_spread(right, weights, bin_index, gate_colour(results.gate), len(names))
+    _draw_spread(right, weights, bin_index, gate_colour(results.gate))
     name_rows(left, names)
     set_title(figure, f"{results.gate} gate, {star_count(len(weights))}; right: median, 25–75 % (thick), 5–95 % (thin)")
     finish(left, x="Expert (index of its bin)", y="True bin")
@@ -64,23 +64,20 @@ def _draw_mean_weights(figure: Figure, axes: Axes, weights: np.ndarray, bin_inde
             )
 
 
-def _draw_spread(axes: Axes, weights: np.ndarray, bin_index: np.ndarray, colour: str, n_bins: int) -> None:
+def _draw_spread(axes: Axes, weights: np.ndarray, bin_index: np.ndarray, colour: str) -> None:
     """Draw quantiles of two weights for the stars of each bin."""
     kinds = (
         ("of the true bin's expert", weights[np.arange(len(weights)), bin_index], -0.15, colour),
         ("largest of the star", weights.max(axis=1), 0.2, "#595959"),
     )
+    bins = np.unique(bin_index)
     for label, values, shift, shade in kinds:
-        for index in range(n_bins):
-            own = values[bin_index == index]
-            if not len(own):
-                continue
-            p5, p25, p50, p75, p95 = np.quantile(own, [0.05, 0.25, 0.5, 0.75, 0.95])
-            row = index + shift
-            axes.plot([p5, p95], [row, row], color=shade, linewidth=0.8)
-            axes.plot([p25, p75], [row, row], color=shade, linewidth=2.6, solid_capstyle="butt")
-            axes.plot(p50, row, "o", color=shade, markersize=3.5, markeredgecolor="white", markeredgewidth=0.5)
-        axes.plot([], [], color=shade, linewidth=2.6, label=label)
+        quantiles = [np.quantile(values[bin_index == index], [0.05, 0.25, 0.5, 0.75, 0.95]) for index in bins]
+        p5, p25, p50, p75, p95 = np.transpose(quantiles)
+        rows = bins + shift
+        axes.hlines(rows, p5, p95, color=shade, linewidth=0.8)
+        axes.hlines(rows, p25, p75, color=shade, linewidth=2.6, label=label)
+        axes.plot(p50, rows, "o", color=shade, markersize=3.5, markeredgecolor="white", markeredgewidth=0.5)
     axes.set_xlim(-0.02, 1.02)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="#E5E5E5", linewidth=0.6)
