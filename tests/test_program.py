@@ -53,7 +53,10 @@ def swallow_once(number):
         time.sleep(60)
 
 
-@pytest.mark.parametrize(("number", "raised"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
+@pytest.mark.parametrize(
+    ("number", "raised"),
+    [(signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit), (signal.SIGINT, KeyboardInterrupt)],
+)
 def test_a_signal_that_a_library_swallows_comes_again_until_the_block_is_left(monkeypatch, number, raised):
     monkeypatch.setattr(program, "INSIST_S", 0.05)
     before = signal.signal(number, signal.default_int_handler)  # a shell in the background lets Ctrl-C be ignored
@@ -66,13 +69,14 @@ def test_a_signal_that_a_library_swallows_comes_again_until_the_block_is_left(mo
         signal.signal(number, before)
 
 
-def test_an_interrupt_that_is_ignored_stays_so():
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_is_ignored_stays_so(number):
+    before = signal.signal(number, signal.SIG_IGN)
     try:
         with terminate_as_exit():
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 def test_signals_belong_to_the_main_thread():

@@ -24,6 +24,9 @@ TIME_TO_CLOSE_S = 30
 INSIST_S = 3.0
 """After which a signal is raised again that has not ended anything [s]."""
 
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
+"""Signals that ask a program to end; not all of them are on Windows."""
+
 CAN_INSIST = hasattr(signal, "setitimer")  # not on Windows
 
 
@@ -39,7 +42,10 @@ def from_start(path: str) -> Path:
 
 @contextmanager
 def terminate_as_exit() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit, and Ctrl-C into KeyboardInterrupt, so that what is open is closed on the way out.
+    """Turn Ctrl-C into KeyboardInterrupt, and SIGTERM, and a terminal that is closed, into SystemExit.
+
+    So what is open is closed on the way out. What the starter ignores, as nohup and shells in the background do, stays
+    ignored.
 
     Either may come to nothing where a library swallows all exceptions, as pandas does when it looks a column up. So it
     is raised again every `INSIST_S` seconds until the block is left; what closes things has to stand outside.
@@ -58,10 +64,8 @@ def terminate_as_exit() -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, INSIST_S)
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
-    numbers = [signal.SIGTERM]
-    if callable(signal.getsignal(signal.SIGINT)):  # or else it is ignored, as by what runs in the background
-        numbers.append(signal.SIGINT)
-    before = {number: signal.signal(number, leave) for number in numbers}
+    heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, leave) for number in heard}
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """What runs log reaches the store once and whole, whatever is cut off, damaged or away meanwhile."""
 
 import errno
+import json
 import logging
 import os
 import shutil
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.tracking import MlflowClient
@@ -26,11 +28,15 @@ from moe_exp.tracking import (
     Tracking,
     closing,
     open_run,
+    open_store,
     patiently,
+    processes,
     send_left_behind,
     sending,
+    settle_dead_runs,
     writing,
 )
+from moe_exp.tracking import outbox as outbox_module
 from moe_exp.tracking.outbox import DamagedError, Outbox, find_outboxes
 from moe_exp.tracking.sending import Sender
 from tests.tracking.unsteady_server import unsteady_server
@@ -265,6 +271,85 @@ def test_an_outbox_that_another_process_removes_while_it_is_made_is_made_again(t
     outbox = Outbox.create(tmp_path, "abc", name="mlp", store="here")
     assert removed == [outbox.folder]
     assert (outbox.about["name"], outbox.lock.is_locked) == ("mlp", True)
+
+
+def test_starts_at_once_do_not_fail_over_what_each_of_them_removes(tracking, monkeypatch):
+    class Vanished(Outbox):
+        @property
+        def lock(self):
+            raise FileNotFoundError(self.folder)
+
+    folder = tracking.outbox_folder
+    gone = [folder / name for name in ("gone", "going")]
+    (folder / "going.removed").mkdir(parents=True)
+    (folder / "going.removed" / "lock").touch()  # another process is at it
+    monkeypatch.setattr(sending, "find_outboxes", lambda _: [Vanished(gone[0]), Outbox(gone[1])])
+    assert send_left_behind(tracking) == []
+    assert not any(path.exists() for path in gone)
+
+
+def test_an_outbox_that_cannot_be_locked_is_told_and_does_not_end_a_start(tracking, monkeypatch):
+    class Closed(Outbox):
+        @property
+        def lock(self):
+            raise PermissionError("not yours")
+
+    monkeypatch.setattr(sending, "find_outboxes", lambda _: [Closed(tracking.outbox_folder / "abc")])
+    assert send_left_behind(tracking) == ["abc: not yours"]
+
+
+def test_an_outbox_that_the_disk_has_no_room_for_is_not_tried_for_ever(tmp_path, monkeypatch):
+    asked = []
+
+    def refuse(*_):
+        asked.append(1)
+        raise OSError(errno.ENOSPC, "full") if len(asked) == 1 else AssertionError("asked again")
+
+    monkeypatch.setattr("moe_exp.tracking.outbox._write", refuse)
+    with pytest.raises(OSError, match="full"):
+        Outbox.create(tmp_path, "abc", name="mlp", store="here")
+
+
+def test_a_file_where_outboxes_should_be_is_refused_before_there_is_a_run(tracking):
+    open_store(tracking)
+    tracking.outbox_folder.touch()
+    with pytest.raises(InputError, match=f"nothing was computed: .*{tracking.outbox_folder.name}"):
+        open_one(tracking)
+    client = MlflowClient(tracking.uri)
+    assert not client.search_runs([client.get_experiment_by_name(tracking.experiment).experiment_id])
+
+
+def test_what_waits_for_a_local_store_is_sent_when_both_were_moved(tracking, through):
+    with left_by_a_dead_process(tracking, through) as run_id:
+        pass
+    journal = tracking.outbox_folder / run_id / "journal"
+    first, *rest = journal.read_bytes().split(b"\n")
+    moved = outbox_module._line(json.loads(first.partition(b" ")[2]) | {"store": "sqlite:////before/mlflow.db"})
+    journal.write_bytes(moved + b"\n".join(rest))
+    assert send_left_behind(tracking) == []
+    assert MlflowClient(tracking.uri).get_run(run_id).info.status == "FINISHED"
+
+
+def test_a_run_is_not_taken_for_dead_while_its_end_waits(tracking, through):
+    with left_by_a_dead_process(tracking, through) as run_id:
+        settle_dead_runs(tracking)  # as another start does, while one sends
+        send_left_behind(tracking)
+    run = MlflowClient(tracking.uri).get_run(run_id)
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "mlp")
+
+
+def test_a_run_that_ends_while_the_dead_are_looked_for_is_left_as_it_ended(tracking, monkeypatch):
+    run = open_one(tracking)
+
+    def ends_meanwhile(*_):
+        run.close(RunStatus.FINISHED)
+        return False
+
+    monkeypatch.setattr(processes, "is_alive", ends_meanwhile)
+    settle_dead_runs(tracking)
+    found = MlflowClient(tracking.uri).get_run(run.run_id)
+    assert (found.info.status, found.info.run_name) == ("FINISHED", "mlp")
+    assert names.TAG_ERROR not in found.data.tags
 
 
 def test_an_outbox_of_a_living_process_or_another_store_is_left_alone(tracking):

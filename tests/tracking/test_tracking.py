@@ -17,6 +17,7 @@ from moe_exp.codes import Code
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.tracking import Tracking, closing, open_run, open_store
+from moe_exp.tracking.processes import process_tags
 from moe_exp.tracking.view import TAG_SHARED_VIEW
 from tests.command_line import runs_in
 
@@ -101,8 +102,9 @@ def kill_a_run(tracking: Tracking, number: int) -> None:
     child.stdout.close()
 
 
-def test_sigterm_closes_the_run(tracking):
-    kill_a_run(tracking, signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_process_that_is_told_to_end_closes_its_run(tracking, number):
+    kill_a_run(tracking, number)
     assert only_run(tracking)[1].info.status == "KILLED"
 
 
@@ -128,12 +130,11 @@ NO_PROCESS = str(2**22 + 1)
 
 def settle(tracking: Tracking, **tags: str) -> str:
     """Return what becomes of an open run with these tags about its process when another one starts."""
-    with start(tracking) as run:
-        client, experiment_id = open_store(tracking)
-        for name, value in tags.items():
-            client.set_tag(run.run_id, getattr(names, name), value)
-        with start(tracking):
-            return client.get_run(run.run_id).info.status
+    client, experiment_id = open_store(tracking)
+    told = process_tags() | {getattr(names, name): value for name, value in tags.items()}
+    run = client.create_run(experiment_id, tags=told)
+    with start(tracking):
+        return client.get_run(run.info.run_id).info.status
 
 
 def ago(wall: float, since_boot: float) -> str:

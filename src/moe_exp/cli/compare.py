@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,11 +134,14 @@ def print_groups(
 
 
 def choose_tracking(store: str | None, experiment: str | None) -> "Tracking":
-    """Return the store and the experiment that were named, else the project's."""
+    """Return the store and the experiment that were named, else the project's, which keeps what waits for servers."""
     from moe_exp.experiment.project import find_project, read_tracking
     from moe_exp.tracking import Tracking
 
     tracking = Tracking(uri=store) if store else read_tracking(find_project(Path.cwd()))
+    if store and not tracking.is_local:
+        with suppress(InputError):  # outside of any project
+            tracking = replace(tracking, outbox=read_tracking(find_project(Path.cwd())).outbox)
     return replace(tracking, experiment=experiment) if experiment else tracking
 
 

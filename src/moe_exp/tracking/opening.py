@@ -54,6 +54,7 @@ def open_run(
     def create() -> tuple[MlflowClient, Run]:
         client, experiment_id = open_store(tracking)
         with explaining(tracking):
+            tracking.outbox_folder.mkdir(parents=True, exist_ok=True)  # before there is a run that it fails
             settle_dead_runs(tracking)
             run = _create_once(client, experiment_id, run_name=run_name, tags=all_tags, start_time=start_time)
             _log_parameters(client, run.info.run_id, parameters)

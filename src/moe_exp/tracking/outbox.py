@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from filelock import FileLock
 
@@ -100,7 +101,8 @@ class Outbox:
         try:
             _write(journal, _line({"kind": kind, **content}))
         except OSError:
-            os.truncate(journal, before)  # half a line would spoil the next one
+            if journal.exists():
+                os.truncate(journal, before)  # half a line would spoil the next one
             raise
 
     def waiting(self) -> list[dict[str, Any]]:
@@ -148,7 +150,7 @@ class Outbox:
 
     def remove(self) -> None:
         """Remove all of it, when all was sent; what a cut leaves on the way is for `find_outboxes` to remove."""
-        removed = self.folder.with_name(f"{self.folder.name}{REMOVED}")
+        removed = self.folder.with_name(f"{self.folder.name}.{uuid4().hex}{REMOVED}")  # others may be removing one
         self.folder.replace(removed)
         shutil.rmtree(removed, ignore_errors=True)
         self.lock.release()
@@ -165,7 +167,8 @@ def find_outboxes(parent: Path) -> list[Outbox]:
     """Return what is there, that of living processes included; remove what was left of those whose content was sent."""
     for path in parent.glob(f"*{REMOVED}"):
         shutil.rmtree(path, ignore_errors=True)
-    return [Outbox(path) for path in sorted(parent.glob("*")) if path.is_dir() and path.suffix != REFUSED]
+    paths = [path for path in parent.glob("*") if path.suffix not in (REFUSED, REMOVED)]
+    return [Outbox(path) for path in sorted(paths) if path.is_dir()]
 
 
 def _keep(folder: Path) -> dict[str, int]:

@@ -52,7 +52,7 @@ def is_alive(tags: Mapping[str, str], started: float) -> bool:
         When the run was, in seconds since 1970.
     """
     within = tags.get(names.TAG_BOOT) == _boot()
-    if within and tags[names.TAG_PID_NAMESPACE] == _pid_namespace():
+    if within and tags[names.TAG_PID_NAMESPACE] == _pid_namespace() and not _is_hidden(int(tags[names.TAG_PID])):
         return _started(int(tags[names.TAG_PID])) == tags[names.TAG_PROCESS_STARTED]
     seen, seen_since_boot = map(float, tags.get(names.TAG_HEARTBEAT, f"{started} 0").split())
     silent = _since_boot() - seen_since_boot if within else time.time() - seen
@@ -64,14 +64,25 @@ UNFINISHED = {RunStatus.FAILED: "failed: ", RunStatus.KILLED: "stopped: "}
 
 
 def settle_dead_runs(tracking: Tracking) -> None:
-    """Mark runs as FAILED that say RUNNING but whose process is gone."""
+    """Mark runs as FAILED that say RUNNING but whose process is gone, and of which nothing waits in an outbox."""
     client, experiment_id = read_store(tracking)
     running = client.search_runs([experiment_id], "attributes.status = 'RUNNING'", run_view_type=ViewType.ACTIVE_ONLY)
     for run in running:
         if names.TAG_PID in run.data.tags and not is_alive(run.data.tags, run.info.start_time / 1000):
-            log.info("run %s was left RUNNING by a process that is gone: marked FAILED", run.info.run_name)
-            client.set_tag(run.info.run_id, names.TAG_ERROR, _describe_end(run))
-            end_run(client, run, RunStatus.FAILED)
+            _settle(client, run, tracking.outbox_folder)
+
+
+def _settle(client: MlflowClient, run: Run, outboxes: Path) -> None:
+    """Mark a run as FAILED whose process is gone, unless its end came, or will come, from its outbox.
+
+    The outbox is looked for first: who sends it removes it at the very end.
+    """
+    run_id = run.info.run_id
+    if (outboxes / run_id).exists() or client.get_run(run_id).info.status != RunStatus.to_string(RunStatus.RUNNING):
+        return
+    log.info("run %s was left RUNNING by a process that is gone: marked FAILED", run.info.run_name)
+    client.set_tag(run_id, names.TAG_ERROR, _describe_end(run))
+    end_run(client, run, RunStatus.FAILED)
 
 
 def end_run(client: MlflowClient, run: Run, status: int, at: int | None = None) -> None:
@@ -139,6 +150,17 @@ def _pid_namespace() -> str:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return "the only one"
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether a process is there of which this user may see nothing, as where /proc is mounted with hidepid."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return not Path(f"/proc/{pid}").exists()
+    except OSError:
+        pass
+    return False
 
 
 def _started(pid: int) -> str | None:

@@ -34,7 +34,7 @@ from moe_exp.errors import InputError
 from moe_exp.tracking.models import write_model_id
 from moe_exp.tracking.outbox import Outbox, find_outboxes
 from moe_exp.tracking.processes import end_run
-from moe_exp.tracking.store import STORE_ERRORS, Tracking, explain, read_store
+from moe_exp.tracking.store import SQLITE, STORE_ERRORS, Tracking, explain, read_store
 
 log = logging.getLogger(__name__)
 
@@ -140,8 +140,10 @@ def send_left_behind(tracking: Tracking) -> list[str]:
                     left += _send_outbox(tracking, outbox, store)
                 else:  # its process was killed before the run was said to be there
                     outbox.remove()
-        except Timeout:
-            continue  # of a process that lives
+        except (Timeout, FileNotFoundError, FileExistsError):
+            continue  # of a process that lives, or that another one removes at this moment
+        except OSError as error:
+            left.append(f"{outbox.run_id}: {error}")
     return left
 
 
@@ -149,8 +151,9 @@ def _send_outbox(tracking: Tracking, outbox: Outbox, store: str) -> list[str]:
     name = outbox.run_id
     try:
         name = outbox.about["name"]
-        if outbox.about["store"] != store:
-            return [f"{name}: it belongs to {outbox.about['store']}"]
+        belongs_to = outbox.about["store"]
+        if belongs_to != store and not (tracking.is_local and belongs_to.startswith(SQLITE)):  # which may be moved
+            return [f"{name}: it belongs to {belongs_to}"]
         client, _ = read_store(tracking)
         for _ in send_waiting(client, outbox):
             pass
