@@ -3,11 +3,12 @@
 import io
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -74,6 +75,21 @@ def terminate_as_exit() -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def run_program(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a program and return its exit status; it is told to end, and waited for, when this one is told to."""
+    with subprocess.Popen(command, env=environment) as process:
+        try:
+            with terminate_as_exit():
+                return process.wait()
+        except BaseException as error:
+            if not isinstance(error, KeyboardInterrupt):  # which the terminal told it, too
+                process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(TIME_TO_CLOSE_S)
+            process.kill()
+            raise
 
 
 def tell_workers() -> None:

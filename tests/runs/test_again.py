@@ -1,8 +1,12 @@
 """A run is made again from what it kept: its commit, its diff, its configuration, its data."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
+import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -68,11 +72,13 @@ def made(tracking, repository, tmp_path):
     return get_run(tracking, run.run_id)
 
 
-def test_a_configuration_is_composed_again_from_its_values(tracking, tmp_path):
+def test_a_configuration_is_composed_again_from_its_values(tracking, tmp_path, monkeypatch):
     claim = "+hypotheses.smoke={_target_:moe_exp.comparison.hypotheses.Hypothesis,name:a,statement:'it\\'s 1: so',"
     claim += "date:'2026-01-01',criteria:[{quantity:r2,model:mlp,n_train:5,noise_level:.2,above:.1}]}"
     first = compose_in(PROJECT_ROOT, ["experiment=mvp_12a_100k", "gate=mlp", "external=[stelib]", "seed=3", claim])
     values = yaml.safe_load(yaml.safe_dump(first.values))
+    tracking = replace(tracking, outbox=str(tmp_path / "outbox"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking.uri)
     write_preset(tmp_path, values, into=tracking, run_name="again: it's")
     conf = shutil.copytree(PROJECT_ROOT / "conf", tmp_path / "project" / "conf")
     shutil.copy(tmp_path / "experiment" / "again.yaml", conf / "experiment")
@@ -83,7 +89,7 @@ def test_a_configuration_is_composed_again_from_its_values(tracking, tmp_path):
     assert {k: v for k, v in again.values.items() if k not in apart} == {
         k: v for k, v in first.values.items() if k not in apart
     }
-    assert (again.tracking.run_name, again.tracking.resume) == ("again: it's", False)
+    assert again.tracking == replace(tracking, run_name="again: it's", resume=False)
 
 
 def test_a_run_is_made_again_by_its_own_code_with_its_diff_and_its_values(
@@ -143,15 +149,15 @@ def test_data_that_moved_and_a_program_that_fails_are_said(tracking, made, repos
     git(repository, "commit", "--quiet", "-am", "z")
     failing = replace(made, tags=made.tags | {names.TAG_COMMIT: git(repository, "rev-parse", "HEAD").strip()})
     with pytest.raises(InputError, match="its train.py ended with 3"):
-        run_again(tracking, failing, repository, into=tracking, cache=None)
+        run_again(tracking, failing, repository, into=tracking, cache=tmp_path)
     with closing(open_run(tracking, run_name="moved", parameters={}, tags={})) as run, run.artifacts() as kept:
         (kept / names.CONFIG_FILE).write_text(yaml.safe_dump({"data": {"path": str(tmp_path / "none.h5")}}))
     with pytest.raises(InputError, match="cannot be made again: data.path: no file matches"):
-        run_again(tracking, get_run(tracking, run.run_id), repository, into=tracking, cache=None)
+        run_again(tracking, get_run(tracking, run.run_id), repository, into=tracking, cache=tmp_path)
     with closing(open_run(tracking, run_name="sweep", parameters={}, tags={})) as run:
         pass
     with pytest.raises(InputError, match="keeps no config.yaml"):
-        run_again(tracking, get_run(tracking, run.run_id), repository, into=tracking, cache=None)
+        run_again(tracking, get_run(tracking, run.run_id), repository, into=tracking, cache=tmp_path)
 
 
 def test_the_first_stage_that_differs_is_named_and_by_how_much(copy_of_sweep):
@@ -189,3 +195,27 @@ def test_a_run_that_is_verified_is_made_apart_from_store_and_cache(copy_of_sweep
     assert other.exit_code == 1
     assert "not identical; the first difference is in gate: " in other.output
     assert not any(cache.exists() for cache in caches)
+
+
+def test_a_run_that_is_made_again_ends_in_order_when_that_is_told_to(tracking, made, repository, tmp_path):
+    said = tmp_path / "said"
+    (repository / "train.py").write_text(
+        "import pathlib, time\n"
+        "from moe_exp.program import terminate_as_exit\n"
+        "try:\n    with terminate_as_exit():\n"
+        f"        pathlib.Path({str(said)!r}).write_text('begun')\n        time.sleep(60)\n"
+        f"finally:\n    pathlib.Path({str(said)!r}).write_text('closed')\n"
+    )
+    git(repository, "commit", "--quiet", "-am", "z")
+    waiting = replace(made, tags=made.tags | {names.TAG_COMMIT: git(repository, "rev-parse", "HEAD").strip()})
+
+    def terminate() -> None:
+        while not said.exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=terminate).start()
+    with pytest.raises(SystemExit):
+        run_again(tracking, waiting, repository, into=tracking, cache=tmp_path)
+    assert said.read_text() == "closed"
+    assert len(git(repository, "worktree", "list").splitlines()) == 1

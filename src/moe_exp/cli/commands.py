@@ -19,7 +19,7 @@ from moe_exp.cli.serve import serve
 from moe_exp.cli.simulate import simulate
 from moe_exp.cli.sync import sync
 from moe_exp.errors import InputError
-from moe_exp.program import print_in_any_encoding
+from moe_exp.program import print_in_any_encoding, terminate_as_exit
 
 
 class Commands(click.Group):
@@ -29,7 +29,8 @@ class Commands(click.Group):
         """Run the command that was named."""
         print_in_any_encoding()
         try:
-            return super().invoke(ctx)
+            with terminate_as_exit():
+                return super().invoke(ctx)
         except BrokenPipeError:  # who read the output has enough: click ends quietly
             raise
         except (InputError, OSError) as error:

@@ -30,7 +30,7 @@ def rerun(
     The environment is the present one; versions that differ are told. Without --verify the run is logged beside the
     original.
     """
-    from moe_exp.experiment.project import find_project
+    from moe_exp.experiment.project import find_project, read_cache_folder
     from moe_exp.runs.again import check_trusted, doubts, run_again
     from moe_exp.runs.agreement import Found, differences
     from moe_exp.tracking import Tracking, find_runs, get_run
@@ -42,7 +42,7 @@ def rerun(
     for doubt in doubts(tracking, original):
         click.echo(f"Note: {doubt}", err=True)
     if not verify:
-        run_again(tracking, original, repository, into=tracking, cache=None)
+        run_again(tracking, original, repository, into=tracking, cache=read_cache_folder(repository))
         return
     with tempfile.TemporaryDirectory(prefix="moe_exp_") as name:
         apart = Tracking(uri=f"sqlite:///{name}/mlflow.db", artifacts=f"{name}/mlruns")

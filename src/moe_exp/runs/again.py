@@ -20,6 +20,7 @@ from moe_exp import names
 from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.machine import describe_machine
+from moe_exp.program import run_program, terminate_as_exit
 from moe_exp.runs.membership import PARENT_VARIABLE
 from moe_exp.runs.provenance import NAMED_REPOSITORY, version_tags
 from moe_exp.spectra.files import find_files
@@ -53,7 +54,7 @@ def check_trusted(run: LoggedRun) -> None:
         )
 
 
-def run_again(original: Tracking, run: LoggedRun, repository: Path, *, into: Tracking, cache: Path | None) -> None:
+def run_again(original: Tracking, run: LoggedRun, repository: Path, *, into: Tracking, cache: Path) -> None:
     """Run what a finished run was, in a worktree that is gone afterwards.
 
     Parameters
@@ -65,8 +66,8 @@ def run_again(original: Tracking, run: LoggedRun, repository: Path, *, into: Tra
         A checkout that has the run's commit.
     into : Tracking
         Where it is logged.
-    cache : path or None
-        What holds spectra and stages; by default the checkout's own.
+    cache : path
+        What holds spectra and stages.
 
     Raises
     ------
@@ -80,11 +81,11 @@ def run_again(original: Tracking, run: LoggedRun, repository: Path, *, into: Tra
         command = [sys.executable, str(folder / "train.py"), "--config-dir", presets, f"experiment={PRESET}"]
         environment = {key: value for key, value in os.environ.items() if key != PARENT_VARIABLE}
         environment |= {"PYTHONPATH": str(folder / "src"), "MLFLOW_TRACKING_URI": into.uri}
-        environment |= {"MOE_EXP_CACHE": str(cache or repository / ".cache")}
-        done = subprocess.run([*command, *choose_files(values, run.parameters)], env=environment)
-    if done.returncode:
+        environment |= {"MOE_EXP_CACHE": str(cache)}
+        status = run_program([*command, *choose_files(values, run.parameters)], environment)
+    if status:
         raise InputError(
-            Code.RERUN_FAILED, f"Run {run.name!r} could not be made again: its train.py ended with {done.returncode}."
+            Code.RERUN_FAILED, f"Run {run.name!r} could not be made again: its train.py ended with {status}."
         )
 
 
@@ -141,10 +142,11 @@ def checked_out(tracking: Tracking, run: LoggedRun, repository: Path) -> Iterato
         if added.returncode:
             raise InputError(Code.RERUN_IMPOSSIBLE, f"git cannot check out {commit}: {added.stderr.strip()}")
         try:
-            if names.DIFF_FILE in artifacts_of(tracking, run):
-                with fetched_artifact(tracking, run, names.DIFF_FILE) as diff:
-                    _apply(folder, diff, run)
-            yield folder
+            with terminate_as_exit():
+                if names.DIFF_FILE in artifacts_of(tracking, run):
+                    with fetched_artifact(tracking, run, names.DIFF_FILE) as diff:
+                        _apply(folder, diff, run)
+                yield folder
         finally:
             _git(repository, "worktree", "remove", "--force", str(folder))
 
@@ -183,9 +185,15 @@ def doubts(tracking: Tracking, run: LoggedRun) -> list[str]:
 
 
 def write_preset(folder: Path, values: Mapping[str, Any], *, into: Tracking, run_name: str) -> None:
-    """Write a preset that holds a whole configuration, resolved, into a folder that Hydra is told of."""
+    """Write a preset that holds a whole configuration, resolved, into a folder that Hydra is told of.
+
+    What runs log waits for a server where that of others does: the worktree will be gone. The code of the run may be
+    too old to know such a place.
+    """
     kept = {key: value for key, value in values.items() if key not in NOT_REPEATED}
     places = {"experiment": into.experiment, "artifacts": into.artifacts, "run_name": run_name, "resume": False}
+    places |= {"uri": "${oc.env:MLFLOW_TRACKING_URI}"}
+    places |= {"outbox": into.outbox} if "outbox" in values["tracking"] else {}
     text = yaml.safe_dump(kept | {"tracking": places}, sort_keys=False)
     (folder / "experiment").mkdir()
     (folder / "experiment" / f"{PRESET}.yaml").write_text(f"# @package _global_\n{text}", encoding="utf-8")
