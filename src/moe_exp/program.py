@@ -118,3 +118,12 @@ def print_in_any_encoding() -> None:
     """Show a question mark for what the encoding of the standard output lacks, such as R² in a C locale."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def print_no_more() -> None:
+    """Let what is still to be printed go nowhere: its reader has gone, or its disk is full, and Python would try again.
+
+    It would do so at exit, and end with a status of its own.
+    """
+    with suppress(OSError), Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

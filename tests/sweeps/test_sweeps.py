@@ -1,5 +1,7 @@
 """Sweeps: a parent with its jobs, that go on where they were and end in a comparison."""
 
+import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from moe_exp.experiment.config import make_stage
 from moe_exp.runs.conclusions import conclude
 from moe_exp.runs.membership import find_members
-from tests.command_line import CLAIM, REST, all_runs, parents_in, runs_in, train, train_anew, train_until
+from tests.command_line import CLAIM, REST, all_runs, command, parents_in, runs_in, train, train_anew, train_until
 from tests.conftest import store_in
 
 
@@ -108,6 +110,29 @@ def test_a_finished_sweep_is_not_run_again(copy_of_sweep, cache_dir):
     assert last.data.metrics == first.data.metrics
     told = [parent.data.tags["mlflow.note.content"].count("made by an earlier sweep") for parent in (first, last)]
     assert told == [0, 3]
+
+
+@pytest.fixture(params=["a reader that has gone", "a full disk"])
+def output(request):
+    """Give what nothing can be printed to."""
+    if request.param == "a full disk":
+        with Path("/dev/full").open("w") as full:
+            yield full
+    else:
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "w") as pipe:
+            yield pipe
+
+
+def test_a_sweep_whose_tables_cannot_be_printed_is_finished_all_the_same(copy_of_sweep, cache_dir, output):
+    arguments = command(("-m", "experiment=smoke", "gate=linear,mlp", "training.max_epochs=5"), copy_of_sweep)
+    environment = os.environ | {"MOE_EXP_CACHE": str(cache_dir)}
+    done = subprocess.run(arguments, env=environment, stdout=output, stderr=subprocess.PIPE, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "the tables cannot be printed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert parents_in(copy_of_sweep)[-1].info.status == "FINISHED"
 
 
 def test_a_run_that_lost_its_predictions_is_made_again(copy_of_sweep, cache_dir):

@@ -1,6 +1,8 @@
 """What runs say together, as tables in the terminal."""
 
+import errno
 import math
+import os
 from collections.abc import Iterable
 
 import pandas as pd
@@ -23,9 +25,17 @@ SENTENCES = (WHERE, "design", "verdict", "")
 """Columns that may take several lines; no name or number does."""
 
 
+class _Console(Console):
+    """Does not end the program where the reader of its output has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Let that be an error as any other."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def wide_console() -> Console:
     """Return what prints tables: as wide as the terminal, or of a fixed width where there is none."""
-    console = Console()
+    console = _Console()
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     return console

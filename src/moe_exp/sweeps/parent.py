@@ -15,7 +15,7 @@ from moe_exp.comparison.looks import Looks
 from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import Experiment
-from moe_exp.program import tell_workers, terminate_as_exit
+from moe_exp.program import print_no_more, tell_workers, terminate_as_exit
 from moe_exp.runs.conclusions import Conclusions, conclude
 from moe_exp.runs.identity import identify
 from moe_exp.runs.looks import check_plan, family_of
@@ -146,7 +146,7 @@ class Parent:
             missing = "; ".join(["the sweeper did not come to its end", *([missing] if missing else [])])
         try:
             with terminate_as_exit():
-                compared = self._conclude(finished, missing, looks) if finished else "there is nothing to compare"
+                conclusions, compared = self._conclude(finished, missing, looks)
         except BaseException as error:
             self.run.close(RunStatus.FAILED, f"the comparison of the jobs failed: {error}")
             raise
@@ -154,6 +154,8 @@ class Parent:
         if missing:
             log.error("%s", tagged(Code.JOBS_MISSING, missing))
         log.info("%d of %d jobs finished; %s", len(finished), n_jobs, compared)
+        if conclusions:
+            _print(conclusions)
 
     def _gather(self) -> Members:
         """Find the jobs' runs, once what waits on this disk was sent and dead ones were marked."""
@@ -176,20 +178,33 @@ class Parent:
         )
         return patiently(judge, min(self.tracking.patience, LONGEST_READ_S))
 
-    def _conclude(self, finished: Sequence[LoggedRun], missing: str, looks: Looks | None) -> str:
+    def _conclude(
+        self, finished: Sequence[LoggedRun], missing: str, looks: Looks | None
+    ) -> tuple[Conclusions | None, str]:
         """Compare and report, and say where the report is, or why these jobs cannot be compared."""
+        if not finished:
+            return None, "there is nothing to compare"
         try:
             conclusions = self._compare(finished, looks)
         except InputError as error:
             self.run.describe(f"Its jobs are not compared: {error}")
             self.run.log_tags({names.TAG_COMPARISON: str(error)[:5000]})
-            return f"they are not compared: {error}"
+            return None, f"they are not compared: {error}"
         remarks = [f"{missing.rstrip('.')}. This report is about the others."] if missing else []
         record_conclusions(self.run, conclusions, command=self.command, remarks=remarks)
-        print_conclusions(conclusions)
         for name, verdict in conclusions.verdicts.items():
             log.info("hypothesis %s: %s", name, verdict)
-        return f"their comparison: {self.run.locate(names.REPORT_FILE)}"
+        return conclusions, f"their comparison: {self.run.locate(names.REPORT_FILE)}"
+
+
+def _print(conclusions: Conclusions) -> None:
+    """Print what the report says as well, when the sweep is closed: who reads it may have gone, as with ``| head``."""
+    try:
+        print_conclusions(conclusions)
+        sys.stdout.flush()
+    except OSError as error:
+        log.info("the tables cannot be printed: %s", error)
+        print_no_more()
 
 
 def _name_missing(n_missing: int, n_jobs: int, failed: Sequence[LoggedRun]) -> str:
