@@ -1,7 +1,14 @@
+from dataclasses import replace
+
+import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 from mlflow.tracking import MlflowClient
 
 from moe_exp import names
-from moe_exp.runs.membership import enter, find_members
+from moe_exp.codes import Code
+from moe_exp.errors import InputError
+from moe_exp.runs.membership import enter, find_members, find_sweep, remark_gaps
 from moe_exp.tracking import RunStatus, Tracking, has_tag, newest_run, open_run
 
 
@@ -26,6 +33,35 @@ def test_a_job_that_did_not_live_to_enter_itself_is_a_member_all_the_same(tracki
     parent = open_run(tracking, run_name="sweep", parameters={}, tags={}).run_id
     finish(tracking, "a", parent)
     assert [run.name for run in find_members(tracking, parent).finished] == ["a"]
+
+
+def test_a_job_that_was_deleted_is_missing_and_its_sweep_says_so(tracking):
+    parent = open_run(tracking, run_name="sweep", parameters={}, tags={})
+    for identity in "ab":
+        enter(tracking, parent.run_id, identity=identity, run_id=finish(tracking, identity, parent.run_id))
+    parent.log_metrics({names.METRIC_N_JOBS: 2})
+    parent.close(RunStatus.FINISHED)
+    sweep = find_sweep(tracking, [parent.run_id[:8]])
+    assert remark_gaps(sweep, 2) == remark_gaps(None, 1) == []
+    [first, _] = find_members(tracking, parent.run_id).finished
+    MlflowClient(tracking.uri).delete_run(first.run_id)
+    assert [run.name for run in find_members(tracking, parent.run_id).finished] == ["b"]
+    assert remark_gaps(sweep, 1) == ["1 of 2 jobs are missing. This report is about the others."]
+    assert remark_gaps(replace(sweep, status="RUNNING"), 1)[0].startswith("The sweep has not ended: 1 of 2 jobs have ")
+    stopped = replace(sweep, status="KILLED", tags={names.TAG_ERROR: "interrupted"})
+    assert remark_gaps(stopped, 1) == ["interrupted. This report is about the others."]
+
+
+def test_a_store_that_is_away_has_lost_no_job(tracking, monkeypatch):
+    def away(*_: object) -> None:
+        raise MlflowException("gone", error_code=TEMPORARILY_UNAVAILABLE)
+
+    parent = open_run(tracking, run_name="sweep", parameters={}, tags={}).run_id
+    enter(tracking, parent, identity="a", run_id=finish(tracking, "a"))
+    monkeypatch.setattr(MlflowClient, "get_run", away)
+    with pytest.raises(InputError, match="gone") as raised:
+        find_members(tracking, parent)
+    assert raised.value.code == Code.STORE_UNUSABLE
 
 
 def test_what_a_job_reads_of_its_sweep_does_not_grow_with_it(tracking, monkeypatch):

@@ -57,12 +57,13 @@ def compare(
     from moe_exp.experiment.project import read_noise_level
     from moe_exp.progress import Stages
     from moe_exp.runs.conclusions import TABLES, conclude
-    from moe_exp.runs.membership import select_runs
+    from moe_exp.runs.membership import find_sweep, remark_gaps, select_runs
     from moe_exp.runs.print_conclusions import print_conclusions
 
     tracking = choose_tracking(store, experiment)
     hypotheses = {name: read_hypothesis(name) for name in names}
     found = select_runs(tracking, runs, condition)
+    remarks = remark_gaps(find_sweep(tracking, runs), len(found))
     noise_level = read_noise_level(Path.cwd())
 
     def conclude_on(members: "Sequence[LoggedRun]") -> "Conclusions":
@@ -85,17 +86,23 @@ def compare(
         return
     if as_json:
         found_tables = {name: getattr(conclusions.comparison, name) for name in TABLES}
-        said = {"verdicts": conclusions.verdicts, "notes": [*conclusions.notes.values(), *conclusions.comparison.notes]}
+        said = {
+            "verdicts": conclusions.verdicts,
+            "notes": [*remarks, *conclusions.notes.values(), *conclusions.comparison.notes],
+        }
         looks = asdict(conclusions.looks) if conclusions.looks else None
         settings = conclusions.comparison.settings._asdict()
         print_json("compare", {"settings": settings, "looks": looks, **found_tables, **said})
     else:
         print_conclusions(conclusions)
+        for remark in remarks:
+            click.echo(f"Note: {remark}")
     if tables:
         conclusions.write_tables(tables)
         click.echo(f"Tables: {tables}", err=True)
     if report:
-        conclusions.report(command=redact(shlex.join(["moe-exp", *sys.argv[1:]]))).write(report)
+        command = redact(shlex.join(["moe-exp", *sys.argv[1:]]))
+        conclusions.report(command=command, remarks=remarks).write(report)
         click.echo(f"Report: {report / REPORT_FILE}", err=True)
 
 

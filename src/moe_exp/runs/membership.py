@@ -7,7 +7,7 @@ are not all of a sweep's runs.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from moe_exp import names
@@ -50,8 +50,43 @@ def find_members(tracking: Tracking, parent_id: str) -> Members:
     finished = [run for run in children if run.status == "FINISHED"]
     known = {run.run_id for run in finished}
     others = set(entered(get_run(tracking, parent_id)).values()) - known
-    finished += [get_run(tracking, run_id) for run_id in others]
+    finished += [run for run_id in others if (run := _find(tracking, run_id))]
     return Members(newest_runs(finished), [run for run in children if run.status in ("FAILED", "KILLED")])
+
+
+def _find(tracking: Tracking, run_id: str) -> LoggedRun | None:
+    """Return a run, if it was not deleted."""
+    try:
+        return get_run(tracking, run_id)
+    except InputError as error:
+        if error.code != Code.NO_SUCH_RUN:
+            raise
+        return None
+
+
+def find_sweep(tracking: Tracking, run_ids: Sequence[str]) -> LoggedRun | None:
+    """Return the sweep that one id names; None for several, or for that of a job."""
+    if len(run_ids) != 1:
+        return None
+    named = get_run(tracking, run_ids[0])
+    return named if find_members(tracking, named.run_id).finished else None
+
+
+def remark_gaps(sweep: LoggedRun | None, n_runs: int) -> list[str]:
+    """Say, for those who read what `n_runs` jobs of a sweep say together, if that is not all of them."""
+    if sweep is None:
+        return []
+    n_jobs = round(sweep.metrics.get(names.METRIC_N_JOBS, n_runs))
+    if sweep.status == "RUNNING":
+        return about_the_others(f"The sweep has not ended: {n_runs} of {n_jobs} jobs have finished")
+    if sweep.status != "FINISHED" and names.TAG_ERROR in sweep.tags:
+        return about_the_others(sweep.tags[names.TAG_ERROR])
+    return about_the_others(f"{n_jobs - n_runs} of {n_jobs} jobs are missing" if n_runs < n_jobs else "")
+
+
+def about_the_others(missing: str) -> list[str]:
+    """Return the remark on what is missing; none if nothing is."""
+    return [f"{missing.rstrip('.')}. This report is about the others."] if missing else []
 
 
 def entered(parent: LoggedRun) -> dict[str, str]:

@@ -19,7 +19,7 @@ from moe_exp.program import print_no_more, tell_workers, terminate_as_exit
 from moe_exp.runs.conclusions import Conclusions, conclude
 from moe_exp.runs.identity import identify
 from moe_exp.runs.looks import check_plan, family_of
-from moe_exp.runs.membership import PARENT_VARIABLE, Members, find_members
+from moe_exp.runs.membership import PARENT_VARIABLE, Members, about_the_others, find_members
 from moe_exp.runs.print_conclusions import print_conclusions
 from moe_exp.runs.recording import origin_tags
 from moe_exp.runs.recording_sweeps import record_conclusions
@@ -190,8 +190,7 @@ class Parent:
             self.run.describe(f"Its jobs are not compared: {error}")
             self.run.log_tags({names.TAG_COMPARISON: str(error)[:5000]})
             return None, f"they are not compared: {error}"
-        remarks = [f"{missing.rstrip('.')}. This report is about the others."] if missing else []
-        record_conclusions(self.run, conclusions, command=self.command, remarks=remarks)
+        record_conclusions(self.run, conclusions, command=self.command, remarks=about_the_others(missing))
         for name, verdict in conclusions.verdicts.items():
             log.info("hypothesis %s: %s", name, verdict)
         return conclusions, f"their comparison: {self.run.locate(names.REPORT_FILE)}"

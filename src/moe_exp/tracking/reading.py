@@ -14,9 +14,12 @@ from mlflow.tracking import MlflowClient
 from moe_exp import names
 from moe_exp.codes import Code
 from moe_exp.errors import InputError
-from moe_exp.tracking.store import Tracking, read_store
+from moe_exp.tracking.store import Tracking, explaining, read_store
 
 FINISHED = "attributes.status = 'FINISHED'"
+NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""What a store says of an id that it does not have, or that can be none."""
+
 ID_LENGTH = 32
 """Characters of a run's id."""
 
@@ -100,10 +103,13 @@ def get_run(tracking: Tracking, run_id: str) -> LoggedRun:
             if found
             else f"Experiment {tracking.experiment!r} of {tracking.uri} has no run {run_id!r}.",
         )
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        raise InputError(Code.NO_SUCH_RUN, f"{tracking.uri} has no run {run_id!r}.") from error
+    with explaining(tracking):
+        try:
+            run = client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code not in NOT_THERE:
+                raise
+            raise InputError(Code.NO_SUCH_RUN, f"{tracking.uri} has no run {run_id!r}.") from error
     if run.info.experiment_id != experiment_id or run.info.lifecycle_stage != "active":
         raise InputError(
             Code.NO_SUCH_RUN, f"Run {run_id!r} was deleted, or is not of experiment {tracking.experiment!r}."

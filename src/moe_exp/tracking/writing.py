@@ -185,8 +185,8 @@ def add_to_run(
 
 
 @contextmanager
-def closing(run: TrackedRun) -> Iterator[TrackedRun]:
-    """Close a run whatever happens: FINISHED, or FAILED (KILLED when interrupted) with the message as a tag.
+def closing(run: TrackedRun, status: int = RunStatus.FINISHED) -> Iterator[TrackedRun]:
+    """Close a run whatever happens: with the status, or FAILED (KILLED when interrupted) with the message as a tag.
 
     Raises
     ------
@@ -204,4 +204,4 @@ def closing(run: TrackedRun) -> Iterator[TrackedRun]:
         except (InputError, OSError) as lost:
             log.error("run %s cannot be closed: %s", run.name, lost)
         raise
-    run.close(RunStatus.FINISHED)
+    run.close(status)

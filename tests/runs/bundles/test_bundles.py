@@ -17,8 +17,9 @@ from moe_exp.runs.bundles.archive import unpacked
 from moe_exp.runs.bundles.load import load
 from moe_exp.runs.conclusions import conclude
 from moe_exp.runs.membership import find_members
-from moe_exp.tracking import artifacts_of, get_run
-from tests.command_line import all_runs, parents_in
+from moe_exp.tracking import artifacts_of, get_run, open_run
+from tests.command_line import all_runs, parents_in, runs_in
+from tests.conftest import store_in
 
 MANIFEST = "bundle.json"
 
@@ -146,10 +147,53 @@ def test_a_bundle_is_at_home_in_another_store(bundle, sweep, tracking, run_folde
         made = conclude(tracking, runs, n_resamples=manifest.settings.n_resamples).comparison.pairs
         assert made["delta_r2_ci_low"].tolist() == pytest.approx(told["delta_r2_ci_low"].tolist(), abs=1e-12)
     assert names.REPORT_FILE in artifacts_of(tracking, get_run(tracking, parent.info.run_id))
+    assert not any(names.TAG_IDENTITY in run.tags for run in runs)  # no sweep here takes them for its own
     before = len(all_runs(run_folder)[1])
     with pytest.raises(InputError, match="already, as"):
         load(bundle, tracking)
     assert len(all_runs(run_folder)[1]) == before
+
+
+def test_an_import_that_was_interrupted_goes_on(bundle, tracking, run_folder, monkeypatch):
+    opened = []
+
+    def end_after_one(*arguments, **options):
+        if len(opened) == 2:  # their sweep, and the first of three
+            raise KeyboardInterrupt
+        opened.append(open_run(*arguments, **options))
+        return opened[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("moe_exp.runs.bundles.load.open_run", end_after_one)
+        with pytest.raises(KeyboardInterrupt):
+            load(bundle, tracking)
+    load(bundle, tracking)
+    parents = {run.info.status: run for run in parents_in(run_folder)}  # which began at one time
+    assert set(parents) == {"KILLED", "FINISHED"}
+    members = find_members(tracking, parents["FINISHED"].info.run_id).finished
+    assert {run.parameters["gate"] for run in members} == {"linear", "mlp", "classify"}
+    assert len({run.run_id for run in members}) == 3
+    assert opened[1].run_id in {run.run_id for run in members}
+
+
+def test_a_sweep_that_lacks_a_job_says_so_wherever_it_goes(copy_of_sweep, monkeypatch):
+    monkeypatch.setattr(Picture, "png", b"PNG")
+    [parent] = parents_in(copy_of_sweep)
+    client, (linear, *_) = runs_in(copy_of_sweep)
+    missing = "1 of 3 jobs did not finish; failed: linear: it broke"
+    client.delete_run(linear.info.run_id)
+    client.set_tag(parent.info.run_id, names.TAG_ERROR, missing)
+    client.set_terminated(parent.info.run_id, "FAILED")
+    output, place = copy_of_sweep / "sweep.zip", ("--store", f"sqlite:///{copy_of_sweep}/mlflow.db")
+    done = CliRunner().invoke(cli, ["export", parent.info.run_id[:8], "-o", str(output), *place])
+    assert done.exit_code == 0, done.output
+    with unpacked(output) as (folder, manifest):
+        assert manifest.sweep.run_id == parent.info.run_id
+        assert f"{missing}. This report is about the others." in (folder / "report.md").read_text()
+    assert "all agree" in CliRunner().invoke(cli, ["check", str(output)]).output
+    load(output, store_in(copy_of_sweep))
+    [_, imported] = parents_in(copy_of_sweep)
+    assert (imported.info.status, imported.data.tags[names.TAG_ERROR]) == ("FAILED", missing)
 
 
 def test_a_name_belongs_to_a_table_not_to_a_bundle(bundle, run_folder):

@@ -20,8 +20,8 @@ from moe_exp.runs.bundles.manifest import BUNDLE_FILE, CRATE_FILE, REQUIREMENTS_
 from moe_exp.runs.conclusions import Conclusions, draw_conclusions, runs_own_bootstrap
 from moe_exp.runs.finished import Fetch
 from moe_exp.runs.looks import looks_at
-from moe_exp.runs.membership import find_members, select_runs
-from moe_exp.tracking import LoggedRun, Tracking, artifacts_of, fetched_artifact, get_run
+from moe_exp.runs.membership import find_sweep, remark_gaps, select_runs
+from moe_exp.tracking import LoggedRun, Tracking, artifacts_of, fetched_artifact
 
 KEPT = (names.CONFIG_FILE, names.DIFF_FILE, names.PREDICTIONS_FILE, names.TABLE_FROM_ELSEWHERE)
 """How the names of the files begin that a bundle takes of each run, and of figures those of external stars."""
@@ -38,7 +38,7 @@ def export(
         If the runs cannot be compared.
     """
     runs = select_runs(tracking, run_ids, "")
-    sweep = get_run(tracking, run_ids[0]) if len(run_ids) == 1 and find_members(tracking, run_ids[0]).finished else None
+    sweep = find_sweep(tracking, run_ids)
     with tempfile.TemporaryDirectory(prefix="moe_exp_") as place:
         folder = Path(place)
         for run in runs:
@@ -47,7 +47,7 @@ def export(
                     _keep(tracking, run, name, folder / RUNS_FOLDER / run.run_id / name)
         settings = Settings(*runs_own_bootstrap(runs), noise_level, looks_at(tracking, runs))
         found = conclude_bundle(partial(fetched_artifact, tracking), folder, runs, settings)
-        found.report(command=command).write(folder)
+        found.report(command=command, remarks=remark_gaps(sweep, len(found.runs))).write(folder)
         found.write_tables(folder / names.COMPARISON_FOLDER)
         (folder / REQUIREMENTS_FILE).write_text(_requirements(), encoding="utf-8")
         made_with = {"python": platform.python_version(), "moe_exp": version("moe_exp")}
