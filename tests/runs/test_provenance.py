@@ -49,6 +49,38 @@ def test_new_files_are_kept_too(tmp_path):
     assert {name: (other / name).read_bytes().decode() for name in files} == files
 
 
+USERS = (
+    "diff.noprefix=true", "diff.mnemonicPrefix=true", "diff.context=0", "color.ui=always", "color.diff=always",
+)  # fmt: skip
+"""What a user's configuration may say of diffs that people read."""
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_what_was_changed_is_restored_whatever_the_user_configured(tmp_path, user):
+    checkout, other = tmp_path / "one", tmp_path / "other"
+    make_checkout(checkout)
+    lines = [f"x{number} = {number}" for number in range(20)]
+    files = {"unix.py": "\n".join(lines).encode(), "dos.py": "\r\n".join(lines).encode()}
+    unkept = {"latin.py": b"# caf\xe9\n", "page.png": bytes(range(256))}
+    for name, content in {**files, **unkept}.items():
+        (checkout / name).write_bytes(content)
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for command in (("add", "."), (*identity, "commit", "-qm", "x"), ("worktree", "add", "-q", "--detach", other)):
+        subprocess.run(["git", *command], cwd=checkout, check=True)
+    subprocess.run(["git", "config", *user.split("=")], cwd=checkout, check=True)
+    for name, content in unkept.items():
+        (checkout / name).write_bytes(content + b"\xe8\n")
+    for name, content in files.items():
+        (checkout / name).write_bytes(content.replace(b"10 = 10", b"10 = 11"))
+    diff = git_diff(checkout)
+    assert diff.startswith("# not kept: latin.py (it is not text in UTF-8)")
+    assert "# not kept: page.png (it is binary)" in diff
+    subprocess.run(["git", "apply", "-"], cwd=other, input=diff.encode(), check=True)
+    assert {name: (other / name).read_bytes() for name in files} == {
+        name: content.replace(b"10 = 10", b"10 = 11") for name, content in files.items()
+    }
+
+
 SECRETS = (
     ".env", ".env.local", "prod.env", "id_rsa", "keys/server.pem", "api.key", ".netrc", "conf/credentials.yaml",
     "my_token.toml", ".ssh/config.cfg", "secrets/db.yaml",

@@ -32,6 +32,12 @@ SECRET = re.compile(
 PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 """What is not kept, new or changed."""
 
+PATCH = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "-U3")
+"""By which ``git diff`` says what ``git apply`` takes, whatever the user's configuration makes of a diff."""
+
+BINARY = re.compile(rb"^Binary files .* differ$", re.MULTILINE)
+"""What a diff says instead of the content; its own lines begin with a sign."""
+
 MOST_OF_ONE = 200_000
 """Bytes of a new file that is kept with a run."""
 MOST_KEPT = 1_000_000
@@ -71,14 +77,14 @@ def git_diff(folder: Path) -> str:
     for name in [*changed, *new]:
         reason = "it looks like a secret" if SECRET.search(f"/{name}") else ""
         reason = reason or (_refuse_new(folder / name) if name in new else "")
-        diff = "" if reason else _diff_of_new(folder, name) if name in new else _diff_of_changed(folder, name)
-        size += len(diff.encode())
+        diff = b"" if reason else _diff_of_new(folder, name) if name in new else _diff_of_changed(folder, name)
+        size += len(diff)
         reason = reason or _refuse_diff(diff, size)
         if reason:
-            size -= len(diff.encode())
+            size -= len(diff)
             left_out.append(f"# not kept: {name} ({reason})\n")
         else:
-            kept.append(redact(diff))
+            kept.append(redact(diff.decode()))
     more = len(left_out) - MOST_NAMED
     return "".join([*left_out[:MOST_NAMED], *([f"# not kept: {more} more\n"] if more > 0 else []), *kept])
 
@@ -101,9 +107,15 @@ def _refuse_new(path: Path) -> str:
     return ""
 
 
-def _refuse_diff(diff: str, size: int) -> str:
+def _refuse_diff(diff: bytes, size: int) -> str:
     """Say why a diff is not kept that would make all of them `size` long; nothing if it may be."""
-    if PRIVATE_KEY.search(diff):
+    try:
+        text = diff.decode()
+    except UnicodeDecodeError:
+        return "it is not text in UTF-8"
+    if BINARY.search(diff):
+        return "it is binary"
+    if PRIVATE_KEY.search(text):
         return "it holds a private key"
     return f"all would be more than {MOST_KEPT:,} bytes" if size > MOST_KEPT else ""
 
@@ -116,7 +128,7 @@ def _is_checkout(folder: Path) -> bool:
     except OSError as error:
         reason = f"git cannot be run ({error.strerror})"
     except subprocess.CalledProcessError as error:
-        reason = f"git says: {error.stderr.strip()}"
+        reason = f"git says: {error.stderr.decode(errors='replace').strip()}"
     else:
         if not inside:
             return True
@@ -130,22 +142,25 @@ def _say_once(message: str) -> None:
     log.warning("%s", tagged(Code.COMMIT_UNKNOWN, message))
 
 
-def _diff_of_changed(folder: Path, name: str) -> str:
-    return _git(folder, "diff", "HEAD", "--no-renames", "--no-ext-diff", "--", f":(literal){name}")
+def _diff_of_changed(folder: Path, name: str) -> bytes:
+    return _ask_git(folder, "diff", "HEAD", *PATCH, "--", f":(literal){name}")
 
 
-def _diff_of_new(folder: Path, name: str) -> str:
+def _diff_of_new(folder: Path, name: str) -> bytes:
     """Return the diff that adds a file of text."""
     lines = io.StringIO((folder / name).read_bytes().decode()).readlines()
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n\\ No newline at end of file\n"
     diff = difflib.unified_diff([], lines, "/dev/null", f"b/{name}")
-    return f"diff --git a/{name} b/{name}\nnew file mode 100644\n{''.join(diff)}"
+    return f"diff --git a/{name} b/{name}\nnew file mode 100644\n{''.join(diff)}".encode()
 
 
 def _git(folder: Path, *arguments: str) -> str:
+    return _ask_git(folder, *arguments).decode(errors="replace")
+
+
+def _ask_git(folder: Path, *arguments: str) -> bytes:
     """Return what git says of a folder, not of the repository that the environment of a git hook names."""
     command = ["git", "-C", str(folder), *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in NAMED_REPOSITORY}
-    done = subprocess.run(command, check=True, capture_output=True, env=environment, encoding="utf-8", errors="replace")
-    return done.stdout
+    return subprocess.run(command, check=True, capture_output=True, env=environment).stdout

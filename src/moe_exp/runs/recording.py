@@ -50,7 +50,7 @@ def record_start(run: TrackedRun, experiment: Experiment, project_root: Path) ->
         (folder / names.CONFIG_FILE).write_text(yaml.safe_dump(experiment.values, sort_keys=False), encoding="utf-8")
         diff = git_diff(project_root)
         if diff:
-            (folder / names.DIFF_FILE).write_text(diff, encoding="utf-8")
+            (folder / names.DIFF_FILE).write_bytes(diff.encode())  # line ends are as they are
 
 
 def record_dataset(run: TrackedRun, dataset: Dataset) -> None:
