@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from moe_exp.errors import InputError
 from moe_exp.tracking import Tracking, closing, fetched_artifact, find_runs, open_run
@@ -57,6 +58,17 @@ def test_a_copied_store_leaves_the_original_alone(original, tmp_path):
     assert read_all(copied) == {"first": "changed", "second": "second"}
     assert read_all(original) == {"first": "first"}
     assert len([path for path in (tmp_path / "old" / "mlruns").iterdir() if path.is_dir()]) == 1
+
+
+def test_a_store_that_is_seen_in_two_places_stays_as_it_is_while_a_run_is_written(original, tmp_path):
+    with closing(open_run(original, run_name="second", parameters={}, tags={})):
+        shutil.copytree(tmp_path / "old", tmp_path / "mounted")  # nearly: one file under two names
+        mounted = Tracking(uri=f"sqlite:///{tmp_path}/mounted/mlflow.db")
+        assert read_all(mounted) == {"first": "first"}
+        with pytest.raises(InputError, match=r"if a run is being written there, wait"):
+            keep_a_run(mounted, "third")
+        [experiment] = MlflowClient(mounted.uri).search_experiments(filter_string="name = 'moe_exp'")
+        assert experiment.artifact_location == original.artifact_folder.as_uri()
 
 
 def test_a_store_copied_without_its_artifacts_is_read_but_not_written(original, tmp_path):

@@ -30,10 +30,10 @@ from moe_exp.tracking import (
     open_run,
     open_store,
     patiently,
-    processes,
     send_left_behind,
     sending,
     settle_dead_runs,
+    settling,
     writing,
 )
 from moe_exp.tracking import outbox as outbox_module
@@ -345,7 +345,7 @@ def test_a_run_that_ends_while_the_dead_are_looked_for_is_left_as_it_ended(track
         run.close(RunStatus.FINISHED)
         return False
 
-    monkeypatch.setattr(processes, "is_alive", ends_meanwhile)
+    monkeypatch.setattr(settling, "is_alive", ends_meanwhile)
     settle_dead_runs(tracking)
     found = MlflowClient(tracking.uri).get_run(run.run_id)
     assert (found.info.status, found.info.run_name) == ("FINISHED", "mlp")

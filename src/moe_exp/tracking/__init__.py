@@ -4,7 +4,6 @@ from mlflow.entities import RunStatus
 
 from moe_exp.tracking.models import PortableModel
 from moe_exp.tracking.opening import open_run
-from moe_exp.tracking.processes import settle_dead_runs
 from moe_exp.tracking.reading import (
     LoggedRun,
     artifacts_of,
@@ -18,6 +17,7 @@ from moe_exp.tracking.reading import (
     runs_with_tag,
 )
 from moe_exp.tracking.sending import patiently, send_left_behind
+from moe_exp.tracking.settling import settle_dead_runs
 from moe_exp.tracking.store import PNG, Tracking, open_store
 from moe_exp.tracking.writing import TrackedRun, add_to_run, closing
 

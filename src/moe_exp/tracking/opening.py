@@ -11,8 +11,9 @@ from mlflow.tracking import MlflowClient
 from moe_exp import names
 from moe_exp.credentials import redact
 from moe_exp.tracking.outbox import Outbox
-from moe_exp.tracking.processes import end_run, process_tags, settle_dead_runs
+from moe_exp.tracking.processes import process_tags
 from moe_exp.tracking.sending import is_refusal, patiently, send_left_behind
+from moe_exp.tracking.settling import end_run, settle_dead_runs
 from moe_exp.tracking.store import Tracking, explaining, open_store
 from moe_exp.tracking.writing import TrackedRun
 

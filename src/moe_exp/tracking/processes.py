@@ -1,4 +1,4 @@
-"""Which process writes a run, whether it still lives, and what becomes of the runs of those that do not.
+"""Which process writes a run, and whether it still lives.
 
 Within one boot of a machine and one PID namespace a process is known by its number and its start, in ticks since the
 boot: no clock that is set changes these, and a container with the host's name has another namespace. Everywhere else a
@@ -14,11 +14,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
-from mlflow.entities import Run, RunStatus, ViewType
+from mlflow.entities import Run, ViewType
 from mlflow.tracking import MlflowClient
 
 from moe_exp import names
-from moe_exp.tracking.store import STORE_ERRORS, Tracking, read_store
 
 log = logging.getLogger(__name__)
 
@@ -59,48 +58,17 @@ def is_alive(tags: Mapping[str, str], started: float) -> bool:
     return silent < LEASE_S
 
 
-UNFINISHED = {RunStatus.FAILED: "failed: ", RunStatus.KILLED: "stopped: "}
-"""What the name of a run that did not finish begins with."""
+def has_living(client: MlflowClient, experiment_id: str) -> bool:
+    """Whether a process lives, or may do so, that writes a run of an experiment."""
+    return any(
+        names.TAG_PID in run.data.tags and is_alive(run.data.tags, run.info.start_time / 1000)
+        for run in search_running(client, experiment_id)
+    )
 
 
-def settle_dead_runs(tracking: Tracking) -> None:
-    """Mark runs as FAILED that say RUNNING but whose process is gone, and of which nothing waits in an outbox."""
-    client, experiment_id = read_store(tracking)
-    running = client.search_runs([experiment_id], "attributes.status = 'RUNNING'", run_view_type=ViewType.ACTIVE_ONLY)
-    for run in running:
-        if names.TAG_PID in run.data.tags and not is_alive(run.data.tags, run.info.start_time / 1000):
-            _settle(client, run, tracking.outbox_folder)
-
-
-def _settle(client: MlflowClient, run: Run, outboxes: Path) -> None:
-    """Mark a run as FAILED whose process is gone, unless its end came, or will come, from its outbox.
-
-    The outbox is looked for first: who sends it removes it at the very end.
-    """
-    run_id = run.info.run_id
-    if (outboxes / run_id).exists() or client.get_run(run_id).info.status != RunStatus.to_string(RunStatus.RUNNING):
-        return
-    log.info("run %s was left RUNNING by a process that is gone: marked FAILED", run.info.run_name)
-    client.set_tag(run_id, names.TAG_ERROR, _describe_end(run))
-    end_run(client, run, RunStatus.FAILED)
-
-
-def end_run(client: MlflowClient, run: Run, status: int, at: int | None = None) -> None:
-    """Set the status that a run ended with, now or at a time [ms].
-
-    One that did not finish never has the name of one that did, also where it was taken for dead on the way.
-    """
-    client.set_terminated(run.info.run_id, RunStatus.to_string(status), at)
-    name = run.info.run_name
-    for beginning in UNFINISHED.values():
-        name = name.removeprefix(beginning)
-    name = UNFINISHED.get(status, "") + name
-    if name != run.info.run_name:
-        client.update_run(run.info.run_id, name=name)
-
-
-def _describe_end(run: Run) -> str:
-    return f"its process, on {run.data.tags[names.TAG_HOST]}, ended without closing the run"
+def search_running(client: MlflowClient, experiment_id: str) -> list[Run]:
+    """Return the runs that say RUNNING."""
+    return client.search_runs([experiment_id], "attributes.status = 'RUNNING'", run_view_type=ViewType.ACTIVE_ONLY)
 
 
 class Heartbeat:
@@ -124,7 +92,7 @@ class Heartbeat:
         while not self._stopped.wait(BEAT_S):
             try:
                 self._write({names.TAG_HEARTBEAT: _now()})
-            except STORE_ERRORS as error:  # the next one may come through
+            except Exception as error:  # the next one may come through
                 log.debug("no heartbeat was written: %s", error)
 
 

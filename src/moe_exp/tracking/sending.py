@@ -33,7 +33,7 @@ from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.tracking.models import write_model_id
 from moe_exp.tracking.outbox import Outbox, find_outboxes
-from moe_exp.tracking.processes import end_run
+from moe_exp.tracking.settling import end_run
 from moe_exp.tracking.store import SQLITE, STORE_ERRORS, Tracking, explain, read_store
 
 log = logging.getLogger(__name__)

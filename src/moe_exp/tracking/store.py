@@ -25,6 +25,7 @@ from moe_exp.errors import InputError
 from moe_exp.program import from_start
 from moe_exp.tracking.creation import ensure_made, is_made, one_at_a_time
 from moe_exp.tracking.moved import follow_artifacts
+from moe_exp.tracking.processes import has_living
 from moe_exp.tracking.view import TAG_SHARED_VIEW, offer_view, page_state, view_address
 
 log = logging.getLogger(__name__)
@@ -164,8 +165,8 @@ def _require_one_place(tracking: Tracking, location: str) -> None:
         raise InputError(
             Code.ARTIFACTS_ELSEWHERE,
             f"{tracking.uri} keeps the artifacts of experiment {tracking.experiment!r} in {kept}, not in "
-            f"{tracking.artifact_folder}. If the store was moved, move that folder along; else say "
-            f"tracking.artifacts={kept}, or name another tracking.experiment.",
+            f"{tracking.artifact_folder}. If the store was moved, move that folder along; if a run is being written "
+            f"there, wait for its end; else say tracking.artifacts={kept}, or name another tracking.experiment.",
         )
 
 
@@ -223,7 +224,7 @@ def _connect(tracking: Tracking) -> tuple[MlflowClient, Experiment | None]:
             Code.NO_SUCH_EXPERIMENT,
             f"tracking.experiment={tracking.experiment} was deleted in {tracking.uri}; restore it or name another.",
         )
-    if experiment is not None and tracking.is_local and _was_moved(tracking, experiment):
+    if experiment is not None and tracking.is_local and _was_moved(client, tracking, experiment):
         experiment = client.get_experiment(experiment.experiment_id)
     return client, experiment
 
@@ -242,10 +243,16 @@ def _tell_mlflow(uri: str) -> None:
         os.environ[URI_VARIABLE] = before
 
 
-def _was_moved(tracking: Tracking, experiment: Experiment) -> bool:
-    """Whether the artifacts of a local store came to another folder with it; then it knows them there from now on."""
+def _was_moved(client: MlflowClient, tracking: Tracking, experiment: Experiment) -> bool:
+    """Whether the artifacts of a local store came to another folder with it; then it knows them there from now on.
+
+    While a run is written nothing was moved: it is seen under two names, as by a container. What is written would go to
+    the other one, which may be gone when the container is.
+    """
     folder, kept = tracking.artifact_folder, folder_of(experiment.artifact_location)
-    if kept in (None, folder) or not follow_artifacts(tracking.database, experiment.experiment_id, folder):
+    if kept in (None, folder) or has_living(client, experiment.experiment_id):
+        return False
+    if not follow_artifacts(tracking.database, experiment.experiment_id, folder):
         return False
     log.info("%s was moved: its artifacts are in %s, no longer in %s", tracking.database, folder, kept)
     return True
