@@ -157,6 +157,10 @@ def test_a_store_that_another_program_holds_is_named_with_what_to_do(tracking):
             "database or disk is full. Free some room on that disk",
         ),
         ("(sqlite3.OperationalError) attempt to write a readonly database", "readonly database. Allow this user"),
+        (
+            "(raised as a result of autoflush)\n(psycopg.errors.StringDataRightTruncation) value too long\n[SQL: ]",
+            "value too",
+        ),
         ("No module named 'psycopg2'", "pip install -e '.[postgresql]'"),
         ("", "MlflowException"),
     ],

@@ -16,7 +16,7 @@ from moe_exp import names
 from moe_exp.codes import Code
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
-from moe_exp.tracking import Tracking, closing, open_run, open_store
+from moe_exp.tracking import RunStatus, Tracking, closing, open_run, open_store
 from moe_exp.tracking.processes import process_tags
 from moe_exp.tracking.view import TAG_SHARED_VIEW
 from tests.command_line import runs_in
@@ -235,6 +235,15 @@ def test_artifacts_go_to_a_folder_of_any_name(tracking, tmp_path):
         (folder / "report.html").write_text("said")
     assert Path(run.locate("report.html")).read_text(encoding="utf-8") == "said"
     assert {path.name for path in tmp_path.glob("my*")} == {"my runs"}
+
+
+def test_a_name_is_cut_to_what_any_database_takes_however_the_run_ends(tracking):
+    run = open_run(tracking, run_name="sweep " + "x" * 300, parameters={}, tags={})
+    run.close(RunStatus.KILLED, "stopped")
+    name = only_run(tracking)[1].info.run_name
+    assert name.startswith("stopped: sweep xxx")
+    assert name.endswith("x…")
+    assert len(name) <= 250
 
 
 def test_a_deleted_experiment_is_named(tracking):

@@ -17,6 +17,9 @@ from moe_exp.tracking.settling import end_run, settle_dead_runs
 from moe_exp.tracking.store import Tracking, explaining, open_store
 from moe_exp.tracking.writing import TrackedRun
 
+LONGEST_NAME = 240
+"""Characters of a run's name, which MLflow's databases cut, or refuse, at 250; it may get a beginning when it ends."""
+
 
 def open_run(
     tracking: Tracking,
@@ -34,6 +37,7 @@ def open_run(
     ----------
     tracking : Tracking
     run_name : str
+        Of `LONGEST_NAME` characters at most; what is longer is cut.
     parameters, tags : mapping of str to str
     parent_id : str, optional
         The run of the sweep that this one belongs to.
@@ -49,6 +53,7 @@ def open_run(
     """
     send_left_behind(tracking)
     nested = {names.TAG_PARENT: parent_id} if parent_id else {}
+    name = run_name if len(run_name) <= LONGEST_NAME else f"{run_name[: LONGEST_NAME - 1]}…"
     start_time = None if started is None else round(1000 * started)
     all_tags = redact({**tags, **process_tags(), **nested, names.TAG_OPENING: uuid4().hex})
 
@@ -57,13 +62,13 @@ def open_run(
         with explaining(tracking):
             tracking.outbox_folder.mkdir(parents=True, exist_ok=True)  # before there is a run that it fails
             settle_dead_runs(tracking)
-            run = _create_once(client, experiment_id, run_name=run_name, tags=all_tags, start_time=start_time)
+            run = _create_once(client, experiment_id, run_name=name, tags=all_tags, start_time=start_time)
             _log_parameters(client, run.info.run_id, parameters)
         return client, run
 
     client, run = patiently(create, patience_s)
-    name, store = run.info.run_name, redact(tracking.uri)
-    return TrackedRun(client, run, Outbox.create(tracking.outbox_folder, run.info.run_id, name=name, store=store))
+    about = {"name": run.info.run_name, "store": redact(tracking.uri)}
+    return TrackedRun(client, run, Outbox.create(tracking.outbox_folder, run.info.run_id, **about))
 
 
 def _create_once(client: MlflowClient, experiment_id: str, *, tags: dict[str, str], **about: Any) -> Run:

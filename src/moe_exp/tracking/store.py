@@ -286,7 +286,7 @@ def explaining(tracking: Tracking) -> Iterator[None]:
 def explain(error: BaseException) -> str:
     """Return the line that says what a store found, and what to do about it where that is known."""
     text = str(error).strip() or type(error).__name__
-    driver = re.search(r"\(\w+\.\w+\) (.*)", text)  # SQLAlchemy names the driver's class before its words
+    driver = re.search(r"\(\w+(?:\.\w+)+\) (.*)", text)  # SQLAlchemy names the driver's class before its words
     reason = (driver[1] if driver else text.splitlines()[0])[:300].rstrip(".")
     said = reason.lower()
     remedy = next((advice for signs, advice in REMEDIES.items() if any(words in said for words in signs)), "")
