@@ -263,7 +263,9 @@ MUTANTS = [
     Mutant("the most recently used result goes first", "cache/stages.py",
            "lambda entry: entry[1].st_mtime", "lambda entry: -entry[1].st_mtime", f"{STAGES} -k least_recently"),
     Mutant("a job whose cache may be cleared", "runs/job.py",
-           ", in_use(experiment.cache_dir)", "", "tests/runs/test_job.py"),
+           ", in_use(experiment.cache_dir)", "", "tests/runs/test_job.py -k logs"),
+    Mutant("a run whose cache may be cleared", "experiment/pipeline.py",
+           "with in_use(experiment.cache_dir):", "if True:", "tests/runs/test_job.py -k of_a_run"),
     # what must not leave the machine
     Mutant("parameters with the store's password", "experiment/config.py",
            "values=redact(values)", "values=values", f"{CREDENTIALS} -k plain_values"),

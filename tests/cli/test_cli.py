@@ -43,9 +43,19 @@ def test_a_place_that_cannot_be_written_ends_in_a_message():
 
 
 def test_cache_is_shown_and_cleared(tmp_path):
-    StageCache(tmp_path / "stages").get("experts", {}, lambda: "x" * 1000)
+    with in_use(tmp_path):
+        StageCache(tmp_path / "stages").get("experts", {}, lambda: "x" * 1000)
     assert "1 files  results that runs share" in invoke("cache", "--folder", tmp_path).output
     assert "0 files  results that runs share" in invoke("cache", "--folder", tmp_path, "--clear", "stages").output
+
+
+def test_a_folder_that_is_no_cache_is_not_cleared(tmp_path):
+    (tmp_path / "simulated").mkdir()
+    (tmp_path / "simulated" / "mine.txt").touch()
+    refused = invoke("cache", "--folder", tmp_path, "--clear", "all")
+    assert refused.exit_code == 2
+    assert "is no cache that a run made: nothing was removed" in " ".join(refused.output.split())
+    assert (tmp_path / "simulated" / "mine.txt").exists()
 
 
 def test_a_cache_that_a_run_uses_is_not_cleared(tmp_path):

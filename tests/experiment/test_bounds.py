@@ -22,6 +22,8 @@ from moe_exp.machine import require_memory
         ("baseline=null", "baseline=null: name a file of conf/baseline"),
         ("hypothesis=null", "hypothesis=null: give a list of h_12a, more_stars, same_loss, or hypothesis=[] for none."),
         ("gate.hidden=${nowhere.x}", "gate.hidden (typed, or in conf/gate/mlp.yaml): Interpolation key 'nowhere.x'"),
+        ("cache_limit_gb=nan", "cache_limit_gb=nan: give 0 or more, or inf."),
+        ("cache_limit_gb=-1", "cache_limit_gb=-1.0: give 0 or more, or inf."),
         ("cache_dir=${nowhere}", "cache_dir: Interpolation key 'nowhere' not found"),
     ],
 )

@@ -52,6 +52,12 @@ def test_stars_are_made_once(store, monkeypatch):
     assert store.require(CHUNK_SIZE, Stages()) == files
 
 
+def test_files_of_other_names_beside_those_of_stars_are_left_alone(store):
+    files = store.require(CHUNK_SIZE, Stages())
+    shutil.copy(files[0], files[0].with_name(f"{files[0].stem}_old.h5"))
+    assert store.require(CHUNK_SIZE, Stages()) == files
+
+
 def test_more_stars_are_added_to_those_there(store, monkeypatch):
     asked = remember_asked(monkeypatch)
     few = read_all(store.require(CHUNK_SIZE, Stages()))

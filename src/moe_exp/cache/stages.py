@@ -34,6 +34,8 @@ SUFFIX = ".kept"
 PICKLE = ".pickle"
 """What older versions kept: never read, and removed when it is its turn."""
 
+LOCK = "in_use.lock"
+
 DIGEST_SIZE = 32
 """Bytes at the head of a kept result that tell whether the rest is whole."""
 
@@ -193,7 +195,12 @@ def clear(folder: Path, parts: Iterable[str]) -> None:
         ) from error
 
 
+def is_cache(folder: Path) -> bool:
+    """Whether a folder is a cache that runs have used."""
+    return (folder / LOCK).exists()
+
+
 def _lock(folder: Path) -> ReadWriteLock:
     """Return the folder's lock, which the system takes back from a process that dies."""
     make_private(folder)
-    return ReadWriteLock(folder / "in_use.lock", is_singleton=False)
+    return ReadWriteLock(folder / LOCK, is_singleton=False)

@@ -17,11 +17,13 @@ import click
 def cache(clear: str | None, folder: Path | None, as_json: bool) -> None:
     """Show what the cache holds, or clear a part of it."""
     from moe_exp.cache.stages import clear as remove
-    from moe_exp.cache.stages import measure
+    from moe_exp.cache.stages import is_cache, measure
     from moe_exp.experiment.project import find_project, read_cache_folder
 
     folder = folder or read_cache_folder(find_project(Path.cwd()))
     meaning = {"simulated": "simulated spectra", "inspected": "checks of files", "stages": "results that runs share"}
+    if clear and folder.exists() and not is_cache(folder):
+        raise click.BadParameter(f"{folder} is no cache that a run made: nothing was removed.", param_hint="--folder")
     if clear:
         remove(folder, meaning if clear == "all" else [clear])
     sizes = {part: measure(folder / part) for part in meaning}

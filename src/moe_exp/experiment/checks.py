@@ -33,6 +33,8 @@ def check(experiment: Experiment) -> None:
     experiment.experts.check(grid.wavelength.size)
     replace(experiment.gate, training=experiment.training).check()
     experiment.evaluation.check()
+    if not experiment.cache_limit_gb >= 0:
+        raise InputError(Code.OUT_OF_RANGE, f"cache_limit_gb={experiment.cache_limit_gb}: give 0 or more, or inf.")
     taken = sorted(set(SCORES) & set(experiment.metrics))
     if taken:
         raise InputError(

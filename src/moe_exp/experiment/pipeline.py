@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from moe_exp.cache.stages import in_use
 from moe_exp.evaluation.coverage import Coverage
 from moe_exp.evaluation.external import ExternalResults
 from moe_exp.evaluation.results import Results
@@ -74,7 +75,11 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
     InputError
         If an option or the data cannot be used; options are checked before any work.
     """
-    stages = stages or Stages()
+    with in_use(experiment.cache_dir):
+        return _run(experiment, stages or Stages())
+
+
+def _run(experiment: Experiment, stages: Stages) -> Outcome:
     device = choose_device(experiment.device)
     check(experiment)
     dataset = open_dataset(experiment, stages)

@@ -6,6 +6,7 @@ stars come in files of their own, since other runs may be reading those that are
 
 import json
 import logging
+import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 CHUNKS_PER_FILE = 40
 STARS_PER_FILE = CHUNKS_PER_FILE * CHUNK_SIZE
+STARS_FILE = re.compile(r"stars_(\d+)_(\d+)\.h5")
 SIMULATED_MEDIUM: Medium = "air"
 SPEED_OF_LIGHT_KMS = 299_792.458
 
@@ -96,8 +98,8 @@ class SimulatedFiles:
 
     def _divide(self, needed: int) -> list[Part]:
         """Cover stars 0 to `needed` by the files that are there, and by new ones in between and behind."""
-        names = [path.stem.split("_") for path in sorted(self.folder.glob("stars_*_*.h5"))]
-        there = {int(first): int(last) for _, first, last in names}
+        found = map(STARS_FILE.fullmatch, sorted(path.name for path in self.folder.iterdir()))
+        there = {int(name[1]): int(name[2]) for name in found if name}
         parts: list[Part] = []
         first = 0
         while first < needed:
