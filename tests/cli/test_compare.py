@@ -49,10 +49,10 @@ def test_runs_on_different_test_sets_are_compared_by_themselves(copy_of_sweep, t
     done = CliRunner().invoke(cli, command)
     assert done.exit_code == 0, done.output
     first, second = done.output.split("Group ")[1:]
-    condition = "params.`data.n_test` = '300'"
-    assert first.startswith(f'1 of 2, 2 run(s): --filter "{condition}"')
+    condition = 'params.`data.n_test` = "300"'
+    assert first.startswith(f"1 of 2, 2 run(s): --filter '{condition}'")  # as a shell takes it
     assert "mlp - classify" in first.replace("−", "-")
-    assert second.startswith("2 of 2, 1 run(s): --filter \"params.`data.n_test` = '299'\"")
+    assert second.startswith("2 of 2, 1 run(s): --filter 'params.`data.n_test` = \"299\"'")
     assert "linear" in second
     assert CliRunner().invoke(cli, [*command, "--filter", condition]).exit_code == 0
     files = CliRunner().invoke(cli, [*command, "--csv", str(tmp_path / "out")])

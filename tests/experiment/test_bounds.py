@@ -24,6 +24,7 @@ from moe_exp.machine import require_memory
         ("gate.hidden=${nowhere.x}", "gate.hidden (typed, or in conf/gate/mlp.yaml): Interpolation key 'nowhere.x'"),
         ("cache_limit_gb=nan", "cache_limit_gb=nan: give 0 or more, or inf."),
         ("cache_limit_gb=-1", "cache_limit_gb=-1.0: give 0 or more, or inf."),
+        ("cache_dir='~nobody-here/x'", "cache_dir=~nobody-here/x: there is no such home folder."),
         ("cache_dir=${nowhere}", "cache_dir: Interpolation key 'nowhere' not found"),
     ],
 )

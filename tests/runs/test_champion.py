@@ -43,6 +43,16 @@ def test_the_model_of_a_supported_claim_is_registered_and_loads_by_its_alias(of_
     assert client.get_model_version("stars", "1").description == "because"
 
 
+def test_a_model_that_was_deleted_and_a_name_that_can_be_none_are_said(of_sweep):
+    tracking, _, find = of_sweep
+    run = find()
+    with pytest.raises(InputError, match="'a/b' is no name for a registered model: "):
+        register_champion(tracking, run, "a/b", description="")
+    mlflow.MlflowClient(tracking.uri).delete_logged_model(run.tags[names.TAG_MODEL].removeprefix("models:/"))
+    with pytest.raises(InputError, match=rf"The model of run '.*' \({run.run_id}\) was deleted"):
+        register_champion(tracking, run, "stars", description="")
+
+
 def test_a_claim_without_support_makes_no_champion_unless_forced(of_sweep):
     tracking, parent_id, find = of_sweep
     with pytest.raises(InputError, match="other was not judged, only smoke. --force"):

@@ -151,7 +151,11 @@ def test_a_run_that_lost_its_predictions_is_made_again(copy_of_sweep, cache_dir)
 
 
 def test_a_sweep_that_cannot_work_is_refused_before_its_first_job(tmp_path):
-    for override, message in (("gate=linear,nonsense", "nonsense"), ("data.noise_level=0.1,-1", "noise_level=-1")):
+    for override, message in (
+        ("gate=linear,nonsense", "nonsense"),
+        ("data.noise_level=0.1,-1", "noise_level=-1"),
+        ("tracking.experiment=a,b", "the jobs of a sweep go to one experiment, not to 'a' of sqlite:///"),
+    ):
         done = train("-m", "experiment=smoke", override, folder=tmp_path)
         assert done.returncode == 1
         assert "The sweep was not started" in done.stderr

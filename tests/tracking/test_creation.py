@@ -16,6 +16,7 @@ from mlflow.tracking import MlflowClient
 
 from moe_exp.errors import InputError
 from moe_exp.tracking import RunStatus, Tracking, closing, find_runs, open_run, open_store, sending
+from moe_exp.tracking.creation import is_made
 from moe_exp.tracking.sending import send_left_behind
 from moe_exp.tracking.store import explain
 from tests.conftest import store_in
@@ -88,6 +89,22 @@ def test_a_store_of_another_version_that_holds_runs_is_left_alone(tracking):
     done = subprocess.run([sys.executable, "-c", code, tracking.uri], capture_output=True, text=True)
     assert "run `mlflow db upgrade URI`" in done.stderr.splitlines()[-1]
     assert tracking.database.read_bytes() == before
+
+
+def test_a_store_of_another_version_that_holds_a_model_is_left_alone(tracking):
+    client, _ = open_store(tracking)
+    client.create_registered_model("stars")
+    leave_an_early_version(tracking.database)
+    assert is_made(tracking.database)
+
+
+def test_a_store_beside_which_nothing_can_be_written_is_read_all_the_same(tracking, monkeypatch):
+    open_run(tracking, run_name="x", parameters={}, tags={}).close(RunStatus.FINISHED)
+    lock = tracking.database.with_name("mlflow.db.lock")
+    lock.unlink()
+    monkeypatch.setattr("os.access", lambda path, _: Path(path) != tracking.database.parent)
+    assert [run.name for run in find_runs(tracking)] == ["x"]
+    assert not lock.exists()
 
 
 def test_a_store_has_its_name_only_when_it_is_whole(tmp_path):

@@ -246,6 +246,12 @@ def test_a_name_is_cut_to_what_any_database_takes_however_the_run_ends(tracking)
     assert len(name) <= 250
 
 
+@pytest.mark.parametrize("folder", ["what?", "a%20b"])
+def test_a_path_that_an_address_cannot_hold_is_refused(tmp_path, folder):
+    with pytest.raises(InputError, match="rename the folder, or name another store"):
+        Tracking(uri=f"sqlite:///{tmp_path}/{folder}/mlflow.db")
+
+
 def test_a_deleted_experiment_is_named(tracking):
     client, experiment_id = open_store(tracking)
     client.delete_experiment(experiment_id)

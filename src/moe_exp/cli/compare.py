@@ -127,13 +127,14 @@ def print_groups(
     if len(groups) == 1:
         raise why
     if one_alone:
-        filters = "; ".join(f'--filter "{group.condition}"' for group in groups)
+        filters = "; ".join(f"--filter {shlex.quote(group.condition)}" for group in groups)
         raise InputError(
             Code.SEVERAL_COMPARISONS,
             f"--csv, --report and --json are of one comparison, but there are {len(groups)}: choose {filters}.",
         )
     for number, group in enumerate(groups, start=1):
-        click.echo(f'Group {number} of {len(groups)}, {len(group.runs)} run(s): --filter "{group.condition}"')
+        chosen = f"--filter {shlex.quote(group.condition)}"
+        click.echo(f"Group {number} of {len(groups)}, {len(group.runs)} run(s): {chosen}")
         try:
             print_conclusions(conclude_on(group.runs))
         except InputError as error:

@@ -229,7 +229,7 @@ def build(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
         hypotheses=hypotheses,
         seed=values["seed"],
         device=values["device"],
-        cache_dir=Path(values["cache_dir"]).expanduser(),
+        cache_dir=expand_home(values["cache_dir"], "cache_dir"),
         cache_limit_gb=values["cache_limit_gb"],
         choices={group: choices[group] for group in GROUPS},
         overrides=tuple(TYPED_NUMBER.sub(lambda number: _round_text(number[0]), text) for text in redact([*overrides])),
@@ -334,3 +334,17 @@ def flatten(values: Mapping[str, Any], choices: Mapping[str, str], prefix: str =
         elif key != "_target_":
             flat[NOT_IN_NAMES.sub("_", prefix + str(key))] = str(value)
     return flat
+
+
+def expand_home(path: str, option: str) -> Path:
+    """Return a path whose ``~`` is a home folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(Code.UNKNOWN_CHOICE, f"{option}={path}: there is no such home folder.") from error

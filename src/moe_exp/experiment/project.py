@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from moe_exp.codes import Code
 from moe_exp.errors import InputError
 from moe_exp.experiment.composition import reading_conf
-from moe_exp.experiment.config import make_stage
+from moe_exp.experiment.config import expand_home, make_stage
 
 if TYPE_CHECKING:
     from moe_exp.tracking import Tracking
@@ -37,7 +37,7 @@ def find_project(start: Path | None = None) -> Path:
 
 def read_cache_folder(project_root: Path) -> Path:
     """Return the folder of what runs share."""
-    return Path(_compose(project_root)["cache_dir"]).expanduser()
+    return expand_home(_compose(project_root)["cache_dir"], "cache_dir")
 
 
 def read_tracking(project_root: Path) -> "Tracking":

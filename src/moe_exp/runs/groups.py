@@ -40,4 +40,5 @@ def _decides(key: str) -> bool:
 
 
 def _equals(key: str, value: str | None) -> str:
-    return f"params.`{key}` = '{value}'"
+    quote = "'" if '"' in str(value) else '"'  # a shell takes it between single quotes, with its backticks
+    return f"params.`{key}` = {quote}{value}{quote}"

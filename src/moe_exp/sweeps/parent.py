@@ -12,6 +12,7 @@ from pathlib import Path
 from moe_exp import names
 from moe_exp.codes import Code, tagged
 from moe_exp.comparison.looks import Looks
+from moe_exp.credentials import redact
 from moe_exp.errors import InputError
 from moe_exp.experiment.checks import check
 from moe_exp.experiment.config import Experiment
@@ -93,6 +94,13 @@ class Parent:
         for job in jobs:
             check(job)
         tracking: Tracking = jobs[0].tracking
+        places = {f"{job.tracking.experiment!r} of {redact(job.tracking.uri)}" for job in jobs}
+        if len(places) > 1:
+            raise InputError(
+                Code.UNKNOWN_CHOICE,
+                f"tracking: the jobs of a sweep go to one experiment, not to {' and '.join(sorted(places))}; start a "
+                f"sweep for each.",
+            )
         tags = origin_tags(project_root) | {names.TAG_OVERRIDES: " ".join(overrides)}
         if looks is not None:
             tags |= {names.TAG_FAMILY: family_of(jobs)}

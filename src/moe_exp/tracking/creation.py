@@ -2,6 +2,7 @@
 
 import glob
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -24,6 +25,9 @@ LOCK_NUMBER = 0x6D6F655F657870
 FIRST_TABLES = {"experiments", "registered_models"}
 """Tables that a store has from the start, however little of it was made."""
 
+USED = ("runs", "registered_models")
+"""Tables in which a store has rows when somebody has used it."""
+
 
 @contextmanager
 def one_at_a_time(uri: str, database: Path | None) -> Iterator[None]:
@@ -33,9 +37,12 @@ def one_at_a_time(uri: str, database: Path | None) -> Iterator[None]:
     ----------
     uri : str
     database : path or None
-        The SQLite file of a local store. Servers of other kinds than PostgreSQL's are asked at once.
+        The SQLite file of a local store; where nothing can be written beside it, nobody makes it. Servers of other
+        kinds than PostgreSQL's are asked at once.
     """
-    if database is not None:
+    if database is not None and database.exists() and not os.access(database.parent, os.W_OK):
+        yield
+    elif database is not None:
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(database.with_name(f"{database.name}.lock")):
             yield
@@ -80,7 +87,7 @@ def ensure_made(database: Path, artifacts: str) -> None:
 
 
 def is_made(database: Path) -> bool:
-    """Whether a store is there that holds runs, or has all that this MLflow's have.
+    """Whether a store is there that holds anything of a user's, or has all that this MLflow's have.
 
     Raises
     ------
@@ -97,7 +104,7 @@ def is_made(database: Path) -> bool:
                 Code.STORE_UNUSABLE,
                 f"{database} is a database of another program: name another file with tracking.uri.",
             )
-        if "runs" in tables and connection.execute("SELECT 1 FROM runs").fetchone():
+        if any(table in tables and connection.execute(f"SELECT 1 FROM {table}").fetchone() for table in USED):
             return True
         versions = connection.execute("SELECT * FROM alembic_version") if "alembic_version" in tables else ()
         return [version for (version,) in versions] == [_get_latest_schema_revision()]

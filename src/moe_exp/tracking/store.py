@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 import mlflow
@@ -85,7 +85,7 @@ class Tracking:
         Raises
         ------
         InputError
-            If figures are wanted in a format that is not known.
+            If figures are wanted in a format that is not known, or the path of a store can be none.
         """
         unknown = [name for name in self.figure_formats if name not in FIGURE_FORMATS]
         if unknown or isinstance(self.figure_formats, str):
@@ -95,7 +95,14 @@ class Tracking:
                 f"or [] for a run without figures.",
             )
         if self.is_local:
-            object.__setattr__(self, "uri", f"{SQLITE}{from_start(self.uri.removeprefix(SQLITE))}")
+            path = str(from_start(self.uri.removeprefix(SQLITE)))
+            if "?" in path or unquote(path) != path:
+                raise InputError(
+                    Code.STORE_UNUSABLE,
+                    f"tracking.uri={SQLITE}{path}: in an address, a question mark and a percent sign with two digits "
+                    f"or letters mean something else; rename the folder, or name another store.",
+                )
+            object.__setattr__(self, "uri", f"{SQLITE}{path}")
         if self.artifacts:
             object.__setattr__(self, "artifacts", str(from_start(self.artifacts)))
         object.__setattr__(self, "outbox", str(from_start(self.outbox)))
@@ -250,7 +257,11 @@ def _was_moved(client: MlflowClient, tracking: Tracking, experiment: Experiment)
     the other one, which may be gone when the container is.
     """
     folder, kept = tracking.artifact_folder, folder_of(experiment.artifact_location)
-    if kept in (None, folder) or has_living(client, experiment.experiment_id):
+    if (
+        kept in (None, folder)
+        or not os.access(tracking.database, os.W_OK)
+        or has_living(client, experiment.experiment_id)
+    ):
         return False
     if not follow_artifacts(tracking.database, experiment.experiment_id, folder):
         return False
@@ -266,7 +277,10 @@ REMEDIES = {
     ("full", "no space"): "Free some room on that disk, or name another store with tracking.uri.",
     ("not a database",): "The file is something else: move it away, or name another one with tracking.uri.",
     ("malformed",): "The file is damaged: put back a copy, or save what it holds with `sqlite3 FILE .recover`.",
-    ("out-of-date",): "It was made by another version of MLflow: copy it, then run `mlflow db upgrade URI`.",
+    ("out-of-date",): (
+        "It was made by another version of MLflow: if by an older one, copy it, then run `mlflow db upgrade URI`; if "
+        "by a newer one, install that."
+    ),
     ("no module named",): "Install what reaches such a store, for PostgreSQL with pip install -e '.[postgresql]'.",
 }
 """What to do, by words of which a store says one."""
