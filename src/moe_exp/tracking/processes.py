@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 BEAT_S = 60
 """Seconds between two heartbeats."""
 
+HAS_PROC = Path("/proc/self/stat").exists()
+"""Whether the system tells of processes as Linux does."""
+
 LEASE_S = 1800
 """Seconds without a heartbeat after which any process may take a run for dead."""
 
@@ -122,19 +125,19 @@ def _pid_namespace() -> str:
 
 def _is_hidden(pid: int) -> bool:
     """Whether a process is there of which this user may see nothing, as where /proc is mounted with hidepid."""
+    if not HAS_PROC or Path(f"/proc/{pid}").exists():
+        return False
     try:
         os.kill(pid, 0)
-    except PermissionError:
-        return not Path(f"/proc/{pid}").exists()
-    except OSError:
-        pass
+    except OSError as error:
+        return isinstance(error, PermissionError)
     return False
 
 
 def _started(pid: int) -> str | None:
     """Return when a process started, in ticks since the boot, or seconds without Linux's /proc; None if it ended."""
     try:
-        if not Path("/proc/self/stat").exists():
+        if not HAS_PROC:
             return f"{psutil.Process(pid).create_time():.0f}"
         state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except (OSError, psutil.NoSuchProcess):
