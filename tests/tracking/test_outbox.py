@@ -333,6 +333,7 @@ def test_what_waits_for_a_local_store_is_sent_when_both_were_moved(tracking, thr
 def test_a_run_is_not_taken_for_dead_while_its_end_waits(tracking, through):
     with left_by_a_dead_process(tracking, through) as run_id:
         settle_dead_runs(tracking)  # as another start does, while one sends
+        assert MlflowClient(tracking.uri).get_run(run_id).info.status == "RUNNING"
         send_left_behind(tracking)
     run = MlflowClient(tracking.uri).get_run(run_id)
     assert (run.info.status, run.info.run_name) == ("FINISHED", "mlp")
