@@ -78,14 +78,16 @@ def terminate_as_exit() -> Iterator[None]:
 
 
 def run_program(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a program and return its exit status; it is told to end, and waited for, when this one is told to."""
-    with subprocess.Popen(command, env=environment) as process:
+    """Run a program and return its exit status; it is told to end, and waited for, when this one is told to.
+
+    Once: it is in a session of its own, where no terminal tells it too, which would cut short what it closes.
+    """
+    with subprocess.Popen(command, env=environment, start_new_session=True) as process:
         try:
             with terminate_as_exit():
                 return process.wait()
         except BaseException as error:
-            if not isinstance(error, KeyboardInterrupt):  # which the terminal told it, too
-                process.terminate()
+            process.send_signal(signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(TIME_TO_CLOSE_S)
             process.kill()

@@ -197,14 +197,18 @@ def test_a_run_that_is_verified_is_made_apart_from_store_and_cache(copy_of_sweep
     assert not any(cache.exists() for cache in caches)
 
 
-def test_a_run_that_is_made_again_ends_in_order_when_that_is_told_to(tracking, made, repository, tmp_path):
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_run_that_is_made_again_ends_in_order_when_that_is_told_to(
+    tracking, made, repository, tmp_path, number, raised
+):
     said = tmp_path / "said"
     (repository / "train.py").write_text(
         "import pathlib, time\n"
         "from moe_exp.program import terminate_as_exit\n"
-        "try:\n    with terminate_as_exit():\n"
-        f"        pathlib.Path({str(said)!r}).write_text('begun')\n        time.sleep(60)\n"
-        f"finally:\n    pathlib.Path({str(said)!r}).write_text('closed')\n"
+        "with terminate_as_exit():\n"  # as around a sweep: whoever is told twice does not come to close
+        "    try:\n        with terminate_as_exit():\n"
+        f"            pathlib.Path({str(said)!r}).write_text('begun')\n            time.sleep(60)\n"
+        f"    finally:\n        time.sleep(0.5)\n        pathlib.Path({str(said)!r}).write_text('closed')\n"
     )
     git(repository, "commit", "--quiet", "-am", "z")
     waiting = replace(made, tags=made.tags | {names.TAG_COMMIT: git(repository, "rev-parse", "HEAD").strip()})
@@ -212,10 +216,14 @@ def test_a_run_that_is_made_again_ends_in_order_when_that_is_told_to(tracking, m
     def terminate() -> None:
         while not said.exists():
             time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
 
     threading.Thread(target=terminate).start()
-    with pytest.raises(SystemExit):
-        run_again(tracking, waiting, repository, into=tracking, cache=tmp_path)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
+    try:
+        with pytest.raises(raised):
+            run_again(tracking, waiting, repository, into=tracking, cache=tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert said.read_text() == "closed"
     assert len(git(repository, "worktree", "list").splitlines()) == 1

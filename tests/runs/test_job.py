@@ -33,6 +33,12 @@ def test_the_cache_of_a_run_is_not_cleared_before_its_end(configure, many_stars,
     assert [*cache.glob("stages/experts/*.kept")]
 
 
+def test_what_cannot_work_is_refused_before_there_is_a_cache(configure, tmp_path):
+    with pytest.raises(InputError, match="n_resamples"):
+        run(configure("evaluation.n_resamples=0", f"cache_dir={tmp_path}/cache"))
+    assert not (tmp_path / "cache").exists()
+
+
 def test_the_cache_of_a_job_is_not_cleared_while_it_logs(configure, many_stars, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     small = ("data=hdf5", f"data.path={many_stars}", "data.n_train=800", "features=pca", "training.max_epochs=5")

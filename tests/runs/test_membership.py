@@ -47,9 +47,15 @@ def test_a_job_that_was_deleted_is_missing_and_its_sweep_says_so(tracking):
     MlflowClient(tracking.uri).delete_run(first.run_id)
     assert [run.name for run in find_members(tracking, parent.run_id).finished] == ["b"]
     assert remark_gaps(sweep, 1) == ["1 of 2 jobs are missing. This report is about the others."]
-    assert remark_gaps(replace(sweep, status="RUNNING"), 1)[0].startswith("The sweep has not ended: 1 of 2 jobs have ")
+    running = replace(sweep, status="RUNNING")
+    so_far = "The sweep has not ended; this report is about the 1{} jobs that have finished so far."
+    assert remark_gaps(running, 1) == [so_far.format(" of 2")]
+    assert remark_gaps(replace(running, metrics={}), 1) == [so_far.format("")]
     stopped = replace(sweep, status="KILLED", tags={names.TAG_ERROR: "interrupted"})
     assert remark_gaps(stopped, 1) == ["interrupted. This report is about the others."]
+    assert remark_gaps(stopped, 2) == []  # what had waited has come since
+    cut = replace(stopped, tags={names.TAG_ERROR: "the sweeper did not come to its end"})
+    assert remark_gaps(cut, 2) == ["More jobs might have come: the sweeper did not come to its end."]
 
 
 def test_a_store_that_is_away_has_lost_no_job(tracking, monkeypatch):

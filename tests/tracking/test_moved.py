@@ -6,7 +6,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from moe_exp.errors import InputError
-from moe_exp.tracking import Tracking, closing, fetched_artifact, find_runs, open_run
+from moe_exp.tracking import Tracking, artifacts_of, closing, fetched_artifact, find_runs, open_run
 
 
 def keep_a_run(tracking: Tracking, said: str) -> None:
@@ -64,7 +64,10 @@ def test_a_store_that_is_seen_in_two_places_stays_as_it_is_while_a_run_is_writte
     with closing(open_run(original, run_name="second", parameters={}, tags={})):
         shutil.copytree(tmp_path / "old", tmp_path / "mounted")  # nearly: one file under two names
         mounted = Tracking(uri=f"sqlite:///{tmp_path}/mounted/mlflow.db")
-        assert read_all(mounted) == {"first": "first"}
+        [run] = find_runs(mounted)
+        (mounted.artifact_folder / run.run_id / "artifacts" / "said.txt").write_text("here", encoding="utf-8")
+        assert read_all(mounted) == {"first": "here"}  # a copy is read where it is
+        assert artifacts_of(mounted, run) == ["said.txt"]
         with pytest.raises(InputError, match=r"if a run is being written there, wait"):
             keep_a_run(mounted, "third")
         [experiment] = MlflowClient(mounted.uri).search_experiments(filter_string="name = 'moe_exp'")

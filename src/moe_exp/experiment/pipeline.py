@@ -75,13 +75,13 @@ def run(experiment: Experiment, stages: Stages | None = None) -> Outcome:
     InputError
         If an option or the data cannot be used; options are checked before any work.
     """
-    with in_use(experiment.cache_dir):
-        return _run(experiment, stages or Stages())
-
-
-def _run(experiment: Experiment, stages: Stages) -> Outcome:
     device = choose_device(experiment.device)
     check(experiment)
+    with in_use(experiment.cache_dir):
+        return _run(experiment, stages or Stages(), device)
+
+
+def _run(experiment: Experiment, stages: Stages, device: str) -> Outcome:
     dataset = open_dataset(experiment, stages)
     experiment.features.check_wavelength(dataset.wavelength, medium=dataset.medium)
     bins = fit_bins(experiment, dataset)

@@ -18,6 +18,9 @@ from moe_exp.tracking import LoggedRun, Tracking, add_to_run, children_of, find_
 PARENT_VARIABLE = "MOE_EXP_PARENT_RUN"
 """Environment variable that tells a job the MLflow run of its sweep."""
 
+CUT_SHORT = "the sweeper did not come to its end"
+"""What a sweep says whose jobs were chosen as they came, and that was stopped."""
+
 MOST_NAMED = 10
 """Runs that a message lists by name."""
 
@@ -76,12 +79,14 @@ def remark_gaps(sweep: LoggedRun | None, n_runs: int) -> list[str]:
     """Say, for those who read what `n_runs` jobs of a sweep say together, if that is not all of them."""
     if sweep is None:
         return []
-    n_jobs = round(sweep.metrics.get(names.METRIC_N_JOBS, n_runs))
+    n_jobs = round(sweep.metrics.get(names.METRIC_N_JOBS, 0))
     if sweep.status == "RUNNING":
-        return about_the_others(f"The sweep has not ended: {n_runs} of {n_jobs} jobs have finished")
-    if sweep.status != "FINISHED" and names.TAG_ERROR in sweep.tags:
-        return about_the_others(sweep.tags[names.TAG_ERROR])
-    return about_the_others(f"{n_jobs - n_runs} of {n_jobs} jobs are missing" if n_runs < n_jobs else "")
+        of_all = f" of {n_jobs}" if n_jobs else ""
+        return [f"The sweep has not ended; this report is about the {n_runs}{of_all} jobs that have finished so far."]
+    said = sweep.tags.get(names.TAG_ERROR, "") if sweep.status != "FINISHED" else ""
+    if n_runs < n_jobs:
+        return about_the_others(said or f"{n_jobs - n_runs} of {n_jobs} jobs are missing")
+    return [f"More jobs might have come: {CUT_SHORT}."] if CUT_SHORT in said else []
 
 
 def about_the_others(missing: str) -> list[str]:

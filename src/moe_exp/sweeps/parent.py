@@ -20,7 +20,7 @@ from moe_exp.program import print_no_more, tell_workers, terminate_as_exit
 from moe_exp.runs.conclusions import Conclusions, conclude
 from moe_exp.runs.identity import identify
 from moe_exp.runs.looks import check_plan, family_of
-from moe_exp.runs.membership import PARENT_VARIABLE, Members, about_the_others, find_members
+from moe_exp.runs.membership import CUT_SHORT, PARENT_VARIABLE, Members, about_the_others, find_members
 from moe_exp.runs.print_conclusions import print_conclusions
 from moe_exp.runs.recording import origin_tags
 from moe_exp.runs.recording_sweeps import record_conclusions
@@ -151,7 +151,7 @@ class Parent:
         if looks is not None:
             finished = [run for run in finished if int(run.parameters[looks.option]) in looks.seeds]
         if ended_early and self.n_jobs is None:
-            missing = "; ".join(["the sweeper did not come to its end", *([missing] if missing else [])])
+            missing = "; ".join([CUT_SHORT, *([missing] if missing else [])])
         try:
             with terminate_as_exit():
                 conclusions, compared = self._conclude(finished, missing, looks)

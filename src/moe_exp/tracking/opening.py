@@ -1,6 +1,7 @@
 """Opening a run in the store, before any work: once, however often the store has to be asked."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +10,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from moe_exp import names
+from moe_exp.codes import Code
 from moe_exp.credentials import redact
+from moe_exp.errors import InputError
 from moe_exp.tracking.outbox import Outbox
 from moe_exp.tracking.processes import process_tags
 from moe_exp.tracking.sending import is_refusal, patiently, send_left_behind
@@ -59,8 +62,8 @@ def open_run(
 
     def create() -> tuple[MlflowClient, Run]:
         client, experiment_id = open_store(tracking)
+        _make_outboxes(tracking.outbox_folder)
         with explaining(tracking):
-            tracking.outbox_folder.mkdir(parents=True, exist_ok=True)  # before there is a run that it fails
             settle_dead_runs(tracking)
             run = _create_once(client, experiment_id, run_name=name, tags=all_tags, start_time=start_time)
             _log_parameters(client, run.info.run_id, parameters)
@@ -69,6 +72,16 @@ def open_run(
     client, run = patiently(create, patience_s)
     about = {"name": run.info.run_name, "store": redact(tracking.uri)}
     return TrackedRun(client, run, Outbox.create(tracking.outbox_folder, run.info.run_id, **about))
+
+
+def _make_outboxes(folder: Path) -> None:
+    """Make the folder of all outboxes, before there is a run that needs one."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # `from None`: to wait for the store cannot help
+        raise InputError(
+            Code.STORE_UNUSABLE, f"tracking.outbox: {folder} cannot be made, nothing was computed: {error}"
+        ) from None
 
 
 def _create_once(client: MlflowClient, experiment_id: str, *, tags: dict[str, str], **about: Any) -> Run:

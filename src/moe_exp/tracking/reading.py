@@ -1,5 +1,6 @@
 """Runs as the store holds them: found by filter or id, with the artifacts that they left."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +15,9 @@ from mlflow.tracking import MlflowClient
 from moe_exp import names
 from moe_exp.codes import Code
 from moe_exp.errors import InputError
-from moe_exp.tracking.store import Tracking, explaining, read_store
+from moe_exp.tracking.store import REFUSALS, Tracking, explaining, read_store
 
 FINISHED = "attributes.status = 'FINISHED'"
-NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""What a store says of an id that it does not have, or that can be none."""
-
 ID_LENGTH = 32
 """Characters of a run's id."""
 
@@ -107,7 +105,7 @@ def get_run(tracking: Tracking, run_id: str) -> LoggedRun:
         try:
             run = client.get_run(run_id)
         except MlflowException as error:
-            if error.error_code not in NOT_THERE:
+            if error.error_code not in REFUSALS:
                 raise
             raise InputError(Code.NO_SUCH_RUN, f"{tracking.uri} has no run {run_id!r}.") from error
     if run.info.experiment_id != experiment_id or run.info.lifecycle_stage != "active":
@@ -173,12 +171,20 @@ def fetched_model(tracking: Tracking, run: LoggedRun) -> Iterator[Path]:
 def artifacts_of(tracking: Tracking, run: LoggedRun) -> list[str]:
     """Return the names of all files that a run keeps, as paths from the root of its artifacts."""
     client, _ = read_store(tracking)
+    if here := _kept_here(tracking, run):
+        return sorted(path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file())
 
     def walk(folder: str | None) -> Iterator[str]:
         for each in client.list_artifacts(run.run_id, folder):
             yield from walk(each.path) if each.is_dir else (each.path,)
 
     return sorted(walk(None))
+
+
+def _kept_here(tracking: Tracking, run: LoggedRun) -> Path | None:
+    """Return the folder of a run's artifacts beside a local store, which knows them elsewhere until it may follow."""
+    folder = tracking.artifact_folder / run.run_id / "artifacts"
+    return folder if tracking.is_local and folder.is_dir() else None
 
 
 @contextmanager
@@ -191,9 +197,13 @@ def fetched_artifact(tracking: Tracking, run: LoggedRun, name: str) -> Iterator[
         If the run does not have it.
     """
     client, _ = read_store(tracking)
+    here = _kept_here(tracking, run)
     with TemporaryDirectory(prefix="moe_exp_") as folder:
         try:
-            path = client.download_artifacts(run.run_id, name, dst_path=folder)
+            if here:
+                path = shutil.copy(here / name, folder)
+            else:
+                path = client.download_artifacts(run.run_id, name, dst_path=folder)
         except (MlflowException, OSError) as error:
             raise InputError(
                 Code.ARTIFACT_MISSING,

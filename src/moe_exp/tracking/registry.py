@@ -7,8 +7,8 @@ from mlflow.tracking import MlflowClient
 from moe_exp import names
 from moe_exp.codes import Code
 from moe_exp.errors import InputError
-from moe_exp.tracking.reading import NOT_THERE, LoggedRun
-from moe_exp.tracking.store import Tracking, explain, explaining, read_store
+from moe_exp.tracking.reading import LoggedRun
+from moe_exp.tracking.store import REFUSALS, Tracking, explain, explaining, read_store
 
 CHAMPION = "champion"
 """Alias of the version that others should load, as ``models:/<name>@champion``."""
@@ -40,7 +40,7 @@ def _find_model(client: MlflowClient, run: LoggedRun) -> LoggedModel:
     try:
         return client.get_logged_model(run.tags[names.TAG_MODEL].removeprefix("models:/"))
     except MlflowException as error:
-        if error.error_code not in NOT_THERE:
+        if error.error_code not in REFUSALS:
             raise
         raise InputError(Code.NO_MODEL, f"The model of run {run.name!r} ({run.run_id}) was deleted.") from error
 
@@ -49,7 +49,7 @@ def _create(client: MlflowClient, name: str) -> None:
     try:
         client.create_registered_model(name)
     except MlflowException as error:
-        if error.error_code not in NOT_THERE:
+        if error.error_code not in REFUSALS:
             raise
         raise InputError(
             Code.UNKNOWN_CHOICE, f"{name!r} is no name for a registered model: {explain(error)}"

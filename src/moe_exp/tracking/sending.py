@@ -34,7 +34,7 @@ from moe_exp.errors import InputError
 from moe_exp.tracking.models import write_model_id
 from moe_exp.tracking.outbox import Outbox, find_outboxes
 from moe_exp.tracking.settling import end_run
-from moe_exp.tracking.store import SQLITE, STORE_ERRORS, Tracking, explain, read_store
+from moe_exp.tracking.store import REFUSALS, SQLITE, STORE_ERRORS, Tracking, explain, read_store
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,6 @@ GRACE_S = 10.0
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 """Between two attempts [s]; each pause is twice the last one."""
-
-REFUSALS = {"INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"}
-"""What a store says that will never take a line; after anything else it is asked again."""
 
 
 def is_refusal(error: BaseException | None) -> bool:

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 SQLITE = "sqlite:///"
 STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, sqlite3.Error, ImportError)
 """What is raised by a store that cannot be used."""
+REFUSALS = {"INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"}
+"""What a store says of what it does not have, or will never take; after anything else it can be asked again."""
 PNG = "png"
 FIGURE_FORMATS = (PNG, "pdf", "svg")
 URI_VARIABLE = "MLFLOW_TRACKING_URI"

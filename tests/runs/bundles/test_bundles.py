@@ -176,6 +176,22 @@ def test_an_import_that_was_interrupted_goes_on(bundle, tracking, run_folder, mo
     assert opened[1].run_id in {run.run_id for run in members}
 
 
+def test_an_import_that_was_interrupted_over_its_report_goes_on(bundle, tracking, run_folder, monkeypatch):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("moe_exp.runs.bundles.load.shutil.copy", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            load(bundle, tracking)
+    load(bundle, tracking)
+    parents = {run.info.status: run for run in parents_in(run_folder)}
+    assert len(runs_in(run_folder)[1]) == 3
+    assert names.REPORT_FILE in artifacts_of(tracking, get_run(tracking, parents["FINISHED"].info.run_id))
+    with pytest.raises(InputError, match="already, as"):
+        load(bundle, tracking)
+
+
 def test_a_sweep_that_lacks_a_job_says_so_wherever_it_goes(copy_of_sweep, monkeypatch):
     monkeypatch.setattr(Picture, "png", b"PNG")
     [parent] = parents_in(copy_of_sweep)

@@ -16,7 +16,6 @@ from moe_exp.runs.bundles.export import conclude_bundle
 from moe_exp.runs.bundles.manifest import RUNS_FOLDER
 from moe_exp.runs.conclusions import TABLES
 from moe_exp.runs.finished import Fetch
-from moe_exp.runs.membership import remark_gaps
 from moe_exp.tracking import LoggedRun
 
 ROUNDING = 1e-9
@@ -77,8 +76,7 @@ def _check(bundle: Unpacked) -> Checked:
         if manifest.verdicts.get(name) != verdict
     ]
     report = (folder / names.REPORT_MARKDOWN_FILE).read_text(encoding="utf-8")
-    remarks = remark_gaps(manifest.sweep, len(manifest.runs))
-    same_report = report == found.report(command=manifest.command, remarks=remarks).markdown
+    same_report = report == found.report(command=manifest.command, remarks=manifest.remarks).markdown
     return Checked(len(manifest.runs), n_numbers, tuple(wrong), same_report)
 
 

@@ -47,7 +47,8 @@ def export(
                     _keep(tracking, run, name, folder / RUNS_FOLDER / run.run_id / name)
         settings = Settings(*runs_own_bootstrap(runs), noise_level, looks_at(tracking, runs))
         found = conclude_bundle(partial(fetched_artifact, tracking), folder, runs, settings)
-        found.report(command=command, remarks=remark_gaps(sweep, len(found.runs))).write(folder)
+        remarks = remark_gaps(sweep, len(found.runs))
+        found.report(command=command, remarks=remarks).write(folder)
         found.write_tables(folder / names.COMPARISON_FOLDER)
         (folder / REQUIREMENTS_FILE).write_text(_requirements(), encoding="utf-8")
         made_with = {"python": platform.python_version(), "moe_exp": version("moe_exp")}
@@ -61,6 +62,7 @@ def export(
             verdicts=found.verdicts,
             files=_digests(folder),
             made_with=made_with,
+            remarks=tuple(remarks),
         )
         (folder / BUNDLE_FILE).write_text(manifest.to_json(), encoding="utf-8")
         pack(folder, output)

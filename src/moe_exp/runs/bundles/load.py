@@ -21,6 +21,7 @@ from moe_exp.tracking import (
     newest_run,
     open_run,
     open_store,
+    runs_with_tag,
 )
 
 NOT_BROUGHT = (
@@ -43,7 +44,7 @@ def load(path: Path, tracking: Tracking) -> dict[str, str]:
     Raises
     ------
     InputError
-        If the file is no bundle, its content was changed, or the store has all of its runs; nothing is logged then.
+        If the file is no bundle, its content was changed, or the store has all of it; nothing is logged then.
     """
     with unpacked(path) as bundle:
         open_store(tracking)
@@ -52,12 +53,12 @@ def load(path: Path, tracking: Tracking) -> dict[str, str]:
             read_record(fetch_from(bundle.folder), run)
             if found := newest_run(tracking, has_tag(names.TAG_BUNDLED, run.run_id)):
                 here[run.run_id] = found.run_id
-        if len(here) == len(bundle.manifest.runs):
+        sweep = bundle.manifest.sweep
+        if len(here) == len(bundle.manifest.runs) and (sweep is None or _is_here(tracking, sweep)):
             raise InputError(
                 Code.IMPORTED_ALREADY,
                 f"The runs of {path} are in {tracking.uri} already, as {', '.join(here.values())}.",
             )
-        sweep = bundle.manifest.sweep
         if sweep is None:
             return _load_runs(bundle, tracking, here, parent_id=None)
         with closing(_open(tracking, sweep, None), _status(sweep)) as parent:
@@ -70,6 +71,14 @@ def load(path: Path, tracking: Tracking) -> dict[str, str]:
                     shutil.copytree(bundle.folder / name, artifacts / name)
             parent.log_metrics(sweep.metrics)
         return ids | {sweep.run_id: parent.run_id}
+
+
+def _is_here(tracking: Tracking, sweep: LoggedRun) -> bool:
+    """Whether a sweep was brought to its end, at which its metrics are logged."""
+    return any(
+        run.tags[names.TAG_BUNDLED] == sweep.run_id and set(sweep.metrics) <= set(run.metrics)
+        for run in runs_with_tag(tracking, names.TAG_BUNDLED)
+    )
 
 
 def _status(sweep: LoggedRun) -> int:

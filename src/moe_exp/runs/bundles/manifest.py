@@ -59,6 +59,8 @@ class Manifest:
         SHA-256 of every other file of the bundle.
     made_with : mapping of str to str
         Versions of Python and of packages.
+    remarks : tuple of str
+        What the report says first, such as which jobs are missing; bundles of before have none.
     schema : int
     """
 
@@ -69,6 +71,7 @@ class Manifest:
     verdicts: Mapping[str, str]
     files: Mapping[str, str]
     made_with: Mapping[str, str]
+    remarks: tuple[str, ...] = ()
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -103,7 +106,9 @@ class Manifest:
             sweep = LoggedRun(**found.pop("sweep")) if found["sweep"] else None
             found.pop("sweep", None)
             runs = tuple(LoggedRun(**run) for run in found.pop("runs"))
-            manifest = cls(sweep=sweep, runs=runs, settings=Settings.of(found.pop("settings")), **found)
+            remarks = tuple(found.pop("remarks", ()))
+            settings = Settings.of(found.pop("settings"))
+            manifest = cls(sweep=sweep, runs=runs, settings=settings, remarks=remarks, **found)
             manifest._check_types()
             return manifest
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -117,7 +122,7 @@ class Manifest:
         _require(int, n_resamples, *((looks.start, looks.n_taken, *looks.planned) if looks else ()))
         _require((int, float), confidence, noise_level or 0.0)
         tables = (self.files, self.verdicts, self.made_with)
-        _require(str, self.command, *(word for table in tables for word in table.values()))
+        _require(str, self.command, *self.remarks, *(word for table in tables for word in table.values()))
         for run in (*self.runs, *([self.sweep] if self.sweep else [])):
             _require(str, run.run_id, run.name, run.status, *run.parameters.values(), *run.tags.values())
             _require((int, float), run.started, *run.metrics.values())
