@@ -16,9 +16,16 @@ def place_of(kind):
     return f"images/{names.image_stem('r2')}.png" if kind == "png" else f"figures/r2.{kind}"
 
 
+def draw_line():
+    """Return a figure whose line is cut off at its axes, which an SVG names."""
+    figure = Figure((1, 1), dpi=30, layout="constrained")
+    figure.add_subplot(xlim=(0.2, 0.8)).plot([0, 1], [0, 1])
+    return figure
+
+
 @pytest.mark.parametrize("formats", [["png"], ["svg", "pdf"], ["pdf", "png"]])
 def test_figures_are_kept_in_the_formats_asked_for_the_same_each_time(tracking, monkeypatch, formats):
-    monkeypatch.setattr(recording_figures, "draw_figures", lambda outcome: {"r2": Figure((1, 1), dpi=30)})
+    monkeypatch.setattr(recording_figures, "draw_figures", lambda outcome: {"r2": draw_line()})
     outcome = SimpleNamespace(experiment=SimpleNamespace(tracking=SimpleNamespace(figure_formats=formats)))
     kept = []
     for name in ("first", "again"):

@@ -9,6 +9,7 @@ difference (paired bootstrap; Efron & Tibshirani 1993, An Introduction to the Bo
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -82,9 +83,14 @@ class R2Bootstrap:
 
     def r2(self, model: str) -> Interval:
         """Return R² of one model with its interval."""
-        column = self.models.index(model)
-        draws = expand_ratio(self.draws[:, column], self.squared_errors[:, column], self.distance)
-        return percentile_interval(self.values[column], draws, self.confidence)
+        return self._intervals[self.models.index(model)]
+
+    @cached_property
+    def _intervals(self) -> list[Interval]:
+        return [
+            percentile_interval(value, expand_ratio(draws, errors, self.distance), self.confidence)
+            for value, draws, errors in zip(self.values, self.draws.T, self.squared_errors.T, strict=True)
+        ]
 
     def delta(self, model: str, reference: str) -> Delta:
         """Return R² of `model` minus R² of `reference` with its paired interval and draws."""

@@ -7,7 +7,7 @@ The American Statistician 69, 371), with the degrees of freedom that its kurtosi
 """
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 
 def degrees_of_freedom(influence: np.ndarray) -> float:
@@ -52,7 +52,7 @@ def expand(draws: np.ndarray, degrees_of_freedom: float) -> np.ndarray:
     if not len(known) or not np.isfinite(degrees_of_freedom):
         return draws
     share = (stats.rankdata(draws[known]) - 0.5) / len(known)
-    normal, student = stats.norm.ppf(share), stats.t.ppf(share, degrees_of_freedom)
+    normal, student = special.ndtri(share), special.stdtrit(degrees_of_freedom, share)
     factor = np.divide(student, normal, out=np.ones(len(known)), where=normal != 0)
     median = np.median(draws[known])
     moved = draws.copy()

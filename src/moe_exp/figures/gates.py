@@ -61,6 +61,7 @@ def _draw_mean_weights(figure: Figure, axes: Axes, weights: np.ndarray, bin_inde
                 va="center",
                 fontsize=6,
                 color="white" if mean > 0.6 else "black",
+                in_layout=False,  # within its cell: nothing makes room for it
             )
 
 

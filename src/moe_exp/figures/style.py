@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -62,8 +63,9 @@ def to_image(figure: Figure) -> Image.Image:
     """Draw a figure once, for every place that wants its pixels."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    figure.set_layout_engine("none")  # it stays as it was laid out, in whatever format it is saved besides
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # it stays as it was laid out; "none" would draw every other format twice
+    image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
     image.info["dpi"] = (DPI, DPI)
     return image
 

@@ -1,5 +1,6 @@
 """The figures of one run: drawn, saved as asked, and put into MLflow's image charts."""
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from moe_exp import names
@@ -20,6 +21,9 @@ from moe_exp.tracking import PNG, TrackedRun
 DATE = {"pdf": "CreationDate", "svg": "Date"}
 """What the formats call the time of drawing, which is not kept: the same run has the same files."""
 
+SVG_SALT = "moe_exp"
+"""What the names of parts within an SVG are made of, for the same reason."""
+
 
 def record_figures(run: TrackedRun, outcome: Outcome) -> None:
     """Keep the figures of a run in the formats of `tracking.figure_formats`: PNG in MLflow's image charts."""
@@ -28,7 +32,7 @@ def record_figures(run: TrackedRun, outcome: Outcome) -> None:
     images = {name: to_image(figure) for name, figure in figures.items()}  # lays them out for other formats, too
     others = [each for each in formats if each != PNG]
     if others:
-        with run.artifacts() as folder:
+        with run.artifacts() as folder, rc_context({"svg.hashsalt": SVG_SALT}):
             place = folder / names.FIGURES_FOLDER
             place.mkdir()
             for name, figure in figures.items():

@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 METRICS_A_BATCH = 1000
 
+PNG_LEVEL = 3
+"""Of zlib: files a twentieth larger than by its default, in two thirds of the time."""
+
 
 class TrackedRun:
     """One MLflow run that is being written.
@@ -165,7 +168,7 @@ class TrackedRun:
             place.mkdir()
             for name, image in images.items():
                 stem = names.image_stem(name)
-                image.save(place / f"{stem}.png", dpi=image.info.get("dpi"))
+                image.save(place / f"{stem}.png", dpi=image.info.get("dpi"), compress_level=PNG_LEVEL)
                 compress_image_size(image).save(place / f"{stem}+compressed.webp")
         self.log_tags({MLFLOW_LOGGED_IMAGES: "True"})
 
