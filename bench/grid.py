@@ -80,8 +80,8 @@ def main() -> None:
     notes = [
         f"{took['jobs']} jobs: {' '.join(options.grid)}. Spectra lie on the disk, no stage does.",
         "The bound is the sum of the shared stages, each made once, and of the gates, over the number of workers. The "
-        "last column is a median over the jobs whose experts were recalled: reading, scores, figures as PNG and as "
-        "PDF, the model and what MLflow wants.",
+        "last column is a median over the jobs whose experts were recalled: reading, scores, figures as PNG, the "
+        "model and what MLflow wants.",
     ]
     keep("grid", "A sweep of 24 jobs", pd.DataFrame(rows), notes)
 

@@ -1,7 +1,5 @@
 """In which formats a run keeps its figures."""
 
-from types import SimpleNamespace
-
 import pytest
 from matplotlib.figure import Figure
 
@@ -26,11 +24,10 @@ def draw_line():
 @pytest.mark.parametrize("formats", [["png"], ["svg", "pdf"], ["pdf", "png"]])
 def test_figures_are_kept_in_the_formats_asked_for_the_same_each_time(tracking, monkeypatch, formats):
     monkeypatch.setattr(recording_figures, "draw_figures", lambda outcome: {"r2": draw_line()})
-    outcome = SimpleNamespace(experiment=SimpleNamespace(tracking=SimpleNamespace(figure_formats=formats)))
     kept = []
     for name in ("first", "again"):
         with closing(open_run(tracking, run_name=name, parameters={}, tags={})) as run:
-            recording_figures.record_figures(run, outcome)
+            recording_figures.record_figures(run, None, formats)
         kept.append(tracking.artifact_folder / run.run_id / "artifacts")
         found = artifacts_of(tracking, get_run(tracking, run.run_id))
         assert {path for path in found if not path.endswith(".webp")} == {place_of(each) for each in formats}
@@ -41,5 +38,12 @@ def test_figures_are_kept_in_the_formats_asked_for_the_same_each_time(tracking, 
 
 @pytest.mark.parametrize("formats", [["gif"], ["png", "PDF"], "png"])
 def test_a_format_that_is_not_known_is_refused_with_the_choices(formats):
-    with pytest.raises(InputError, match="give a list of png, pdf, svg, or \\[\\] for a run without figures"):
+    with pytest.raises(InputError, match="give a list of png, pdf, svg, \\[\\] for a run without figures, or null"):
         Tracking(uri="sqlite:///a.db", figure_formats=formats)
+
+
+def test_a_job_of_a_sweep_leaves_pdfs_out_unless_they_are_asked_for():
+    unsaid, asked = Tracking(uri="sqlite:///a.db"), Tracking(uri="sqlite:///a.db", figure_formats=["pdf"])
+    assert (unsaid.formats(in_sweep=True), unsaid.formats(in_sweep=False)) == (["png"], ["png", "pdf"])
+    assert (asked.formats(in_sweep=True), asked.formats(in_sweep=False)) == (["pdf"], ["pdf"])
+    assert not Tracking(uri="sqlite:///a.db", figure_formats=[]).formats(in_sweep=False)

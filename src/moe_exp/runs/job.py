@@ -73,7 +73,7 @@ def run_job(experiment: Experiment, project_root: Path) -> float:
         outcome = run(experiment, stages)
         with stages.stage("log"):
             record_dataset(tracked, outcome.dataset)
-            record_outcome(tracked, outcome)
+            record_outcome(tracked, outcome, experiment.tracking.formats(in_sweep=bool(parent_id)))
             record_model(tracked, outcome)
     if parent_id and opened.is_sent:  # of others the sweep learns when they are sent
         patiently(partial(enter, experiment.tracking, parent_id, identity=identity, run_id=opened.run_id), patience)

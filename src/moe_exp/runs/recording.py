@@ -101,8 +101,8 @@ def mask_tags(dataset: Dataset) -> dict[str, str]:
     return {names.TAG_PIXELS_LEFT_OUT: str(dataset.n_left_out)} | filled | left_out
 
 
-def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
-    """Log metrics, the gate's training curve, tables, predictions and figures."""
+def record_outcome(run: TrackedRun, outcome: Outcome, figure_formats: list[str]) -> None:
+    """Log metrics, the gate's training curve, tables, predictions and figures, these in all of the formats."""
     results, gate = outcome.results, outcome.mixture.gate
     curve = gate.curve_ if len(gate.curve_) else None
     with run.artifacts() as folder:
@@ -111,8 +111,8 @@ def record_outcome(run: TrackedRun, outcome: Outcome) -> None:
             path.parent.mkdir(exist_ok=True)
             table.to_csv(path, index=False)
         digest = results.predictions.write(folder / names.PREDICTIONS_FILE)
-    if outcome.experiment.tracking.figure_formats:
-        record_figures(run, outcome)
+    if figure_formats:
+        record_figures(run, outcome, figure_formats)
     if curve is not None:
         losses = {names.METRICS_CURVE + name: curve[name].to_numpy() for name in ("train_loss", "holdout_loss")}
         run.log_curve(losses, curve["epoch"].to_numpy())

@@ -25,9 +25,8 @@ SVG_SALT = "moe_exp"
 """What the names of parts within an SVG are made of, for the same reason."""
 
 
-def record_figures(run: TrackedRun, outcome: Outcome) -> None:
-    """Keep the figures of a run in the formats of `tracking.figure_formats`: PNG in MLflow's image charts."""
-    formats = outcome.experiment.tracking.figure_formats
+def record_figures(run: TrackedRun, outcome: Outcome, formats: list[str]) -> None:
+    """Keep the figures of a run in some formats: PNG in MLflow's image charts."""
     figures = draw_figures(outcome)
     images = {name: to_image(figure) for name, figure in figures.items()}  # lays them out for other formats, too
     others = [each for each in formats if each != PNG]

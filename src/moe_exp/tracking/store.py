@@ -64,8 +64,9 @@ class Tracking:
         Name of the run; by default it is made from gate, train size, noise and seed.
     resume : bool
         Whether a sweep skips jobs that an earlier one finished.
-    figure_formats : list of str
-        What a run keeps its figures as: any of `FIGURE_FORMATS`, or none of them.
+    figure_formats : list of str or None
+        What a run keeps its figures as: any of `FIGURE_FORMATS`, or none of them. None stands for PNG, and PDF beside
+        it in a run that is no job of a sweep.
     outbox : str
         Folder in which what runs log waits for a server; that of a local store is beside its file.
     patience_s : float
@@ -77,7 +78,7 @@ class Tracking:
     experiment: str = "moe_exp"
     run_name: str | None = None
     resume: bool = True
-    figure_formats: list[str] = field(default_factory=lambda: [PNG, "pdf"])
+    figure_formats: list[str] | None = None
     outbox: str = "outbox"
     patience_s: float = 600
 
@@ -89,12 +90,12 @@ class Tracking:
         InputError
             If figures are wanted in a format that is not known, or the path of a store can be none.
         """
-        unknown = [name for name in self.figure_formats if name not in FIGURE_FORMATS]
+        unknown = [name for name in self.figure_formats or () if name not in FIGURE_FORMATS]
         if unknown or isinstance(self.figure_formats, str):
             raise InputError(
                 Code.UNKNOWN_CHOICE,
                 f"tracking.figure_formats={self.figure_formats}: give a list of {', '.join(FIGURE_FORMATS)}, "
-                f"or [] for a run without figures.",
+                f"[] for a run without figures, or null for png, and pdf where no sweep runs it.",
             )
         if self.is_local:
             path = str(from_start(self.uri.removeprefix(SQLITE)))
@@ -128,6 +129,10 @@ class Tracking:
     def outbox_folder(self) -> Path:
         """The folder of what runs log until the store has it."""
         return self.database.with_name(f"{self.database.name}.outbox") if self.is_local else Path(self.outbox)
+
+    def formats(self, *, in_sweep: bool) -> list[str]:
+        """Return what a run keeps its figures as: a sweep's jobs, which are looked at side by side, without PDF."""
+        return self.figure_formats if self.figure_formats is not None else [PNG] if in_sweep else [PNG, "pdf"]
 
     @property
     def patience(self) -> float:
