@@ -82,8 +82,9 @@ def test_an_exception_closes_the_run_and_goes_on(tracking, error, status, messag
 
 
 CHILD = """
-import sys, time
+import signal, sys, time
 from moe_exp.tracking import Tracking, closing, open_run
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests that nohup started would have it ignored
 tracking = Tracking(uri=sys.argv[1], artifacts=sys.argv[2])
 with closing(open_run(tracking, run_name="child", parameters={}, tags={})):
     print("open", flush=True)
