@@ -113,9 +113,14 @@ def digest_noise(*, seed: int, stage: str, star_index: np.ndarray, noise: Noise 
     ramp = np.linspace(0.5, 2, DIGEST_PIXELS, dtype=np.float32)  # noise may depend on flux and error
     digest = hashlib.sha256()
     for index in star_index.tolist():  # too little a star for threads
-        drawn = noise.draw(random_stream(seed, stage, index), ramp, ramp[::-1])
+        drawn = _draw_star(noise, ramp, ramp[::-1], seed, stage, index)
         digest.update((np.asarray(drawn, np.float32) + ramp).tobytes())
     return digest.hexdigest()[:16]
+
+
+def _draw_star(noise: Noise, flux: np.ndarray, error: np.ndarray, seed: int, stage: str, star_index: int) -> np.ndarray:
+    """Draw the noise of one star from the stream that is its own."""
+    return noise.draw(random_stream(seed, stage, star_index), flux, error)
 
 
 def add_noise(
@@ -158,7 +163,7 @@ def add_noise(
 
     def fill(rows: slice) -> None:
         for row, index in zip(range(rows.start, min(rows.stop, len(flux))), star_index[rows].tolist(), strict=True):
-            noisy[row] = noise.draw(random_stream(seed, stage, index), flux[row], error[row])
+            noisy[row] = _draw_star(noise, flux[row], error[row], seed, stage, index)
         noisy[rows] *= level
         noisy[rows] += flux[rows]
 

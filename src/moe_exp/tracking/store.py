@@ -132,7 +132,9 @@ class Tracking:
 
     def formats(self, *, in_sweep: bool) -> list[str]:
         """Return what a run keeps its figures as: a sweep's jobs, which are looked at side by side, without PDF."""
-        return self.figure_formats if self.figure_formats is not None else [PNG] if in_sweep else [PNG, "pdf"]
+        if self.figure_formats is not None:
+            return self.figure_formats
+        return [PNG] if in_sweep else [PNG, "pdf"]
 
     @property
     def patience(self) -> float:
