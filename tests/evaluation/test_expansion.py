@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from moe_exp.evaluation.bootstrap import bootstrap_r2, percentile_interval
-from moe_exp.evaluation.expansion import degrees_of_freedom, expand
+from moe_exp.evaluation.expansion import degrees_of_freedom, expand, expanded_quantiles
 
 NORMAL = stats.norm.ppf((np.arange(4000) + 0.5) / 4000)
 
@@ -21,6 +21,16 @@ def test_the_order_the_median_and_nan_stay() -> None:
     assert np.isnan(moved[-1])
     assert np.all(np.abs(moved - np.nanmedian(draws))[:-1] >= np.abs(draws - np.nanmedian(draws))[:-1])
     assert expand(draws, np.inf) is draws
+
+
+@pytest.mark.parametrize("degrees", [0.8, 7, np.inf])
+@pytest.mark.parametrize("n_draws", [1, 2, 100, 1001])
+def test_quantiles_are_those_of_all_draws_expanded(n_draws: int, degrees: float) -> None:
+    draws = np.random.default_rng(n_draws).gamma(2, size=n_draws)
+    shares = np.array([0, 0.025, 0.3, 0.5, 0.975, 1])
+    for each in (draws, np.round(draws), np.append(np.nan, draws)):  # also equal ones, and some without a value
+        expected = np.nanquantile(expand(each, degrees), shares)
+        assert expanded_quantiles(each, degrees, shares).tolist() == expected.tolist()
 
 
 def test_degrees_of_freedom_are_those_of_a_normal_sample_and_few_for_a_heavy_tail() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from moe_exp.comparison.contenders import Contender, Panel
 from moe_exp.comparison.training_seeds import Estimate, estimate
-from moe_exp.evaluation.expansion import expand_ratio
+from moe_exp.evaluation.expansion import degrees_of_freedom_of_ratio, expand
 from moe_exp.evaluation.resamples import r2_of_sums, r2_terms, resample_sums, sum_by_star
 
 
@@ -153,7 +153,7 @@ class Scoring:
         _, _, distance, by_star = sum_by_star(terms, panel.star[members]).T
         return estimate(
             float(value),
-            expand_ratio(draws, by_star, distance),
+            expand(draws, degrees_of_freedom_of_ratio(by_star, distance)),
             seed_values,
             by_star / (np.sum(distance) or np.nan),
             limited=all(_is_limited(panel, column) for column in columns),

@@ -16,7 +16,7 @@ import numpy as np
 
 from moe_exp.codes import Code
 from moe_exp.errors import InputError
-from moe_exp.evaluation.expansion import expand_ratio
+from moe_exp.evaluation.expansion import degrees_of_freedom_of_ratio, expand, expanded_quantiles
 from moe_exp.evaluation.resamples import draw_r2, r2_terms, sum_by_star
 from moe_exp.evaluation.scores import mae, r2
 from moe_exp.evaluation.validity import Carriers, find_carriers
@@ -39,12 +39,19 @@ class Delta(NamedTuple):
 
     reference: str
     interval: Interval
-    draws: np.ndarray
+    resampled: np.ndarray
     """(n_resamples,) the difference on each resample"""
+    degrees_of_freedom: float
+    """what the stars know their scatter by; see `expansion`"""
     carriers: Carriers
     """what carries it, and whether its interval may be trusted"""
     mae: float
     """mean absolute error of the model minus that of the reference, in the unit of the label: no few stars carry it"""
+
+    @property
+    def draws(self) -> np.ndarray:
+        """The resampled differences as wide as the interval takes them, (n_resamples,)."""
+        return expand(self.resampled, self.degrees_of_freedom)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +95,12 @@ class R2Bootstrap:
     @cached_property
     def _intervals(self) -> list[Interval]:
         return [
-            percentile_interval(value, expand_ratio(draws, errors, self.distance), self.confidence)
+            percentile_interval(
+                value,
+                draws,
+                self.confidence,
+                degrees_of_freedom=degrees_of_freedom_of_ratio(errors, self.distance),
+            )
             for value, draws, errors in zip(self.values, self.draws.T, self.squared_errors.T, strict=True)
         ]
 
@@ -96,12 +108,14 @@ class R2Bootstrap:
         """Return R² of `model` minus R² of `reference` with its paired interval and draws."""
         column, other = self.models.index(model), self.models.index(reference)
         gain = self.squared_errors[:, other] - self.squared_errors[:, column]
-        draws = expand_ratio(self.draws[:, column] - self.draws[:, other], gain, self.distance)
+        resampled = self.draws[:, column] - self.draws[:, other]
+        known = degrees_of_freedom_of_ratio(gain, self.distance)
         value = self.values[column] - self.values[other]
         return Delta(
             reference,
-            percentile_interval(value, draws, self.confidence),
-            draws,
+            percentile_interval(value, resampled, self.confidence, degrees_of_freedom=known),
+            resampled,
+            known,
             carriers=find_carriers(gain, limited=self.limited),
             mae=float(self.mae[column] - self.mae[other]),
         )
@@ -183,13 +197,23 @@ def check_options(n_resamples: int, confidence: float) -> None:
         )
 
 
-def percentile_interval(value: float, draws: np.ndarray, confidence: float) -> Interval:
+def percentile_interval(
+    value: float, draws: np.ndarray, confidence: float, *, degrees_of_freedom: float = np.inf
+) -> Interval:
     """Return `value` with the central percentile interval of its draws (Efron & Tibshirani 1993, chapter 13).
 
     Draws that are NaN are left out; without any other the interval is NaN.
+
+    Parameters
+    ----------
+    value : float
+    draws : array of shape (n_resamples,)
+    confidence : float
+    degrees_of_freedom : float
+        Of Student's t that the draws are to be expanded to; without them they are taken as they are.
     """
-    draws = draws[~np.isnan(draws)]
-    if not len(draws):
+    if np.isnan(draws).all():
         return Interval(float(value), np.nan, np.nan)
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    ends = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = expanded_quantiles(draws, degrees_of_freedom, ends)
     return Interval(float(value), float(low), float(high))

@@ -7,7 +7,7 @@ The American Statistician 69, 371), with the degrees of freedom that its kurtosi
 """
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 
 def degrees_of_freedom(influence: np.ndarray) -> float:
@@ -26,17 +26,16 @@ def degrees_of_freedom(influence: np.ndarray) -> float:
     return float(2 * n_effective / max(1 - n_effective / len(influence), 1e-9))
 
 
-def expand_ratio(draws: np.ndarray, above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Expand draws of a ratio of two sums over stars, as an R² is, by the scatter of the stars' influence on it.
+def degrees_of_freedom_of_ratio(above: np.ndarray, below: np.ndarray) -> float:
+    """Return what the variance of a ratio of two sums over stars, as an R² is, is worth by their influence on it.
 
     Parameters
     ----------
-    draws : array of shape (n_resamples,)
     above, below : arrays of shape (n_stars,)
         What each star adds to either sum.
     """
     total = np.sum(below)
-    return expand(draws, degrees_of_freedom(above - np.sum(above) / total * below)) if total > 0 else draws
+    return degrees_of_freedom(above - np.sum(above) / total * below) if total > 0 else np.inf
 
 
 def expand(draws: np.ndarray, degrees_of_freedom: float) -> np.ndarray:
@@ -51,10 +50,35 @@ def expand(draws: np.ndarray, degrees_of_freedom: float) -> np.ndarray:
     known = np.flatnonzero(~np.isnan(draws))
     if not len(known) or not np.isfinite(degrees_of_freedom):
         return draws
-    share = (stats.rankdata(draws[known]) - 0.5) / len(known)
-    normal, student = special.ndtri(share), special.stdtrit(degrees_of_freedom, share)
-    factor = np.divide(student, normal, out=np.ones(len(known)), where=normal != 0)
-    median = np.median(draws[known])
     moved = draws.copy()
-    moved[known] = median + factor * (draws[known] - median)
+    moved[known] = _move(draws[known], np.sort(draws[known]), degrees_of_freedom)
     return moved
+
+
+def expanded_quantiles(draws: np.ndarray, degrees_of_freedom: float, shares: np.ndarray) -> np.ndarray:
+    """Return the quantiles of `expand` without moving more draws than these lie between, in a tenth of the time.
+
+    Parameters
+    ----------
+    draws : array of shape (n_resamples,)
+        NaN are left out; there must be others.
+    degrees_of_freedom : float
+    shares : array of shape (n_quantiles,)
+        Of the draws that lie below each, from 0 to 1.
+    """
+    ordered = np.sort(draws[~np.isnan(draws)])
+    place = shares * (len(ordered) - 1)
+    ends = ordered[[np.floor(place).astype(int), np.ceil(place).astype(int)]]
+    if np.isfinite(degrees_of_freedom):
+        ends = _move(ends, ordered, degrees_of_freedom)  # which keeps their order
+    return np.array([np.quantile(pair, share) for pair, share in zip(ends.T, place % 1, strict=True)])
+
+
+def _move(draws: np.ndarray, ordered: np.ndarray, degrees_of_freedom: float) -> np.ndarray:
+    """Move some draws by their rank, the mean one of equals, among all (n_resamples,), which are in rising order."""
+    rank = (np.searchsorted(ordered, draws, "left") + np.searchsorted(ordered, draws, "right")) / 2
+    share = rank / len(ordered)
+    normal, student = special.ndtri(share), special.stdtrit(degrees_of_freedom, share)
+    factor = np.divide(student, normal, out=np.ones_like(draws), where=normal != 0)
+    median = np.median(ordered)
+    return median + factor * (draws - median)

@@ -92,7 +92,8 @@ def delta_r2_distribution(results: Results) -> Figure:
     """Draw the bootstrap distribution of the pooled R² difference, with its interval and zero."""
     delta = _main_delta(results)
     colour = gate_colour(results.gate)
-    draws = delta.draws[np.isfinite(delta.draws)]
+    draws = delta.draws
+    draws = draws[np.isfinite(draws)]
     shown = draws[(draws >= np.quantile(draws, 0.0005)) & (draws <= np.quantile(draws, 0.9995))]
     value, low, high = delta.interval
     figure = new_figure(COLUMN_WIDTH, 2.5)
@@ -104,7 +105,7 @@ def delta_r2_distribution(results: Results) -> Figure:
     figure.legend(loc="outside lower center", ncols=3, fontsize=6.5, frameon=False, handlelength=1.4, columnspacing=1)
     axes.locator_params(axis="x", nbins=6)
     mark = f"\n{delta.carriers.mark}".rstrip()
-    set_title(figure, f"{star_count(results.n_stars)}, {len(delta.draws):,} resamples{mark}")
+    set_title(figure, f"{star_count(results.n_stars)}, {len(delta.resampled):,} resamples{mark}")
     finish(axes, x=_delta_label(results, delta), y="Number of resamples")
     return figure
 
