@@ -102,7 +102,7 @@ def log_all(tracking: Tracking, tmp_path) -> str:
         run.log_dataset(name="stars", digest="abc", source="/data", schema={}, profile={"n_train": 5})
         with run.artifacts() as folder:
             (folder / "report.html").write_text("said")
-        run.log_images({"r2": IMAGE})
+        run.log_images([("r2", IMAGE)])
         run.log_model(model(tmp_path), "a card")
         run.log_tags({"late": "yes"})
     return run.run_id

@@ -52,7 +52,7 @@ def test_a_run_keeps_what_is_logged(tracking):
         with run.artifacts() as folder:
             (folder / "tables").mkdir()
             (folder / "tables" / "bins.csv").write_text("index,r2\n0,0.8\n")
-        run.log_images({"r2": Image.new("RGB", (30, 20))})
+        run.log_images([("r2", Image.new("RGB", (30, 20)))])
     client, logged = only_run(tracking)
     assert logged.info.status == "FINISHED"
     assert logged.data.metrics == {"test/r2": 0.9, "bin_r2/0_cool_metal_poor": 0.8, "gate/train_loss": 2.0}

@@ -28,7 +28,11 @@ SVG_SALT = "moe_exp"
 def record_figures(run: TrackedRun, outcome: Outcome, formats: list[str]) -> None:
     """Keep the figures of a run in some formats: PNG in MLflow's image charts."""
     figures = draw_figures(outcome)
-    images = {name: to_image(figure) for name, figure in figures.items()}  # lays them out for other formats, too
+    if PNG in formats:
+        run.log_images((name, to_image(figure)) for name, figure in figures.items())
+    else:
+        for figure in figures.values():
+            to_image(figure)  # which lays it out for every format
     others = [each for each in formats if each != PNG]
     if others:
         with run.artifacts() as folder, rc_context({"svg.hashsalt": SVG_SALT}):
@@ -37,8 +41,6 @@ def record_figures(run: TrackedRun, outcome: Outcome, formats: list[str]) -> Non
             for name, figure in figures.items():
                 for each in others:
                     figure.savefig(place / f"{name}.{each}", metadata={DATE[each]: None})
-    if PNG in formats:
-        run.log_images(images)
 
 
 def draw_figures(outcome: Outcome) -> dict[str, Figure]:

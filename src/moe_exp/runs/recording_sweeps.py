@@ -27,7 +27,7 @@ def record_conclusions(
     with run.artifacts() as folder:
         report.write_alone(folder)
         conclusions.write_tables(folder / names.COMPARISON_FOLDER)
-    run.log_images({picture.name: picture.image for picture in report.document.pictures})
+    run.log_images((picture.name, picture.image) for picture in report.document.pictures)
     run.log_metrics(sweep_metrics(conclusions.comparison))
     verdicts = {names.TAGS_HYPOTHESIS + name: verdict for name, verdict in conclusions.verdicts.items()}
     run.describe(

@@ -7,7 +7,8 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from moe_exp import names
 from moe_exp.codes import Code, tagged
 from moe_exp.credentials import redact
 from moe_exp.errors import InputError
+from moe_exp.machine import usable_cores
 from moe_exp.program import terminate_as_exit
 from moe_exp.tracking.models import PortableModel
 from moe_exp.tracking.outbox import Outbox
@@ -161,15 +163,20 @@ class TrackedRun:
             (folder / names.MODEL_CARD_FILE).write_text(card, encoding="utf-8")
         self._sender.wake()
 
-    def log_images(self, images: Mapping[str, Image]) -> None:
-        """Put images into the image charts of the MLflow UI."""
+    def log_images(self, images: Iterable[tuple[str, Image]]) -> None:
+        """Put images, each with its name, into the image charts of the MLflow UI; they are packed while others come."""
         with self.artifacts() as folder:
             place = folder / names.IMAGES_FOLDER
             place.mkdir()
-            for name, image in images.items():
+
+            def pack(named: tuple[str, Image]) -> None:
+                name, image = named
                 stem = names.image_stem(name)
                 image.save(place / f"{stem}.png", dpi=image.info.get("dpi"), compress_level=PNG_LEVEL)
                 compress_image_size(image).save(place / f"{stem}+compressed.webp")
+
+            with ThreadPoolExecutor(usable_cores()) as threads:
+                list(threads.map(pack, images))
         self.log_tags({MLFLOW_LOGGED_IMAGES: "True"})
 
 
