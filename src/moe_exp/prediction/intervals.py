@@ -6,12 +6,14 @@ to both sides as the p-quantile of these scores, with the correction for a finit
 its most likely one. That is all there is to it: no library does it in fewer lines, or without pickle.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from sklearn.preprocessing import PolynomialFeatures
 
+from moe_exp.machine import usable_cores
 from moe_exp.model.ridge.leave_one_out import LeaveOneOutRidge
 from moe_exp.prediction.evidence import Evidence
 
@@ -74,10 +76,14 @@ class Difficulty:
 def cross_fit_difficulty(evidence: Evidence, error: np.ndarray, fold: np.ndarray) -> np.ndarray:
     """Return the difficulty of stars of known error [dex], each as the stars of other folds tell it, (n_stars,)."""
     difficulty = np.empty(len(error))
-    for number in np.unique(fold):
+
+    def learn(number: int) -> None:
         own = np.flatnonzero(fold == number)
         others = np.flatnonzero(fold != number)
         difficulty[own] = Difficulty.fit(evidence.take(others), error[others]).predict(evidence.take(own))
+
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        list(threads.map(learn, np.unique(fold).tolist()))
     return difficulty
 
 
